@@ -1,0 +1,1 @@
+//! Test certificates and the zoo of broken ones.

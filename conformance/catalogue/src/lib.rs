@@ -1,0 +1,1 @@
+//! Requirements, cases and mutants: TOML data and the code that loads and checks it.

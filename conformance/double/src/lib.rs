@@ -1,0 +1,1 @@
+//! Nodes broken on purpose: the null nodes.

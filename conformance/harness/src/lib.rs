@@ -1,0 +1,1 @@
+//! Plans, forges, sends, listens, captures evidence and judges it.

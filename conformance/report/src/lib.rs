@@ -1,0 +1,1 @@
+//! One run, many readers: terminal, run.json, JUnit, HTML.

@@ -1,0 +1,1 @@
+//! Mutual-TLS server and client: identities, trust, revocation, reload.

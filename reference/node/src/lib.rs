@@ -1,0 +1,1 @@
+//! The reference node: configuration, workers, back-end API, shutdown.

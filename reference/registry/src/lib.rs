@@ -1,0 +1,1 @@
+//! What customs do with a document: declaration first.

@@ -1,0 +1,1 @@
+//! Store and Spool made durable on SQLite, and in memory for tests.

@@ -1,0 +1,2 @@
+//! The program `carnet`: arguments and dispatch, nothing else.
+fn main() {}
