@@ -1,0 +1,311 @@
+//! A case: one stimulus and the checks on what comes back. The id is the path below `cases/`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Problem;
+use crate::read;
+use crate::requirement::RequirementId;
+use crate::step::Step;
+use crate::variable;
+
+/// The id of a case: its path with dots, for example `as4.receipt.digest-covers-payload`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CaseId(String);
+
+impl CaseId {
+    /// `cases/as4/receipt/x.toml` is `as4.receipt.x`; other paths are no cases.
+    #[must_use]
+    pub fn from_path(path: &str) -> Option<Self> {
+        let inner = path.strip_prefix("cases/")?.strip_suffix(".toml")?;
+        Some(Self(inner.replace('/', ".")))
+    }
+
+    /// An id from its text, as reports and command lines carry it.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first segment: `tls`, `as4`, `document`, `process`, `resilience` or `performance`.
+    #[must_use]
+    pub fn layer(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
+
+    /// The path of the file that defines it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("cases/{}.toml", self.0.replace('.', "/"))
+    }
+}
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// RFC 2119 strength of a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// May be done or left.
+    May,
+    /// Breaking it is a WARN.
+    Should,
+    /// Breaking it is a FAIL.
+    Must,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::May => "MAY",
+            Self::Should => "SHOULD",
+            Self::Must => "MUST",
+        })
+    }
+}
+
+/// The role of the subject in a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The subject is sent messages.
+    Responder,
+    /// The subject sends.
+    Initiator,
+    /// Both in one case.
+    Both,
+}
+
+/// What a case may do to the subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Safety {
+    /// Leaves nothing behind.
+    ReadOnly,
+    /// Leaves test messages in the subject.
+    #[default]
+    TestData,
+    /// Restarts it, or uses up something of it; needs the operator's word.
+    Destructive,
+}
+
+/// A case as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Always 1.
+    pub format: u32,
+    /// One line: what holds when the case passes.
+    pub title: String,
+    /// Requirements of the catalogue that this case verifies; the first one is named in findings.
+    pub verifies: Vec<RequirementId>,
+    /// The strongest level this case judges at.
+    pub level: Level,
+    /// The subject's role.
+    pub role: Role,
+    /// Capabilities the subject must claim, else the case is not applicable.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// What the case may do to the subject.
+    #[serde(default)]
+    pub safety: Safety,
+    /// For negatives: the positive case that must pass before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<CaseId>,
+    /// Mutants and null nodes this case is known to catch.
+    #[serde(default)]
+    pub kills: Vec<String>,
+    /// Former ids.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Runs alone, never beside other cases.
+    #[serde(default)]
+    pub exclusive: bool,
+    /// Axes of values; each combination is a cell of its own.
+    #[serde(default)]
+    pub matrix: BTreeMap<String, Vec<String>>,
+    /// What is done, in order.
+    pub step: Vec<Step>,
+    /// What must hold.
+    #[serde(default)]
+    pub check: Vec<Check>,
+    /// For refusals: each accepted layer with its codes.
+    #[serde(default)]
+    pub allow: Vec<Allow>,
+    /// For people.
+    pub explain: Explain,
+}
+
+/// One named check of the harness, asked for by a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Name, as `carnet explain` lists it.
+    pub name: String,
+    /// The named step it looks at; without it, the last step that gave it something to look at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Arguments of the check.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, String>,
+    /// The level of this check when it is weaker than the case's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+}
+
+/// Where a refusal happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layer {
+    /// An alert or a closed connection.
+    Tls,
+    /// An HTTP status without an AS4 answer.
+    Http,
+    /// An ebMS error signal.
+    As4,
+    /// A business answer.
+    Business,
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::As4 => "as4",
+            Self::Business => "business",
+        })
+    }
+}
+
+/// What an accepted refusal counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// As good as it should be.
+    #[default]
+    Pass,
+    /// A refusal, with something to improve.
+    Warn,
+}
+
+/// One accepted way of refusing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allow {
+    /// The layer it happens at.
+    pub layer: Layer,
+    /// Accepted codes: alert names or `close`; HTTP statuses, `4xx`; `EBMS:nnnn`; codes of the pack; `*` for any.
+    pub code: Vec<String>,
+    /// The clause that allows it.
+    pub clause: String,
+    /// What it counts as.
+    #[serde(default)]
+    pub grade: Grade,
+    /// The named step whose answer is meant; without it, the last send or connect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+}
+
+/// For people: why it matters, how to mend it, what was seen in the field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Explain {
+    /// Why the requirement exists.
+    pub why: String,
+    /// What to change in a node that fails.
+    pub fix: String,
+    /// Nodes or mistakes known to fail it.
+    pub seen: String,
+}
+
+impl Case {
+    /// Reads one case file.
+    ///
+    /// # Errors
+    /// As [`read::read`], and what the format says beyond its keys: one action per step, known variables, unique
+    /// step names, something to judge.
+    pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
+        let case: Self = read::read(file, text)?;
+        case.well_formed()
+            .map_err(|(needle, what)| read::at_text(file, text, &needle, what))?;
+        Ok(case)
+    }
+
+    /// A negative case judges a refusal.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        !self.allow.is_empty()
+    }
+
+    /// The step of that name, with its place.
+    #[must_use]
+    pub fn step_named(&self, name: &str) -> Option<(usize, &Step)> {
+        self.step
+            .iter()
+            .enumerate()
+            .find(|(_, step)| step.name.as_deref() == Some(name))
+    }
+
+    fn well_formed(&self) -> Result<(), (String, String)> {
+        let fault = |needle: &str, what: String| Err((needle.to_owned(), what));
+        if self.verifies.is_empty() {
+            return fault(
+                "verifies",
+                "a case verifies at least one requirement".to_owned(),
+            );
+        }
+        if self.step.is_empty() {
+            return fault("step", "a case has at least one step".to_owned());
+        }
+        if self.check.is_empty() && self.allow.is_empty() {
+            return fault(
+                "title",
+                "a case has at least one [[check]] or [[allow]]".to_owned(),
+            );
+        }
+        let mut names: Vec<&str> = Vec::new();
+        for step in &self.step {
+            step.action()
+                .map_err(|what| ("[[step]]".to_owned(), what))?;
+            if let Some(name) = step.name.as_deref() {
+                if names.contains(&name) {
+                    return fault(name, format!("two steps are named `{name}`"));
+                }
+                names.push(name);
+            }
+            for text in step.texts() {
+                variable::check(&text, &names, &self.matrix)
+                    .map_err(|what| (text.clone(), what))?;
+            }
+        }
+        let named =
+            |name: &Option<String>| name.as_deref().is_none_or(|name| names.contains(&name));
+        if let Some(check) = self.check.iter().find(|check| !named(&check.step)) {
+            return fault(
+                &check.name,
+                format!("check {} looks at a step that is not there", check.name),
+            );
+        }
+        if !self.allow.iter().all(|allow| named(&allow.step)) {
+            return fault(
+                "[[allow]]",
+                "an [[allow]] looks at a step that is not there".to_owned(),
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! `[matrix]`: each combination of axis values is a cell of the case.
+
+use std::collections::BTreeMap;
+
+use crate::case::Case;
+
+/// One combination; empty for a case without matrix.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Cell {
+    /// Value by axis.
+    pub values: BTreeMap<String, String>,
+}
+
+impl Cell {
+    /// `tls=1.2,token=x509-v3`, axes in order; `-` for a case without matrix.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if self.values.is_empty() {
+            return "-".to_owned();
+        }
+        let pairs: Vec<String> = self
+            .values
+            .iter()
+            .map(|(axis, value)| format!("{axis}={value}"))
+            .collect();
+        pairs.join(",")
+    }
+
+    /// The cell that a name spells.
+    #[must_use]
+    pub fn parse(name: &str) -> Self {
+        let values = name
+            .split(',')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(axis, value)| (axis.to_owned(), value.to_owned()))
+            .collect();
+        Self { values }
+    }
+}
+
+/// All cells of a case, in the order of the axes' names and values; one empty cell without a matrix.
+#[must_use]
+pub fn cells(case: &Case) -> Vec<Cell> {
+    let mut cells = vec![Cell::default()];
+    for (axis, values) in &case.matrix {
+        cells = cells
+            .into_iter()
+            .flat_map(|cell| {
+                values.iter().map(move |value| {
+                    let mut next = cell.clone();
+                    next.values.insert(axis.clone(), value.clone());
+                    next
+                })
+            })
+            .collect();
+    }
+    cells
+}

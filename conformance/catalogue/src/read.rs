@@ -1,0 +1,97 @@
+//! Reads one TOML file into a type and turns the parser's complaint into a place and a proposal.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::Problem;
+
+/// Reads `text` as a `T`; `file` is used in messages only.
+///
+/// # Errors
+/// Not TOML, an unknown or missing key, a value of the wrong kind, or `format` other than 1.
+pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| locate(file, text, &error))?;
+    match table.get("format") {
+        Some(toml::Value::Integer(1)) => {}
+        Some(other) => {
+            return Err(at_text(
+                file,
+                text,
+                "format",
+                format!("got format {other}, expected 1"),
+            ));
+        }
+        None => {
+            let mut problem = at(file, text, 0, "the key `format` is missing".to_owned());
+            problem.help = Some("start the file with `format = 1`".to_owned());
+            return Err(problem);
+        }
+    }
+    toml::from_str(text).map_err(|error| locate(file, text, &error))
+}
+
+/// A problem at the first place where `needle` stands in `text`.
+#[must_use]
+pub fn at_text(file: &str, text: &str, needle: &str, what: String) -> Problem {
+    match text.find(needle) {
+        Some(offset) => at(file, text, offset, what),
+        None => Problem {
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            what,
+            help: None,
+        },
+    }
+}
+
+/// A problem at a byte offset of `text`.
+#[must_use]
+pub fn at(file: &str, text: &str, offset: usize, what: String) -> Problem {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(1, |tail| tail.chars().count() + 1);
+    Problem {
+        file: file.to_owned(),
+        line,
+        column,
+        what,
+        help: None,
+    }
+}
+
+/// The candidate nearest to `word`, when one is near enough to be meant.
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()).div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+fn locate(file: &str, text: &str, error: &toml::de::Error) -> Problem {
+    let offset = error.span().map_or(0, |span| span.start);
+    let message = error.message().trim_end_matches('.').to_owned();
+    let mut problem = at(file, text, offset, message.clone());
+    problem.help = proposal(&message);
+    problem
+}
+
+/// Reads serde's "unknown field `a`, expected one of `b`, `c`" and proposes the nearest known word.
+fn proposal(message: &str) -> Option<String> {
+    if !message.starts_with("unknown ") {
+        return None;
+    }
+    let mut words = message.split('`').skip(1).step_by(2);
+    let unknown = words.next()?;
+    let known: Vec<&str> = words.collect();
+    match nearest(unknown, known.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known here: {}", known.join(", "))),
+    }
+}

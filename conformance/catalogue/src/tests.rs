@@ -1,0 +1,7 @@
+use super::*;
+#[test]
+fn the_embedded_catalogue_loads() {
+    if let Err(error) = load() {
+        panic!("{error}");
+    }
+}
