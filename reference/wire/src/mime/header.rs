@@ -1,0 +1,80 @@
+//! Header lines, parameters and percent escapes.
+
+use super::content_type::is_token;
+
+/// `; name=value; name="quoted \" value"`; none when malformed or a name is repeated.
+pub(super) fn parameters(text: &str) -> Option<Vec<(String, String)>> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix(';') {
+            rest = after.trim_start();
+            continue;
+        }
+        let (name, after) = rest.split_once('=')?;
+        let name = name.trim();
+        if !is_token(name) {
+            return None;
+        }
+        let (value, after) = value(after.trim_start())?;
+        if found.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
+            return None;
+        }
+        found.push((name.to_owned(), value));
+        rest = after.trim_start();
+        if !rest.is_empty() && !rest.starts_with(';') {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+fn value(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text
+            .find(|c: char| c == ';' || c.is_ascii_whitespace())
+            .unwrap_or(text.len());
+        let (value, rest) = text.split_at_checked(end)?;
+        // Slashes and the like are written without quotes by some senders.
+        let fits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
+        return fits.then(|| (value.to_owned(), rest));
+    };
+    let mut value = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, quoted.get(at + 1..)?)),
+            '\\' => value.push(chars.next()?.1),
+            c => value.push(c),
+        }
+    }
+    None
+}
+
+/// The `filename` parameter of a Content-Disposition value.
+pub(super) fn disposition_filename(value: &str) -> Option<String> {
+    let (_, rest) = value.split_once(';')?;
+    parameters(rest)?
+        .into_iter()
+        .find(|(n, _)| n.eq_ignore_ascii_case("filename"))
+        .map(|(_, v)| v)
+}
+
+/// Decodes `%XX`; none when an escape is broken or the bytes are not text.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let high = char::from(rest.next()?).to_digit(16)?;
+        let low = char::from(rest.next()?).to_digit(16)?;
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
