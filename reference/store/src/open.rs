@@ -1,0 +1,95 @@
+//! Opening store and spool together: lock, migrate, sweep.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use carnet_exchange::{SpoolError, StoreError};
+
+use crate::{DiskSpool, SpoolConfig, SqliteConfig, SqliteStore};
+
+/// Settings of both.
+#[derive(Default)]
+pub struct Config {
+    /// Of the database.
+    pub sqlite: SqliteConfig,
+    /// Of the payload files.
+    pub spool: SpoolConfig,
+}
+
+/// What a folder held, ready for use.
+pub struct Opened {
+    /// Messages, bodies, records.
+    pub store: Arc<SqliteStore>,
+    /// Part octets.
+    pub spool: Arc<DiskSpool>,
+    /// Payload files that no message named and that were removed.
+    pub swept: usize,
+    /// Held until the last user is gone: one process per folder.
+    pub lock: File,
+}
+
+/// Why a folder could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be made or reached.
+    #[error("failed to open store folder {}\nhelp: [store] dir must be a folder this process may write", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process holds the folder.
+    #[error("store folder {} is in use by another process\nhelp: stop that node, or give this one a [store] dir of its own", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The database refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The payload folder refuses.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// Opens the folder `dir`, making it when it is not there.
+///
+/// # Errors
+/// When it cannot be used, is in use, or was written by a newer program.
+pub fn open(dir: &Path, config: Config) -> Result<Opened, OpenError> {
+    let folder = |source| OpenError::Folder {
+        path: dir.to_owned(),
+        source,
+    };
+    fs::create_dir_all(dir).map_err(folder)?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(dir.join("carnet.lock"))
+        .map_err(folder)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(OpenError::InUse {
+                path: dir.to_owned(),
+            });
+        }
+        Err(TryLockError::Error(source)) => return Err(folder(source)),
+    }
+    let store = SqliteStore::open(&dir.join("carnet.sqlite"), config.sqlite)?;
+    let spool = DiskSpool::open(&dir.join("payloads"), config.spool)?;
+    let swept = spool.sweep(&store)?;
+    Ok(Opened {
+        store: Arc::new(store),
+        spool: Arc::new(spool),
+        swept,
+        lock,
+    })
+}

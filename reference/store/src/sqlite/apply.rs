@@ -1,0 +1,362 @@
+//! One unit, all or nothing, inside the writer's transaction.
+
+use bytes::Bytes;
+use carnet_exchange::{
+    Attempt, Digest, Direction, Key, NewMessage, Outcome, Part, Place, Process, RecordWrite, Sent,
+    State, StoreError, Unit,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    ENVELOPE, FIRST_PART, HEADER, RECEIPT, SLOTS,
+    error::{damaged, engine},
+    row::{direction_code, micros, state, state_code},
+};
+
+/// Applies `unit` in a savepoint of its own; the savepoint stays only when something was done.
+pub(super) fn unit(connection: &Connection, unit: &Unit) -> Result<Outcome, StoreError> {
+    let run = |sql| connection.prepare_cached(sql)?.execute([]);
+    run("SAVEPOINT unit").map_err(engine)?;
+    let outcome = match unit {
+        Unit::Receive { message, receipt } => {
+            insert(connection, message, Direction::In, None, Some(receipt))?
+        }
+        Unit::Submit { message, due } => {
+            insert(connection, message, Direction::Out, Some(*due), None)?
+        }
+        Unit::Process(done) => process(connection, done)?,
+        Unit::Attempt(made) => attempt(connection, made)?,
+        Unit::Record(write) => stale(connection, write)?.unwrap_or_else(done),
+    };
+    if !matches!(outcome, Outcome::New { .. } | Outcome::Done { .. }) {
+        run("ROLLBACK TO unit").map_err(engine)?;
+    }
+    run("RELEASE unit").map_err(engine)?;
+    Ok(outcome)
+}
+
+fn done() -> Outcome {
+    Outcome::Done {
+        answers: Vec::new(),
+    }
+}
+
+/// The insert itself decides whether the message is new.
+fn insert(
+    connection: &Connection,
+    message: &NewMessage,
+    direction: Direction,
+    due: Option<Timestamp>,
+    receipt: Option<&Bytes>,
+) -> Result<Outcome, StoreError> {
+    let digests = Digest::join(&message.digests);
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO message (direction, message_id, sender, sender_type, recipient, recipient_type, conversation,
+             ref_to, pmode, service, action, state, attempts, due, created, changed, digests)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13, ?14, ?14, ?15)
+             ON CONFLICT (message_id, sender, sender_type, direction) DO NOTHING",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                direction_code(direction),
+                message.id.as_str(),
+                message.from.id,
+                message.from.kind,
+                message.to.id,
+                message.to.kind,
+                message.conversation,
+                message.ref_to.as_ref().map(carnet_exchange::MessageId::as_str),
+                message.pmode,
+                message.service,
+                message.action,
+                state_code(State::first(direction)),
+                due.map(micros),
+                micros(message.at),
+                digests,
+            ])
+        })
+        .map_err(engine)?;
+    if inserted == 0 {
+        return present(connection, message, direction, &digests);
+    }
+    let key = connection.last_insert_rowid();
+    body(connection, key, ENVELOPE, &message.envelope)?;
+    body(connection, key, HEADER, &message.header)?;
+    if let Some(receipt) = receipt {
+        body(connection, key, RECEIPT, receipt)?;
+    }
+    for (ordinal, each) in (0_i64..).zip(&message.parts) {
+        part(connection, key, ordinal, each)?;
+    }
+    Ok(Outcome::New { message: Key(key) })
+}
+
+/// What the message that is there makes of one with the same sender and id.
+fn present(
+    connection: &Connection,
+    message: &NewMessage,
+    direction: Direction,
+    digests: &[u8],
+) -> Result<Outcome, StoreError> {
+    let (key, stored): (i64, Vec<u8>) = connection
+        .prepare_cached(
+            "SELECT id, digests FROM message
+             WHERE message_id = ?1 AND sender = ?2 AND sender_type = ?3 AND direction = ?4",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(
+                params![
+                    message.id.as_str(),
+                    message.from.id,
+                    message.from.kind,
+                    direction_code(direction)
+                ],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+        })
+        .map_err(engine)?;
+    if stored != digests {
+        return Ok(Outcome::Conflict { message: Key(key) });
+    }
+    let receipt: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT octets FROM body WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([key * SLOTS + RECEIPT], |r| r.get(0))
+                .optional()
+        })
+        .map_err(engine)?;
+    Ok(Outcome::Duplicate {
+        message: Key(key),
+        receipt: receipt.map(Bytes::from),
+    })
+}
+
+/// Empty bodies are not stored.
+fn body(connection: &Connection, key: i64, slot: i64, octets: &[u8]) -> Result<(), StoreError> {
+    if octets.is_empty() {
+        return Ok(());
+    }
+    store_body(connection, key, slot, octets)
+}
+
+fn store_body(
+    connection: &Connection,
+    key: i64,
+    slot: i64,
+    octets: &[u8],
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO body (id, octets) VALUES (?1, ?2)")
+        .and_then(|mut statement| statement.execute(params![key * SLOTS + slot, octets]))
+        .map_err(engine)?;
+    Ok(())
+}
+
+fn part(connection: &Connection, key: i64, ordinal: i64, part: &Part) -> Result<(), StoreError> {
+    let file = match &part.held.place {
+        Place::Inline(octets) => {
+            store_body(connection, key, FIRST_PART + ordinal, octets)?;
+            None
+        }
+        Place::File(name) => Some(name),
+    };
+    let properties =
+        serde_json::to_string(&part.properties).map_err(|_| damaged("part properties"))?;
+    let length = i64::try_from(part.held.length).map_err(|_| damaged("part length"))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO part (message, ordinal, cid, media_type, properties, digest, length, sha256, file)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                key,
+                ordinal,
+                part.cid,
+                part.media_type,
+                properties,
+                part.digest.0,
+                length,
+                part.held.sha256.0,
+                file
+            ])
+        })
+        .map_err(engine)?;
+    Ok(())
+}
+
+fn process(connection: &Connection, process: &Process) -> Result<Outcome, StoreError> {
+    if let Some(refused) = step(
+        connection,
+        process.message,
+        process.state,
+        None,
+        0,
+        process.at,
+    )? {
+        return Ok(refused);
+    }
+    event(
+        connection,
+        process.message,
+        process.at,
+        process.state,
+        &process.note,
+    )?;
+    for write in &process.records {
+        if let Some(refused) = stale(connection, write)? {
+            return Ok(refused);
+        }
+    }
+    let mut answers = Vec::with_capacity(process.answers.len());
+    for answer in &process.answers {
+        match insert(connection, answer, Direction::Out, Some(process.at), None)? {
+            Outcome::New { message } => answers.push(message),
+            taken => return Ok(taken),
+        }
+    }
+    Ok(Outcome::Done { answers })
+}
+
+fn attempt(connection: &Connection, attempt: &Attempt) -> Result<Outcome, StoreError> {
+    let (next, due, note) = match &attempt.sent {
+        Sent::Receipted { .. } => (State::Delivered, None, ""),
+        Sent::Retry { due, note } => (State::Retrying, Some(*due), note.as_str()),
+        Sent::Failed { note, .. } => (State::Failed, None, note.as_str()),
+    };
+    if let Some(refused) = step(connection, attempt.message, next, due, 1, attempt.at)? {
+        return Ok(refused);
+    }
+    let key = attempt.message.0;
+    match &attempt.sent {
+        Sent::Receipted { receipt, envelope } => {
+            body(connection, key, RECEIPT, receipt)?;
+            body(connection, key, ENVELOPE, envelope)?;
+            event(connection, attempt.message, attempt.at, next, note)?;
+        }
+        Sent::Retry { .. } => event(connection, attempt.message, attempt.at, next, note)?,
+        Sent::Failed { code, note } => {
+            event(
+                connection,
+                attempt.message,
+                attempt.at,
+                next,
+                &format!("{code} {note}"),
+            )?;
+            connection
+                .prepare_cached(
+                    "INSERT INTO notice (message, at, code, note) VALUES (?1, ?2, ?3, ?4)",
+                )
+                .and_then(|mut statement| {
+                    statement.execute(params![key, micros(attempt.at), code, note])
+                })
+                .map_err(engine)?;
+        }
+    }
+    Ok(done())
+}
+
+/// Moves a message to `next` when it may go there; says why not otherwise.
+fn step(
+    connection: &Connection,
+    key: Key,
+    next: State,
+    due: Option<Timestamp>,
+    attempts: i64,
+    at: Timestamp,
+) -> Result<Option<Outcome>, StoreError> {
+    let code: Option<(i64, i64)> = connection
+        .prepare_cached("SELECT state, direction FROM message WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
+        .map_err(engine)?;
+    let Some((code, direction)) = code else {
+        return Ok(Some(Outcome::Unknown));
+    };
+    let now = state(code)?;
+    let outgoing = direction == direction_code(Direction::Out);
+    if !now.may_become(next) || outgoing != (attempts > 0) {
+        return Ok(Some(Outcome::Illegal { state: now }));
+    }
+    connection
+        .prepare_cached(
+            "UPDATE message SET state = ?2, due = ?3, attempts = attempts + ?4, changed = ?5 WHERE id = ?1",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                key.0,
+                state_code(next),
+                due.map(micros),
+                attempts,
+                micros(at)
+            ])
+        })
+        .map_err(engine)?;
+    Ok(None)
+}
+
+/// The first step, into the store, is in the message's own row; these are the later ones.
+fn event(
+    connection: &Connection,
+    key: Key,
+    at: Timestamp,
+    state: State,
+    note: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO history (message, step, at, state, note)
+             SELECT ?1, coalesce(max(step), 0) + 1, ?2, ?3, ?4 FROM history WHERE message = ?1",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![key.0, micros(at), state_code(state), note])
+        })
+        .map_err(engine)?;
+    Ok(())
+}
+
+/// Writes a record, or says what version is there instead of the one expected.
+fn stale(connection: &Connection, write: &RecordWrite) -> Result<Option<Outcome>, StoreError> {
+    let json = write.json.to_string();
+    let expected = i64::try_from(write.expected_version).map_err(|_| damaged("record version"))?;
+    let changed = if expected == 0 {
+        connection
+            .prepare_cached(
+                "INSERT INTO record (registry, key, version, json) VALUES (?1, ?2, 1, ?3)
+                 ON CONFLICT (registry, key) DO NOTHING",
+            )
+            .and_then(|mut statement| statement.execute(params![write.registry, write.key, json]))
+    } else {
+        connection
+            .prepare_cached(
+                "UPDATE record SET version = version + 1, json = ?3
+                 WHERE registry = ?1 AND key = ?2 AND version = ?4",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![write.registry, write.key, json, expected])
+            })
+    }
+    .map_err(engine)?;
+    if changed > 0 {
+        return Ok(None);
+    }
+    let found: Option<i64> = connection
+        .prepare_cached("SELECT version FROM record WHERE registry = ?1 AND key = ?2")
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![write.registry, write.key], |row| row.get(0))
+                .optional()
+        })
+        .map_err(engine)?;
+    Ok(Some(Outcome::Stale {
+        registry: write.registry.clone(),
+        key: write.key.clone(),
+        found: u64::try_from(found.unwrap_or(0)).map_err(|_| damaged("record version"))?,
+    }))
+}

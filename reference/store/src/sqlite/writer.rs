@@ -1,0 +1,171 @@
+//! The one thread that writes: takes what is queued, applies it unit by unit, commits once, answers all.
+
+use std::{
+    sync::mpsc::{self, Receiver, SyncSender, TrySendError},
+    sync::{Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use carnet_exchange::{Completer, Outcome, Pending, StoreError, Unit};
+use rusqlite::Connection;
+
+use super::{MOST_PARTS, SqliteConfig, apply, error::engine};
+
+/// Octets of bodies that share one commit at most: what a commit holds in memory until the disk has it.
+const GROUP_OCTETS: usize = 8 << 20;
+
+/// The queue's end that callers hold. Dropped, it lets the thread finish what is queued and waits for it.
+pub(super) struct Writer {
+    queue: Mutex<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Job {
+    units: Vec<Unit>,
+    octets: usize,
+    completer: Completer,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, config: &SqliteConfig) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::sync_channel(config.queue);
+        let group = config.group.max(1);
+        let thread = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(connection, &jobs, group))
+            .map_err(|error| StoreError::Engine(std::sync::Arc::new(error)))?;
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    pub(super) fn begin(&self, units: Vec<Unit>) -> Pending {
+        if let Some(got) = units
+            .iter()
+            .map(most_parts)
+            .find(|parts| *parts > MOST_PARTS)
+        {
+            return Pending::ready(Err(StoreError::TooManyParts {
+                got,
+                limit: MOST_PARTS,
+            }));
+        }
+        let octets = units.iter().map(octets).sum();
+        let queue = self
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(queue) = queue else {
+            return Pending::ready(Err(StoreError::Closed));
+        };
+        let (pending, completer) = Pending::new();
+        match queue.try_send(Job {
+            units,
+            octets,
+            completer,
+        }) {
+            Ok(()) => pending,
+            Err(TrySendError::Full(_)) => Pending::ready(Err(StoreError::Busy)),
+            Err(TrySendError::Disconnected(_)) => Pending::ready(Err(StoreError::Closed)),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("store writer ended by a panic");
+        }
+    }
+}
+
+fn run(mut connection: Connection, jobs: &Receiver<Job>, group: usize) {
+    while let Ok(first) = jobs.recv() {
+        let (mut units, mut octets) = (first.units.len(), first.octets);
+        let mut batch = vec![first];
+        while units < group && octets < GROUP_OCTETS {
+            let Ok(next) = jobs.try_recv() else { break };
+            units += next.units.len();
+            octets += next.octets;
+            batch.push(next);
+        }
+        match commit(&mut connection, &batch) {
+            Ok(outcomes) => {
+                for (job, outcomes) in batch.into_iter().zip(outcomes) {
+                    job.completer.complete(Ok(outcomes));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, units, "commit failed, nothing of it was kept");
+                for job in batch {
+                    job.completer.complete(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+fn commit(connection: &mut Connection, batch: &[Job]) -> Result<Vec<Vec<Outcome>>, StoreError> {
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(engine)?;
+    let outcomes = batch
+        .iter()
+        .map(|job| {
+            job.units
+                .iter()
+                .map(|unit| apply::unit(&transaction, unit))
+                .collect()
+        })
+        .collect::<Result<Vec<Vec<_>>, _>>()?;
+    transaction.commit().map_err(engine)?;
+    Ok(outcomes)
+}
+
+fn most_parts(unit: &Unit) -> usize {
+    match unit {
+        Unit::Receive { message, .. } | Unit::Submit { message, .. } => message.parts.len(),
+        Unit::Process(process) => process
+            .answers
+            .iter()
+            .map(|answer| answer.parts.len())
+            .max()
+            .unwrap_or(0),
+        Unit::Attempt(_) | Unit::Record(_) => 0,
+    }
+}
+
+/// An estimate of what a unit writes.
+fn octets(unit: &Unit) -> usize {
+    use carnet_exchange::{NewMessage, Place, Sent};
+    let inline = |message: &NewMessage| {
+        let parts = message.parts.iter().map(|part| match &part.held.place {
+            Place::Inline(octets) => octets.len(),
+            Place::File(_) => 0,
+        });
+        message.envelope.len() + message.header.len() + parts.sum::<usize>()
+    };
+    match unit {
+        Unit::Receive { message, receipt } => inline(message) + receipt.len(),
+        Unit::Submit { message, .. } => inline(message),
+        Unit::Process(process) => process.answers.iter().map(inline).sum(),
+        Unit::Attempt(attempt) => match &attempt.sent {
+            Sent::Receipted { receipt, envelope } => receipt.len() + envelope.len(),
+            Sent::Retry { .. } | Sent::Failed { .. } => 0,
+        },
+        Unit::Record(_) => 0,
+    }
+}
