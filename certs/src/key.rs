@@ -1,0 +1,195 @@
+//! Key pairs and the signatures the test PKI needs, including those a sound library refuses to make.
+
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+
+use crate::{CertError, legacy};
+
+/// The kinds of key that can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyKind {
+    /// RSA with a modulus of 1024 bits: too weak for any use but to be refused.
+    Rsa1024,
+    /// RSA with a modulus of 2048 bits.
+    Rsa2048,
+    /// RSA with a modulus of 3072 bits.
+    Rsa3072,
+    /// RSA with a modulus of 4096 bits.
+    Rsa4096,
+    /// ECDSA over NIST P-256.
+    P256,
+}
+
+impl KeyKind {
+    /// The kind's name as users write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rsa1024 => "rsa-1024",
+            Self::Rsa2048 => "rsa-2048",
+            Self::Rsa3072 => "rsa-3072",
+            Self::Rsa4096 => "rsa-4096",
+            Self::P256 => "p-256",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Rsa1024, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::P256]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+}
+
+/// Signature schemes, of certificates and of TLS `CertificateVerify`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RsaPkcs1Sha256,
+    /// RSASSA-PKCS1-v1_5 with SHA-1, which RFC 8446 4.4.2.4 recommends to refuse.
+    RsaPkcs1Sha1,
+    /// RSASSA-PSS with SHA-256 and a salt of 32 bytes.
+    RsaPssSha256,
+    /// ECDSA over P-256 with SHA-256, the signature as DER.
+    EcdsaP256Sha256,
+}
+
+impl Scheme {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::RsaPkcs1Sha256 => "rsa-pkcs1-sha256",
+            Self::RsaPkcs1Sha1 => "rsa-pkcs1-sha1",
+            Self::RsaPssSha256 => "rsa-pss-sha256",
+            Self::EcdsaP256Sha256 => "ecdsa-p256-sha256",
+        }
+    }
+}
+
+/// A key pair: PKCS#8 v1 for the private half, SubjectPublicKeyInfo for the public half, both DER.
+pub struct Key {
+    kind: KeyKind,
+    pkcs8: PrivatePkcs8KeyDer<'static>,
+    spki: Vec<u8>,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Self { kind: self.kind, pkcs8: self.pkcs8.clone_key(), spki: self.spki.clone() }
+    }
+}
+
+impl Key {
+    /// Makes a fresh key pair.
+    ///
+    /// # Errors
+    /// [`CertError::Key`] when the library or its randomness fails.
+    pub fn generate(kind: KeyKind) -> Result<Self, CertError> {
+        use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize};
+        let pair = match kind {
+            KeyKind::Rsa1024 => return Self::from_pkcs8(&legacy::generate_rsa_1024()?),
+            KeyKind::Rsa2048 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048),
+            KeyKind::Rsa3072 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072),
+            KeyKind::Rsa4096 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_4096),
+            KeyKind::P256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
+        }?;
+        Self::from_pkcs8(pair.serialized_der())
+    }
+
+    /// Reads a PKCS#8 private key: RSA of 1024 to 4096 bits, or ECDSA P-256.
+    ///
+    /// # Errors
+    /// [`CertError::Key`] when it is neither.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, CertError> {
+        let pkcs8 = PrivatePkcs8KeyDer::from(der.to_vec());
+        if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der) {
+            let spki = pair.public_key().as_der().map_err(|_| refused("its public half has no DER form"))?;
+            return Ok(Self { kind: KeyKind::P256, pkcs8, spki: spki.as_ref().to_vec() });
+        }
+        let (bits, spki) = legacy::public_half(der)?;
+        let kind = match bits {
+            1024 => KeyKind::Rsa1024,
+            2048 => KeyKind::Rsa2048,
+            3072 => KeyKind::Rsa3072,
+            4096 => KeyKind::Rsa4096,
+            other => return Err(refused(format!("RSA of {other} bits, expected 1024, 2048, 3072 or 4096"))),
+        };
+        Ok(Self { kind, pkcs8, spki })
+    }
+
+    /// What kind of key this is.
+    #[must_use]
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The private half, PKCS#8 DER.
+    #[must_use]
+    pub const fn pkcs8(&self) -> &PrivatePkcs8KeyDer<'static> {
+        &self.pkcs8
+    }
+
+    /// The public half, SubjectPublicKeyInfo DER.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The scheme this key signs certificates with.
+    #[must_use]
+    pub const fn certificate_scheme(&self) -> Scheme {
+        match self.kind {
+            KeyKind::P256 => Scheme::EcdsaP256Sha256,
+            _ => Scheme::RsaPkcs1Sha256,
+        }
+    }
+
+    /// Signs `message`, hashing it first.
+    ///
+    /// # Errors
+    /// [`CertError::Sign`] when the scheme does not fit the key, [`CertError::Key`] when the library fails.
+    pub fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, CertError> {
+        let unfit = || CertError::Sign { scheme: scheme.name(), kind: self.kind.name() };
+        let der = self.pkcs8.secret_pkcs8_der();
+        match (scheme, self.kind) {
+            (Scheme::EcdsaP256Sha256, KeyKind::P256) => {
+                let pair = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der).map_err(refused)?;
+                let signed = pair.sign(&SystemRandom::new(), message).map_err(refused)?;
+                Ok(signed.as_ref().to_vec())
+            }
+            (_, KeyKind::P256) | (Scheme::EcdsaP256Sha256, _) => Err(unfit()),
+            (Scheme::RsaPkcs1Sha1, _) | (_, KeyKind::Rsa1024) => legacy::sign(der, scheme, message),
+            (Scheme::RsaPkcs1Sha256, _) => rsa_sign(der, &signature::RSA_PKCS1_SHA256, message),
+            (Scheme::RsaPssSha256, _) => rsa_sign(der, &signature::RSA_PSS_SHA256, message),
+        }
+    }
+
+    /// The same key as rcgen wants it.
+    pub(crate) fn rcgen(&self) -> Result<rcgen::KeyPair, CertError> {
+        let algorithm = match self.kind {
+            KeyKind::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            _ => &rcgen::PKCS_RSA_SHA256,
+        };
+        Ok(rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&self.pkcs8, algorithm)?)
+    }
+}
+
+fn rsa_sign(der: &[u8], padding: &'static dyn signature::RsaEncoding, message: &[u8]) -> Result<Vec<u8>, CertError> {
+    let pair = RsaKeyPair::from_pkcs8(der).map_err(refused)?;
+    let mut out = vec![0; pair.public_modulus_len()];
+    pair.sign(padding, &SystemRandom::new(), message, &mut out).map_err(refused)?;
+    Ok(out)
+}
+
+pub(crate) fn refused(reason: impl ToString) -> CertError {
+    CertError::Key { reason: reason.to_string() }
+}
