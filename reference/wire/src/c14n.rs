@@ -27,19 +27,10 @@ pub enum C14nError {
 ///
 /// # Errors
 /// [`C14nError::Engine`].
-pub fn exclusive(
-    document: &Document<'_>,
-    element: NodeId,
-    inclusive_prefixes: &[&str],
-) -> Result<Vec<u8>, C14nError> {
+pub fn exclusive(document: &Document<'_>, element: NodeId, inclusive_prefixes: &[&str]) -> Result<Vec<u8>, C14nError> {
     let nodes = NodeSet::tree_without_comments(element.0, &document.tree);
-    engine::canonicalize_doc(
-        &document.tree,
-        engine::C14nMode::Exclusive,
-        Some(&nodes),
-        inclusive_prefixes,
-    )
-    .map_err(|_| C14nError::Engine)
+    engine::canonicalize_doc(&document.tree, engine::C14nMode::Exclusive, Some(&nodes), inclusive_prefixes)
+        .map_err(|_| C14nError::Engine)
 }
 
 /// The canonical form of a whole document: what is hashed of an XML part that is sent uncompressed.
@@ -49,11 +40,6 @@ pub fn exclusive(
 pub fn exclusive_part(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, C14nError> {
     let document = Document::parse_part(bytes, limits)?;
     let nodes = NodeSet::all_without_comments(&document.tree);
-    engine::canonicalize_doc::<&str>(
-        &document.tree,
-        engine::C14nMode::Exclusive,
-        Some(&nodes),
-        &[],
-    )
-    .map_err(|_| C14nError::Engine)
+    engine::canonicalize_doc::<&str>(&document.tree, engine::C14nMode::Exclusive, Some(&nodes), &[])
+        .map_err(|_| C14nError::Engine)
 }

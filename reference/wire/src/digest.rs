@@ -39,14 +39,8 @@ impl Transform {
     /// The transform for a transported media type, such as `application/xml` or `application/gzip`; parameters are
     /// ignored, case too. A part that is sent compressed is transported as `application/gzip`.
     pub fn of(media: &str) -> Self {
-        let media = media
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        let suffixed = media.ends_with("+xml")
-            && (media.starts_with("application/") || media.starts_with("image/"));
+        let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let suffixed = media.ends_with("+xml") && (media.starts_with("application/") || media.starts_with("image/"));
         match media.as_str() {
             "text/xml" | "application/xml" => Self::Xml,
             _ if suffixed => Self::Xml,
@@ -83,17 +77,10 @@ impl PartHasher {
     pub fn new(transform: Transform, limits: &Limits) -> Self {
         let state = match transform {
             Transform::Raw => State::Raw(Context::new(&SHA256)),
-            Transform::Text => State::Text {
-                context: Context::new(&SHA256),
-                after_cr: false,
-            },
+            Transform::Text => State::Text { context: Context::new(&SHA256), after_cr: false },
             Transform::Xml => State::Xml(Vec::new()),
         };
-        Self {
-            state,
-            length: 0,
-            limits: limits.clone(),
-        }
+        Self { state, length: 0, limits: limits.clone() }
     }
 
     /// Takes the next transported bytes.
@@ -107,9 +94,7 @@ impl PartHasher {
             State::Text { context, after_cr } => *after_cr = update_text(context, bytes, *after_cr),
             State::Xml(kept) => {
                 if kept.len() + bytes.len() > self.limits.xml_part {
-                    return Err(DigestError::TooLarge {
-                        limit: self.limits.xml_part,
-                    });
+                    return Err(DigestError::TooLarge { limit: self.limits.xml_part });
                 }
                 kept.extend_from_slice(bytes);
             }
@@ -126,10 +111,7 @@ impl PartHasher {
             State::Raw(context) | State::Text { context, .. } => bytes_of(context),
             State::Xml(kept) => sha256(&c14n::exclusive_part(&kept, &self.limits)?),
         };
-        Ok(PartDigest {
-            sha256,
-            length: self.length,
-        })
+        Ok(PartDigest { sha256, length: self.length })
     }
 }
 
@@ -137,11 +119,7 @@ impl PartHasher {
 ///
 /// # Errors
 /// See [`DigestError`].
-pub fn part(
-    transform: Transform,
-    bytes: &[u8],
-    limits: &Limits,
-) -> Result<PartDigest, DigestError> {
+pub fn part(transform: Transform, bytes: &[u8], limits: &Limits) -> Result<PartDigest, DigestError> {
     let mut hasher = PartHasher::new(transform, limits);
     hasher.update(bytes)?;
     hasher.finish()

@@ -21,20 +21,12 @@ pub struct Name<'n> {
 impl<'n> Name<'n> {
     /// A name with prefix.
     pub const fn new(prefix: &'n str, namespace: &'n str, local: &'n str) -> Self {
-        Self {
-            prefix,
-            namespace,
-            local,
-        }
+        Self { prefix, namespace, local }
     }
 
     /// A name without prefix and namespace.
     pub const fn local(local: &'n str) -> Self {
-        Self {
-            prefix: "",
-            namespace: "",
-            local,
-        }
+        Self { prefix: "", namespace: "", local }
     }
 }
 
@@ -113,10 +105,7 @@ pub struct Emitted {
 impl Canonical {
     /// An empty writer.
     pub fn new() -> Self {
-        Self {
-            out: String::with_capacity(4096),
-            ..Self::default()
-        }
+        Self { out: String::with_capacity(4096), ..Self::default() }
     }
 
     /// Begins an element.
@@ -128,10 +117,7 @@ impl Canonical {
     /// Begins an element whose canonical form will be hashed; it must not stand in another apex's way: inside an
     /// apex it redeclares what the outer one declared, so the outer bytes are no canonical form any more.
     pub fn apex(&mut self, name: Name<'_>, attributes: &[Attribute<'_>]) -> &mut Self {
-        let apex = Apex {
-            from: self.out.len(),
-            floor: self.floor,
-        };
+        let apex = Apex { from: self.out.len(), floor: self.floor };
         if self.open.iter().any(|o| o.apex.is_some()) {
             self.fail(EmitError::Unbalanced);
         }
@@ -185,10 +171,7 @@ impl Canonical {
         match self.error {
             Some(error) => Err(error),
             None if !self.open.is_empty() => Err(EmitError::Unbalanced),
-            None => Ok(Emitted {
-                text: self.out,
-                digests: self.digests,
-            }),
+            None => Ok(Emitted { text: self.out, digests: self.digests }),
         }
     }
 
@@ -201,22 +184,13 @@ impl Canonical {
         self.declare(name, attributes);
         self.write_attributes(attributes);
         self.out.push('>');
-        self.open.push(Open {
-            name: name_range,
-            bound,
-            apex,
-        });
+        self.open.push(Open { name: name_range, bound, apex });
     }
 
     fn declare(&mut self, name: Name<'_>, attributes: &[Attribute<'_>]) {
         let mut used: Vec<(&str, &str)> = Vec::with_capacity(4);
         used.push((name.prefix, name.namespace));
-        used.extend(
-            attributes
-                .iter()
-                .filter(|(n, _)| !n.prefix.is_empty())
-                .map(|(n, _)| (n.prefix, n.namespace)),
-        );
+        used.extend(attributes.iter().filter(|(n, _)| !n.prefix.is_empty()).map(|(n, _)| (n.prefix, n.namespace)));
         used.sort_unstable();
         used.dedup();
         if used.windows(2).any(|w| matches!(w, [a, b] if a.0 == b.0)) {
@@ -250,12 +224,7 @@ impl Canonical {
             return false;
         }
         let outer = self.bound.get(..self.floor).unwrap_or_default();
-        if outer
-            .iter()
-            .rev()
-            .find(|(p, _)| p.is_empty())
-            .is_some_and(|(_, ns)| !ns.is_empty())
-        {
+        if outer.iter().rev().find(|(p, _)| p.is_empty()).is_some_and(|(_, ns)| !ns.is_empty()) {
             self.fail(EmitError::DefaultNamespace);
         }
         true
@@ -264,9 +233,7 @@ impl Canonical {
     fn write_attributes(&mut self, attributes: &[Attribute<'_>]) {
         let mut sorted: Vec<&Attribute<'_>> = attributes.iter().collect();
         sorted.sort_unstable_by_key(|(n, _)| (n.namespace, n.local));
-        if sorted.windows(2).any(
-            |w| matches!(w, [a, b] if (a.0.namespace, a.0.local) == (b.0.namespace, b.0.local)),
-        ) {
+        if sorted.windows(2).any(|w| matches!(w, [a, b] if (a.0.namespace, a.0.local) == (b.0.namespace, b.0.local))) {
             self.fail(EmitError::RepeatedAttribute);
         }
         for (name, value) in sorted {

@@ -58,9 +58,7 @@ impl<W: Write> Inflate<W> {
             floor: limits.ratio_floor,
             refused: None,
         };
-        Self {
-            decoder: MultiGzDecoder::new(gauge),
-        }
+        Self { decoder: MultiGzDecoder::new(gauge) }
     }
 
     /// Takes the next transported bytes.
@@ -118,10 +116,7 @@ impl<W: Write> Deflate<W> {
     /// Starts a part.
     pub fn new(sink: W) -> Self {
         // 255: operating system unknown, so that the bytes do not tell where they were made.
-        let encoder = GzBuilder::new()
-            .mtime(0)
-            .operating_system(255)
-            .write(sink, Compression::default());
+        let encoder = GzBuilder::new().mtime(0).operating_system(255).write(sink, Compression::default());
         Self { encoder }
     }
 
@@ -173,9 +168,7 @@ impl<W: Write> Write for Gauge<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let given = self.given.saturating_add(bytes.len() as u64);
         if given > self.absolute {
-            return Err(self.refuse(GzipError::TooLarge {
-                limit: self.absolute,
-            }));
+            return Err(self.refuse(GzipError::TooLarge { limit: self.absolute }));
         }
         if given > self.floor && given > self.taken.saturating_mul(u64::from(self.ratio)) {
             return Err(self.refuse(GzipError::Ratio { limit: self.ratio }));

@@ -9,6 +9,7 @@
 //! files, clock and randomness (`node`): time, identifiers and keys come in as arguments.
 
 pub mod c14n;
+mod der;
 pub mod digest;
 pub mod emit;
 pub mod gzip;

@@ -81,17 +81,12 @@ pub struct PartHead {
 impl PartHead {
     /// The first header of that name, case ignored.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// The media type in lower case, `text/plain` when the part names none.
     pub fn media(&self) -> &str {
-        self.content_type
-            .as_ref()
-            .map_or("text/plain", ContentType::media)
+        self.content_type.as_ref().map_or("text/plain", ContentType::media)
     }
 
     /// `filename` of Content-Disposition.

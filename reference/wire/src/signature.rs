@@ -193,11 +193,7 @@ impl<'d> Unverified<'d> {
     ///
     /// # Errors
     /// See [`SignatureError`].
-    pub fn read(
-        document: &'d Document<'_>,
-        security: NodeId,
-        policy: &Policy,
-    ) -> Result<Self, SignatureError> {
+    pub fn read(document: &'d Document<'_>, security: NodeId, policy: &Policy) -> Result<Self, SignatureError> {
         read::signature(document, security, policy)
     }
 

@@ -5,6 +5,11 @@
 //! must belong to is the caller's question. Implements RFC 5280, 6.
 
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter,
+    RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy,
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// How revocation lists are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +24,7 @@ pub struct RevocationPolicy {
 
 impl Default for RevocationPolicy {
     fn default() -> Self {
-        Self {
-            require_status: false,
-            enforce_expiration: true,
-            whole_chain: true,
-        }
+        Self { require_status: false, enforce_expiration: true, whole_chain: true }
     }
 }
 
@@ -90,7 +91,7 @@ pub enum TrustError {
 /// Trust anchors and revocation lists.
 pub struct Anchors {
     anchors: Vec<TrustAnchor<'static>>,
-    crls: Vec<webpki::CertRevocationList<'static>>,
+    crls: Vec<CertRevocationList<'static>>,
     policy: RevocationPolicy,
 }
 
@@ -106,25 +107,17 @@ impl Anchors {
     ) -> Result<Self, TrustError> {
         let anchors = anchors
             .iter()
-            .map(|der| {
-                webpki::anchor_from_trusted_cert(der)
-                    .map(|a| a.to_owned())
-                    .map_err(|_| TrustError::Malformed)
-            })
+            .map(|der| webpki::anchor_from_trusted_cert(der).map(|a| a.to_owned()).map_err(|_| TrustError::Malformed))
             .collect::<Result<_, _>>()?;
         let crls = crls
             .iter()
             .map(|der| {
                 webpki::OwnedCertRevocationList::from_der(der)
-                    .map(webpki::CertRevocationList::Owned)
+                    .map(CertRevocationList::Owned)
                     .map_err(|_| TrustError::MalformedCrl)
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            anchors,
-            crls,
-            policy,
-        })
+        Ok(Self { anchors, crls, policy })
     }
 
     /// Whether the chain, leaf first, leads to an anchor at that time, and its key may sign messages.
@@ -132,7 +125,37 @@ impl Anchors {
     /// # Errors
     /// See [`TrustError`].
     pub fn verify(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), TrustError> {
-        todo!("{chain:?}{now:?}{:?}", self.policy)
+        if self.policy.require_status && self.crls.is_empty() {
+            return Err(TrustError::UnknownStatus);
+        }
+        let (leaf, issuers) = chain.split_first().ok_or(TrustError::EmptyChain)?;
+        let entity = EndEntityCert::try_from(leaf).map_err(|e| reason(&e))?;
+        let crls: Vec<&CertRevocationList<'_>> = self.crls.iter().collect();
+        entity
+            .verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                &self.anchors,
+                issuers,
+                now,
+                AnyPurpose,
+                self.revocation(&crls),
+                None,
+            )
+            .map_err(|e| reason(&e))?;
+        may_sign(leaf)
+    }
+
+    fn revocation<'r>(&self, crls: &'r [&'r CertRevocationList<'r>]) -> Option<RevocationOptions<'r>> {
+        // The builder refuses an empty slice: without lists there is nothing to check, unless a status is required.
+        let builder = match RevocationOptionsBuilder::new(crls) {
+            Ok(builder) => builder,
+            Err(_) => return None,
+        };
+        let depth = if self.policy.whole_chain { RevocationCheckDepth::Chain } else { RevocationCheckDepth::EndEntity };
+        let unknown = if self.policy.require_status { UnknownStatusPolicy::Deny } else { UnknownStatusPolicy::Allow };
+        let expiration =
+            if self.policy.enforce_expiration { ExpirationPolicy::Enforce } else { ExpirationPolicy::Ignore };
+        Some(builder.with_depth(depth).with_status_policy(unknown).with_expiration_policy(expiration).build())
     }
 }
 
@@ -141,5 +164,73 @@ impl Anchors {
 /// # Errors
 /// [`TrustError::Malformed`], [`TrustError::Expired`], [`TrustError::NotYetValid`].
 pub fn within_validity(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), TrustError> {
-    todo!("{certificate:?}{now:?}")
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| TrustError::Malformed)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let validity = parsed.validity();
+    if now < validity.not_before.timestamp() {
+        return Err(TrustError::NotYetValid);
+    }
+    if now > validity.not_after.timestamp() {
+        return Err(TrustError::Expired);
+    }
+    Ok(())
 }
+
+/// Whether the leaf's key usage, when it has one, lets it sign messages.
+fn may_sign(leaf: &CertificateDer<'_>) -> Result<(), TrustError> {
+    let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| TrustError::Malformed)?;
+    match parsed.key_usage() {
+        Ok(None) => Ok(()),
+        Ok(Some(usage)) if usage.value.digital_signature() || usage.value.non_repudiation() => Ok(()),
+        Ok(Some(_)) => Err(TrustError::WrongUsage),
+        Err(_) => Err(TrustError::Malformed),
+    }
+}
+
+/// Any extended key usage, and none.
+struct AnyPurpose;
+
+impl ExtendedKeyUsageValidator for AnyPurpose {
+    fn validate(&self, mut purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        purposes.try_for_each(|purpose| purpose.map(drop))
+    }
+}
+
+fn reason(error: &webpki::Error) -> TrustError {
+    use webpki::Error as E;
+    #[expect(deprecated, reason = "the old names may still be given")]
+    match error {
+        E::UnknownIssuer | E::MaximumPathBuildCallsExceeded | E::MaximumSignatureChecksExceeded => {
+            TrustError::UnknownIssuer
+        }
+        E::CertExpired { .. } => TrustError::Expired,
+        E::CertNotValidYet { .. } => TrustError::NotYetValid,
+        E::InvalidCertValidity => TrustError::Validity,
+        E::CertRevoked | E::CertDistrusted => TrustError::Revoked,
+        E::UnknownRevocationStatus => TrustError::UnknownStatus,
+        E::CrlExpired { .. } => TrustError::CrlExpired,
+        E::InvalidCrlSignatureForPublicKey
+        | E::IssuerNotCrlSigner
+        | E::UnsupportedCrlSignatureAlgorithm
+        | E::UnsupportedCrlSignatureAlgorithmContext(_)
+        | E::UnsupportedCrlSignatureAlgorithmForPublicKey
+        | E::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => TrustError::CrlSignature,
+        E::CaUsedAsEndEntity => TrustError::WrongUsage,
+        E::EndEntityUsedAsCa => TrustError::NotAuthority,
+        E::NameConstraintViolation | E::MaximumNameConstraintComparisonsExceeded | E::UnsupportedNameType => {
+            TrustError::NameConstraint
+        }
+        E::PathLenConstraintViolated | E::MaximumPathDepthExceeded => TrustError::PathLength,
+        E::UnsupportedCriticalExtension => TrustError::CriticalExtension,
+        E::InvalidSignatureForPublicKey => TrustError::Signature,
+        E::SignatureAlgorithmMismatch
+        | E::UnsupportedSignatureAlgorithm
+        | E::UnsupportedSignatureAlgorithmContext(_)
+        | E::UnsupportedSignatureAlgorithmForPublicKey
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => TrustError::Algorithm,
+        _ => TrustError::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests;

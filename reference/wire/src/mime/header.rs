@@ -1,6 +1,7 @@
 //! Header lines, parameters and percent escapes.
 
 use super::content_type::is_token;
+use super::{ContentType, MimeError, PartHead};
 
 /// `; name=value; name="quoted \" value"`; none when malformed or a name is repeated.
 pub(super) fn parameters(text: &str) -> Option<Vec<(String, String)>> {
@@ -31,9 +32,7 @@ pub(super) fn parameters(text: &str) -> Option<Vec<(String, String)>> {
 
 fn value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text
-            .find(|c: char| c == ';' || c.is_ascii_whitespace())
-            .unwrap_or(text.len());
+        let end = text.find(|c: char| c == ';' || c.is_ascii_whitespace()).unwrap_or(text.len());
         let (value, rest) = text.split_at_checked(end)?;
         // Slashes and the like are written without quotes by some senders.
         let fits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
@@ -54,10 +53,7 @@ fn value(text: &str) -> Option<(String, &str)> {
 /// The `filename` parameter of a Content-Disposition value.
 pub(super) fn disposition_filename(value: &str) -> Option<String> {
     let (_, rest) = value.split_once(';')?;
-    parameters(rest)?
-        .into_iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case("filename"))
-        .map(|(_, v)| v)
+    parameters(rest)?.into_iter().find(|(n, _)| n.eq_ignore_ascii_case("filename")).map(|(_, v)| v)
 }
 
 /// Decodes `%XX`; none when an escape is broken or the bytes are not text.
@@ -77,4 +73,48 @@ pub(super) fn percent_decoded(text: &str) -> Option<String> {
         bytes.push(u8::try_from(high * 16 + low).ok()?);
     }
     String::from_utf8(bytes).ok()
+}
+
+/// Reads a header block: lines that end with CR LF, continuation lines joined.
+pub(super) fn part_head(block: &[u8]) -> Result<PartHead, MimeError> {
+    let text = std::str::from_utf8(block).map_err(|_| MimeError::Header)?;
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for line in text.split_terminator("\r\n") {
+        if line.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(MimeError::Header);
+        }
+        if line.starts_with([' ', '\t']) {
+            let (_, value) = headers.last_mut().ok_or(MimeError::Header)?;
+            value.push(' ');
+            value.push_str(line.trim());
+            continue;
+        }
+        let (name, value) = line.split_once(':').ok_or(MimeError::Header)?;
+        if !is_token(name) {
+            return Err(MimeError::Header);
+        }
+        headers.push((name.to_owned(), value.trim().to_owned()));
+    }
+    let content_id = once(&headers, "Content-ID")?.map(content_id).transpose()?;
+    let content_type = once(&headers, "Content-Type")?.map(ContentType::parse).transpose()?;
+    let encoding = once(&headers, "Content-Transfer-Encoding")?.unwrap_or("binary");
+    if !["binary", "8bit", "7bit"].iter().any(|e| encoding.eq_ignore_ascii_case(e)) {
+        return Err(MimeError::TransferEncoding);
+    }
+    Ok(PartHead { content_id, content_type, headers })
+}
+
+fn once<'h>(headers: &'h [(String, String)], name: &'static str) -> Result<Option<&'h str>, MimeError> {
+    let mut found = headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
+    match (found.next(), found.next()) {
+        (_, Some(_)) => Err(MimeError::RepeatedHeader(name)),
+        (first, None) => Ok(first),
+    }
+}
+
+/// `<id>`; the brackets are required by RFC 2045 and left out by some senders.
+fn content_id(value: &str) -> Result<String, MimeError> {
+    let bare = value.strip_prefix('<').and_then(|v| v.strip_suffix('>')).unwrap_or(value);
+    let fits = !bare.is_empty() && !bare.contains(['<', '>']) && !bare.contains(char::is_whitespace);
+    if fits { Ok(bare.to_owned()) } else { Err(MimeError::Header) }
 }

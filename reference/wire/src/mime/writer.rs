@@ -33,10 +33,7 @@ impl Writer {
         if !is_boundary(boundary) {
             return Err(MimeError::Boundary);
         }
-        Ok(Self {
-            boundary: boundary.to_owned(),
-            begun: false,
-        })
+        Ok(Self { boundary: boundary.to_owned(), begun: false })
     }
 
     /// The value of the body's Content-Type: `multipart/related` with type, boundary and, when given, the root
@@ -45,18 +42,12 @@ impl Writer {
     /// # Errors
     /// [`MimeError::Unwritable`].
     pub fn content_type(&self, root_media: &str, start: Option<&str>) -> Result<String, MimeError> {
-        let fits = |v: &str| {
-            v.bytes()
-                .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
-        };
+        let fits = |v: &str| v.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
         if !fits(root_media) || !start.is_none_or(fits) {
             return Err(MimeError::Unwritable);
         }
         let start = start.map_or_else(String::new, |id| format!("; start=\"<{id}>\""));
-        Ok(format!(
-            "multipart/related; type=\"{root_media}\"; boundary=\"{}\"{start}",
-            self.boundary
-        ))
+        Ok(format!("multipart/related; type=\"{root_media}\"; boundary=\"{}\"{start}", self.boundary))
     }
 
     /// Boundary line and header block that stand before the next part's bytes.
@@ -92,10 +83,7 @@ impl Writer {
     /// # Errors
     /// [`MimeError::Unwritable`].
     pub fn content_length(&self, parts: &[(&PartHeader, u64)]) -> Result<u64, MimeError> {
-        let mut copy = Self {
-            boundary: self.boundary.clone(),
-            begun: false,
-        };
+        let mut copy = Self { boundary: self.boundary.clone(), begun: false };
         let mut total = self.close().len() as u64;
         for (header, length) in parts {
             total += copy.part(header)?.len() as u64 + length;
@@ -107,9 +95,7 @@ impl Writer {
 pub(super) fn is_boundary(text: &str) -> bool {
     (1..=70).contains(&text.len())
         && !text.ends_with(' ')
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&b))
 }
 
 fn line(text: &mut String, name: &str, value: &str) -> Result<(), MimeError> {

@@ -23,9 +23,7 @@ impl SignatureAlgorithm {
 
     /// The algorithm of that URI, when it is one that can be agreed.
     pub fn from_uri(uri: &str) -> Option<Self> {
-        [Self::RsaSha256, Self::Ed25519]
-            .into_iter()
-            .find(|a| a.uri() == uri)
+        [Self::RsaSha256, Self::Ed25519].into_iter().find(|a| a.uri() == uri)
     }
 }
 

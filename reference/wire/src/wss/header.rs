@@ -5,7 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::CertificateDer;
 
 use super::{SignError, Signer};
-use crate::token::TokenType;
+use crate::emit::{Canonical, Name};
+use crate::namespace::{
+    ATTACHMENT_CONTENT, BASE64_BINARY, DS, EXC_C14N, SHA256, SOAP12, WSSE, WSSE11, WSU, X509_PKIPATH_V1, X509_V3,
+};
+use crate::token::{self, TokenType};
 
 /// Identifiers of one security header; each must be unique in the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +35,11 @@ impl SigningToken {
     pub fn new(kind: TokenType, chain: &[CertificateDer<'_>]) -> Result<Self, SignError> {
         let leaf = chain.first().ok_or(SignError::Token)?;
         let (value_type, bytes) = match kind {
-            TokenType::X509V3 => (crate::namespace::X509_V3, leaf.to_vec()),
-            TokenType::X509PkiPath => (
-                crate::namespace::X509_PKIPATH_V1,
-                crate::token::pkipath(chain),
-            ),
+            TokenType::X509V3 => (X509_V3, leaf.to_vec()),
+            TokenType::X509PkiPath => (X509_PKIPATH_V1, token::pkipath(chain)),
             TokenType::Ski | TokenType::IssuerSerial => return Err(SignError::Token),
         };
-        Ok(Self {
-            value_type,
-            base64: STANDARD.encode(bytes),
-        })
+        Ok(Self { value_type, base64: STANDARD.encode(bytes) })
     }
 }
 
@@ -76,5 +74,98 @@ pub fn security_header(
     references: &[SignedReference<'_>],
     signer: &dyn Signer,
 ) -> Result<String, SignError> {
-    todo!("{token:?}{ids:?}{references:?}{}", signer.algorithm())
+    let entries: Vec<Entry<'_>> = references
+        .iter()
+        .map(|reference| match reference {
+            SignedReference::Element { id, sha256 } => {
+                Entry { uri: format!("#{id}"), transform: EXC_C14N, digest_method: SHA256, digest: sha256 }
+            }
+            SignedReference::Part { cid, sha256 } => Entry {
+                uri: format!("cid:{cid}"),
+                transform: ATTACHMENT_CONTENT,
+                digest_method: SHA256,
+                digest: sha256,
+            },
+        })
+        .collect();
+    write(token, ids, &entries, signer)
+}
+
+/// One `ds:Reference` to be written.
+pub(super) struct Entry<'e> {
+    pub(super) uri: String,
+    pub(super) transform: &'static str,
+    pub(super) digest_method: &'static str,
+    pub(super) digest: &'e [u8],
+}
+
+/// Writes the header for any references.
+pub(super) fn write(
+    token: &SigningToken,
+    ids: &SecurityIds<'_>,
+    entries: &[Entry<'_>],
+    signer: &dyn Signer,
+) -> Result<String, SignError> {
+    let signed_info = signed_info(entries, signer.algorithm())?;
+    let value = STANDARD.encode(signer.sign(signed_info.as_bytes())?);
+    let mut out = Canonical::new();
+    let must_understand = [(Name::new("S12", SOAP12, "mustUnderstand"), "true")];
+    out.start(Name::new("wsse", WSSE, "Security"), &must_understand);
+    out.leaf(
+        Name::new("wsse", WSSE, "BinarySecurityToken"),
+        &[
+            (Name::local("EncodingType"), BASE64_BINARY),
+            (Name::local("ValueType"), token.value_type),
+            (Name::new("wsu", WSU, "Id"), ids.token),
+        ],
+        &token.base64,
+    );
+    out.start(ds("Signature"), &[(Name::local("Id"), ids.signature)]);
+    out.fragment(&signed_info);
+    out.leaf(ds("SignatureValue"), &[], &value);
+    key_info(&mut out, token, ids);
+    out.end().end();
+    Ok(out.finish()?.text)
+}
+
+/// `ds:SignedInfo` in the form that is signed.
+fn signed_info(entries: &[Entry<'_>], algorithm: &str) -> Result<String, SignError> {
+    if entries.is_empty() {
+        return Err(SignError::Nothing);
+    }
+    let by = |uri| [(Name::local("Algorithm"), uri)];
+    let mut out = Canonical::new();
+    out.start(ds("SignedInfo"), &[]);
+    out.leaf(ds("CanonicalizationMethod"), &by(EXC_C14N), "");
+    out.leaf(ds("SignatureMethod"), &by(algorithm), "");
+    for entry in entries {
+        out.start(ds("Reference"), &[(Name::local("URI"), &entry.uri)]);
+        out.start(ds("Transforms"), &[]);
+        out.leaf(ds("Transform"), &by(entry.transform), "");
+        out.end();
+        out.leaf(ds("DigestMethod"), &by(entry.digest_method), "");
+        out.leaf(ds("DigestValue"), &[], &STANDARD.encode(entry.digest));
+        out.end();
+    }
+    out.end();
+    Ok(out.finish()?.text)
+}
+
+fn key_info(out: &mut Canonical, token: &SigningToken, ids: &SecurityIds<'_>) {
+    out.start(ds("KeyInfo"), &[]);
+    out.start(
+        Name::new("wsse", WSSE, "SecurityTokenReference"),
+        &[(Name::new("wsse11", WSSE11, "TokenType"), token.value_type)],
+    );
+    let uri = format!("#{}", ids.token);
+    out.leaf(
+        Name::new("wsse", WSSE, "Reference"),
+        &[(Name::local("URI"), &uri), (Name::local("ValueType"), token.value_type)],
+        "",
+    );
+    out.end().end();
+}
+
+const fn ds(local: &str) -> Name<'_> {
+    Name::new("ds", DS, local)
 }

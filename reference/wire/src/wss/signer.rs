@@ -41,9 +41,7 @@ impl RsaSigner {
     /// # Errors
     /// [`SignerError::Key`].
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, SignerError> {
-        RsaKeyPair::from_pkcs8(der)
-            .map(|key| Self { key })
-            .map_err(|_| SignerError::Key)
+        RsaKeyPair::from_pkcs8(der).map(|key| Self { key }).map_err(|_| SignerError::Key)
     }
 
     /// Whether the certificate carries this key's public half.
@@ -60,9 +58,7 @@ impl Signer for RsaSigner {
     fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SignerError> {
         let mut value = vec![0; self.key.public_modulus_len()];
         // The interface asks for a source of randomness; PKCS#1 v1.5 draws nothing from it.
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut value)
-            .map_err(|_| SignerError::Failed)?;
+        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut value).map_err(|_| SignerError::Failed)?;
         Ok(value)
     }
 }
@@ -78,9 +74,7 @@ impl Ed25519Signer {
     /// # Errors
     /// [`SignerError::Key`].
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, SignerError> {
-        Ed25519KeyPair::from_pkcs8_maybe_unchecked(der)
-            .map(|key| Self { key })
-            .map_err(|_| SignerError::Key)
+        Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(|key| Self { key }).map_err(|_| SignerError::Key)
     }
 
     /// Whether the certificate carries this key's public half.
@@ -100,6 +94,5 @@ impl Signer for Ed25519Signer {
 }
 
 fn carries(certificate: &CertificateDer<'_>, public: &[u8]) -> bool {
-    X509Certificate::from_der(certificate)
-        .is_ok_and(|(_, c)| c.public_key().subject_public_key.data.as_ref() == public)
+    X509Certificate::from_der(certificate).is_ok_and(|(_, c)| c.public_key().subject_public_key.data.as_ref() == public)
 }

@@ -46,48 +46,32 @@ impl<'a> Document<'a> {
         Self::build(bytes, limits.xml_part, limits.xml_part_nodes, limits)
     }
 
-    fn build(
-        bytes: &'a [u8],
-        size: usize,
-        nodes: usize,
-        limits: &Limits,
-    ) -> Result<Self, XmlError> {
+    fn build(bytes: &'a [u8], size: usize, nodes: usize, limits: &Limits) -> Result<Self, XmlError> {
         let text = scan::check(bytes, size, nodes, limits)?;
         let tree = uppsala::Parser::new()
             .with_forbid_dtd(true)
             .with_forbid_entities(true)
             .with_max_depth(u32::try_from(limits.depth).unwrap_or(u32::MAX))
             .parse(text)
-            .map_err(|_| XmlError::Malformed {
-                offset: bytes.len(),
-            })?;
+            .map_err(|_| XmlError::Malformed { offset: bytes.len() })?;
         let root = tree.document_element().ok_or(XmlError::Empty)?;
         Ok(Self { tree, root })
     }
 
     /// A copy that borrows nothing.
     pub fn into_owned(self) -> Document<'static> {
-        Document {
-            root: self.root,
-            tree: self.tree.into_static(),
-        }
+        Document { root: self.root, tree: self.tree.into_static() }
     }
 
     /// The document element.
     pub fn root(&self) -> Element<'_> {
-        Element {
-            tree: &self.tree,
-            node: self.root,
-        }
+        Element { tree: &self.tree, node: self.root }
     }
 
     /// The element of that id; none when it names no element of this document.
     pub fn element(&self, id: NodeId) -> Option<Element<'_>> {
         self.tree.element(id.0)?;
-        Some(Element {
-            tree: &self.tree,
-            node: id.0,
-        })
+        Some(Element { tree: &self.tree, node: id.0 })
     }
 
     /// The one element at that path, the first step being the root: each step must match exactly one child.
@@ -100,16 +84,10 @@ impl<'a> Document<'a> {
         if let Some((namespace, local)) = steps.next()
             && !at.is(namespace, local)
         {
-            return Err(XmlError::Missing {
-                name: (*local).to_owned(),
-            });
+            return Err(XmlError::Missing { name: (*local).to_owned() });
         }
         for (namespace, local) in steps {
-            at = at
-                .only_child(namespace, local)?
-                .ok_or_else(|| XmlError::Missing {
-                    name: (*local).to_owned(),
-                })?;
+            at = at.only_child(namespace, local)?.ok_or_else(|| XmlError::Missing { name: (*local).to_owned() })?;
         }
         Ok(at)
     }
@@ -138,19 +116,12 @@ impl<'d> Element<'d> {
 
     /// Namespace (empty: none) and local name.
     pub fn name(self) -> (&'d str, &'d str) {
-        self.raw().map_or(("", ""), |e| {
-            (
-                e.name.namespace_uri.as_deref().unwrap_or(""),
-                &e.name.local_name,
-            )
-        })
+        self.raw().map_or(("", ""), |e| (e.name.namespace_uri.as_deref().unwrap_or(""), &e.name.local_name))
     }
 
     /// Prefix as written, empty when there is none.
     pub fn prefix(self) -> &'d str {
-        self.raw()
-            .and_then(|e| e.name.prefix.as_deref())
-            .unwrap_or("")
+        self.raw().and_then(|e| e.name.prefix.as_deref()).unwrap_or("")
     }
 
     /// Whether that is the element's name.
@@ -160,9 +131,7 @@ impl<'d> Element<'d> {
 
     /// The attribute's value; an empty namespace means an attribute without prefix.
     pub fn attribute(self, namespace: &str, local: &str) -> Option<&'d str> {
-        self.attributes()
-            .find(|(ns, name, _)| *ns == namespace && *name == local)
-            .map(|(_, _, value)| value)
+        self.attributes().find(|(ns, name, _)| *ns == namespace && *name == local).map(|(_, _, value)| value)
     }
 
     /// Namespace, local name and value of each attribute, declarations of namespaces left out.
@@ -171,21 +140,13 @@ impl<'d> Element<'d> {
             .map(|e| e.attributes.as_slice())
             .unwrap_or_default()
             .iter()
-            .map(|a| {
-                (
-                    a.name.namespace_uri.as_deref().unwrap_or(""),
-                    &*a.name.local_name,
-                    &*a.value,
-                )
-            })
+            .map(|a| (a.name.namespace_uri.as_deref().unwrap_or(""), &*a.name.local_name, &*a.value))
     }
 
     /// Child elements in order.
     pub fn children(self) -> impl Iterator<Item = Element<'d>> {
         let tree = self.tree;
-        tree.children_iter(self.node)
-            .filter(|id| tree.element(*id).is_some())
-            .map(move |node| Element { tree, node })
+        tree.children_iter(self.node).filter(|id| tree.element(*id).is_some()).map(move |node| Element { tree, node })
     }
 
     /// The first child element of that name.
@@ -200,9 +161,7 @@ impl<'d> Element<'d> {
     pub fn only_child(self, namespace: &str, local: &str) -> Result<Option<Element<'d>>, XmlError> {
         let mut found = self.children().filter(|c| c.is(namespace, local));
         match (found.next(), found.next()) {
-            (_, Some(_)) => Err(XmlError::Repeated {
-                name: local.to_owned(),
-            }),
+            (_, Some(_)) => Err(XmlError::Repeated { name: local.to_owned() }),
             (first, None) => Ok(first),
         }
     }
@@ -210,10 +169,7 @@ impl<'d> Element<'d> {
     /// The parent element.
     pub fn parent(self) -> Option<Element<'d>> {
         let node = self.tree.parent(self.node)?;
-        self.tree.element(node).map(|_| Element {
-            tree: self.tree,
-            node,
-        })
+        self.tree.element(node).map(|_| Element { tree: self.tree, node })
     }
 
     /// The element itself and all elements below it, in document order.
@@ -249,21 +205,15 @@ impl<'d> Element<'d> {
     /// [`XmlError::NotText`].
     pub fn simple_text(self) -> Result<Cow<'d, str>, XmlError> {
         if self.children().next().is_some() {
-            return Err(XmlError::NotText {
-                name: self.name().1.to_owned(),
-            });
+            return Err(XmlError::NotText { name: self.name().1.to_owned() });
         }
         Ok(self.text())
     }
 
     /// Whether a comment or processing instruction is somewhere below the element.
     pub fn has_comment_or_instruction(self) -> bool {
-        self.nodes().any(|n| {
-            matches!(
-                self.tree.node_kind(n),
-                Some(NodeKind::Comment(_) | NodeKind::ProcessingInstruction(_))
-            )
-        })
+        self.nodes()
+            .any(|n| matches!(self.tree.node_kind(n), Some(NodeKind::Comment(_) | NodeKind::ProcessingInstruction(_))))
     }
 
     fn texts(self) -> impl Iterator<Item = &'d str> {
@@ -305,11 +255,7 @@ impl PartialEq for Element<'_> {
 impl Eq for Element<'_> {}
 
 /// The node after `node` in document order, inside the subtree of `top`.
-fn following(
-    tree: &uppsala::Document<'_>,
-    node: uppsala::NodeId,
-    top: uppsala::NodeId,
-) -> Option<uppsala::NodeId> {
+fn following(tree: &uppsala::Document<'_>, node: uppsala::NodeId, top: uppsala::NodeId) -> Option<uppsala::NodeId> {
     if let Some(child) = tree.first_child(node) {
         return Some(child);
     }
