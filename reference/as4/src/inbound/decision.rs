@@ -1,0 +1,145 @@
+//! What becomes of a message: accepted with its receipt drafted, or refused with its error drafted.
+//! Leaves whether an accepted message is new to the store, and signing the answer to `respond`.
+//! Clauses: AS4 profile 1.0 section 3.2 (duplicates), 5.1.8 (receipts); ebMS 3.0 core 5.2.2.9 (test service).
+
+use super::{Agreements, Fault, Open, Part, Refusal, SignalInfo};
+use crate::header::UserMessage;
+use crate::id::{ContentId, PModeId};
+use crate::pmode::TokenForm;
+use crate::respond::Draft;
+use carnet_wire::digest;
+use rustls_pki_types::CertificateDer;
+
+/// What to do with a message.
+#[derive(Debug)]
+pub enum Decision {
+    /// Commit it with its receipt, then send the receipt.
+    Accept(Box<Accepted>),
+    /// Store nothing, and send the error.
+    Refuse(Box<Refused>),
+}
+
+/// A message that passed every check.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Its header, read from the tree whose signature holds.
+    pub message: UserMessage,
+    /// The P-Mode it runs under.
+    pub pmode: PModeId,
+    /// Whether it is handed on.
+    pub delivery: Delivery,
+    /// Whether a MessageId that was received before is kept from delivery.
+    pub duplicate_detection: bool,
+    /// Its payloads, in the order of the header.
+    pub parts: Vec<ReceivedPart>,
+    /// Hash over the parties, service, action and payload digests: the same id with another fingerprint is no
+    /// duplicate but a conflict.
+    pub fingerprint: [u8; 32],
+    /// Who signed it.
+    pub signer: CertificateDer<'static>,
+    /// The receipt, to be signed. It is the right answer to a new message and to a duplicate.
+    pub receipt: Draft,
+    /// The error, to be signed and sent instead when the store knows the id with another fingerprint.
+    pub conflict: Draft,
+    /// The error, to be signed and sent instead when the store cannot take the message now.
+    pub unavailable: Draft,
+}
+
+/// Whether an accepted message is handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// It is.
+    Deliver,
+    /// It asked the test service for a receipt and nothing more.
+    Test,
+}
+
+/// A payload that was received whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedPart {
+    /// Its Content-ID.
+    pub id: ContentId,
+    /// Digest of the transported form, and transported bytes.
+    pub digest: digest::PartDigest,
+    /// Bytes after decompression; the same as transported when it came uncompressed.
+    pub length: u64,
+}
+
+/// A message that is refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why; for the log, with its chain.
+    pub refusal: Refusal,
+    /// The answer, to be signed; `None` where an answer would be wrong: answer with the status and an empty body.
+    pub answer: Option<Draft>,
+    /// HTTP status of the answer.
+    pub status: u16,
+}
+
+pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) -> Accepted {
+    let pmode = agreements.pmodes.named(open.pmode.as_str());
+    let token = pmode.map_or(TokenForm::PkiPath, |pmode| pmode.security.token);
+    let error = |fault| {
+        let refusal = Refusal { message_id: Some(open.message.info.message_id.clone()), fault };
+        Draft::error(&refusal, token, signal.clone())
+    };
+    let (conflict, unavailable) = (error(Fault::Conflict), error(Fault::Unavailable));
+    //= EBMS-TEST-02
+    let delivery = if open.message.is_test() { Delivery::Test } else { Delivery::Deliver };
+    let parts = received(&open.message, &open.parts);
+    Accepted {
+        delivery,
+        duplicate_detection: pmode.is_none_or(|pmode| pmode.reception_awareness.duplicate_detection),
+        fingerprint: fingerprint(&open.message, &parts),
+        parts,
+        receipt: Draft::receipt(&open.message, open.references, token, signal),
+        conflict,
+        unavailable,
+        pmode: open.pmode,
+        signer: open.signer,
+        message: open.message,
+    }
+}
+
+pub(super) fn refuse(refusal: Refusal, token: Option<TokenForm>, signal: SignalInfo) -> Refused {
+    let status = refusal.fault.status();
+    //= AS4-ERROR-01
+    let answer = match refusal.fault {
+        Fault::LooseError(_) => None,
+        _ => Some(Draft::error(&refusal, token.unwrap_or(TokenForm::PkiPath), signal)),
+    };
+    Refused { status, answer, refusal }
+}
+
+fn received(message: &UserMessage, parts: &[Part]) -> Vec<ReceivedPart> {
+    let of = |id: &ContentId| parts.iter().find(|part| part.expected.id == *id);
+    message
+        .parts
+        .iter()
+        .filter_map(|info| {
+            let part = of(&info.id)?;
+            let digest = part.digest?;
+            Some(ReceivedPart { id: info.id.clone(), length: part.inflated.unwrap_or(digest.length), digest })
+        })
+        .collect()
+}
+
+/// Ids and times are left out, as a sender that builds its message anew for a retry may change them.
+fn fingerprint(message: &UserMessage, parts: &[ReceivedPart]) -> [u8; 32] {
+    let collaboration = &message.collaboration;
+    let texts = [
+        message.from.id.to_string(),
+        message.to.id.to_string(),
+        collaboration.service.to_string(),
+        collaboration.action.to_string(),
+    ];
+    let mut bytes = Vec::new();
+    for text in &texts {
+        bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    for part in parts {
+        bytes.extend_from_slice(&part.digest.sha256);
+    }
+    digest::sha256(&bytes)
+}

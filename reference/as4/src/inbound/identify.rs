@@ -1,0 +1,36 @@
+//! Step 2: the P-Mode of the message and the partner that sends it, and whether the connection is that partner's.
+//! Leaves the signature to `authenticate`. Clauses: ebMS 3.0 core 4.3, eDelivery AS4 1.15 (Common Profile, TLS).
+
+use super::{Agreements, Fault};
+use crate::header::UserMessage;
+use crate::partner::{BindingError, Partner};
+use crate::pmode::PMode;
+use crate::secure::unix;
+use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+
+/// What the message runs under, and with whom.
+pub(super) struct Identified<'a> {
+    pub(super) pmode: &'a PMode,
+    pub(super) partner: &'a Partner,
+}
+
+//= EBMS-PMODE-01
+//= EBMS-PMODE-02
+pub(super) fn identify<'a>(
+    agreements: &'a Agreements,
+    message: &UserMessage,
+    tls_chain: &[CertificateDer<'static>],
+    now: Timestamp,
+) -> Result<Identified<'a>, Fault> {
+    let pmode = agreements.pmodes.of(message, &agreements.us)?;
+    let partner = agreements
+        .partner(&message.from.id)
+        .ok_or_else(|| Fault::Connection(BindingError::UnknownPartner(message.from.id.clone())))?;
+    partner.check_tls(tls_chain, unix(now)).map_err(Fault::Connection)?;
+    let (got, most) = (message.parts.len(), pmode.payload.max_parts);
+    if got > most {
+        return Err(Fault::TooManyParts { got, most });
+    }
+    Ok(Identified { pmode, partner })
+}

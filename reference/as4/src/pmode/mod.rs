@@ -1,0 +1,129 @@
+//! P-Modes: what two parties agreed, one file each, and the profile a file builds on.
+//! Leaves the file format to `read`, the choice of the P-Mode of a message to `select`, and trust to `partner`.
+//! Clauses: ebMS 3.0 core 4 and appendix D (P-Mode parameters), eDelivery AS4 1.15 Common Profile.
+
+mod profile;
+mod read;
+mod select;
+
+#[cfg(test)]
+mod tests;
+
+pub use profile::Profile;
+pub use read::PModeError;
+pub use select::{Mismatch, PModes};
+
+use crate::header::Party;
+use crate::id::{Action, AgreementRef, Mpc, PModeId, Service};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One direction of what two parties agreed: `initiator` sends, `responder` receives and receipts.
+#[derive(Debug, Clone)]
+pub struct PMode {
+    /// Its name, unique among the P-Modes of a node.
+    pub id: PModeId,
+    /// The profile whose rules hold.
+    pub profile: Arc<Profile>,
+    /// The exchange pattern and its transport binding.
+    pub mep: Mep,
+    /// The agreement both headers name; without one, headers may name any.
+    pub agreement: Option<AgreementRef>,
+    /// Who sends.
+    pub initiator: Party,
+    /// Who receives.
+    pub responder: Party,
+    /// What may be exchanged. The ebMS test service is always allowed beside it.
+    pub services: Vec<ServiceActions>,
+    /// How messages are secured.
+    pub security: Security,
+    /// What a payload may be.
+    pub payload: PayloadProfile,
+    /// How often a message without receipt is sent again.
+    pub reception_awareness: ReceptionAwareness,
+    /// The channel.
+    pub mpc: Mpc,
+}
+
+impl PMode {
+    /// Reads a P-Mode file. `name` is the file's name for errors; nothing is opened.
+    ///
+    /// # Errors
+    /// [`PModeError`], with line, what was found, what was expected and what to do.
+    pub fn read(name: &str, text: &str) -> Result<Self, PModeError> {
+        read::read(name, text)
+    }
+
+    /// Whether the service and action may be exchanged, the test service included.
+    #[must_use]
+    pub fn allows(&self, service: &Service, action: &Action) -> bool {
+        self.service(service).is_some_and(|entry| entry.actions.contains(action))
+            || (service.is_test() && action.as_str() == crate::ns::TEST_ACTION)
+    }
+
+    /// The entry of a service.
+    #[must_use]
+    pub fn service(&self, service: &Service) -> Option<&ServiceActions> {
+        self.services.iter().find(|entry| entry.service == *service)
+    }
+}
+
+/// Exchange pattern and transport binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mep {
+    /// One user message, pushed; the receipt comes in the answer.
+    OneWayPush,
+}
+
+/// A service and the actions that may be asked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceActions {
+    /// The service.
+    pub service: Service,
+    /// Its actions.
+    pub actions: Vec<Action>,
+}
+
+/// How messages are secured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Security {
+    /// The token this node sends.
+    pub token: TokenForm,
+    /// The tokens the partner may send.
+    pub accept_tokens: Vec<TokenForm>,
+}
+
+/// How a signer shows its certificate (WSS X.509 token profile 1.1.1 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+pub enum TokenForm {
+    /// The whole chain, root first.
+    #[serde(rename = "x509-pkipath")]
+    PkiPath,
+    /// The signer's certificate alone.
+    #[serde(rename = "x509-v3")]
+    X509v3,
+}
+
+/// What a payload may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadProfile {
+    /// Whether parts are sent compressed. Both forms are always received.
+    pub compress: bool,
+    /// Most bytes of one part, after decompression.
+    pub max_bytes: u64,
+    /// Most parts of one message.
+    pub max_parts: usize,
+}
+
+/// How often a message without receipt is sent again, always with the same MessageId.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceptionAwareness {
+    /// From one sending to the next.
+    pub retry_interval: Duration,
+    /// Sendings after the first.
+    pub retry_count: u32,
+    /// Whether a MessageId that was already received is kept from delivery.
+    pub duplicate_detection: bool,
+}
