@@ -1,0 +1,405 @@
+//! What the files name, read and put together: identities, trust, partners, P-Modes.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use carnet_as4::id::PartyId;
+use carnet_as4::partner::{self, SignerBinding, Subject};
+use carnet_as4::pmode::{PMode, PModes};
+use carnet_https::{Clock, Endpoint, Identity, Revocation, Trust, Versions, certificates_from_pem, revocation_lists};
+use carnet_wire::trust::{Anchors, RevocationPolicy};
+use carnet_wire::wss::{RsaSigner, Signer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use toml::Spanned;
+
+use super::kit::{KitFile, PartnerTable, SigningBinding, TlsBinding};
+use super::node::{IdentityTable, NodeFile, Rule, TlsVersions};
+use super::place::{ConfigError, CryptoError, Source};
+
+/// Shortest bearer token that is taken, in characters.
+const SHORTEST_TOKEN: usize = 16;
+
+/// A node's configuration with everything it names.
+#[derive(Debug)]
+pub struct Installed {
+    /// The file, for the settings that need no reading.
+    pub file: NodeFile,
+    /// Who this node is.
+    pub us: PartyId,
+    /// Where partners reach it.
+    pub listen: SocketAddr,
+    /// Path of the URL.
+    pub path: String,
+    /// Where the back end reaches it.
+    pub api: SocketAddr,
+    /// What the back end must show.
+    pub token: String,
+    /// Folder of the store.
+    pub store: PathBuf,
+    /// File that says the node is ready.
+    pub ready_file: Option<PathBuf>,
+    /// Folders of packs beside those built in.
+    pub packs: Vec<PathBuf>,
+    /// Two letters in the reference numbers it issues.
+    pub country: String,
+    /// What it presents on the line.
+    pub tls: Identity,
+    /// Versions it speaks.
+    pub versions: Versions,
+    /// Whose clients may connect: every partner's.
+    pub clients: Trust,
+    /// Its signing key with tokens.
+    pub signing: partner::Identity,
+    /// Whom it talks to, by PartyId.
+    pub partners: BTreeMap<String, Partner>,
+    /// What may be exchanged, both ways.
+    pub pmodes: PModes,
+}
+
+/// One partner of the node.
+#[derive(Debug)]
+pub struct Partner {
+    /// As its messages are judged.
+    pub binding: partner::Partner,
+    /// Where it listens, the preferred one first; none when it only sends.
+    pub endpoints: Vec<Endpoint>,
+    /// Whom its servers' certificates must chain to.
+    pub servers: Trust,
+    /// The one certificate its servers may present, when that is agreed.
+    pub pinned: Option<CertificateDer<'static>>,
+}
+
+impl Installed {
+    /// Reads a `node.toml` and everything it names.
+    ///
+    /// # Errors
+    /// [`ConfigError`], at the first thing that cannot be used.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let source = Source::read(path)?;
+        let file: NodeFile = source.parse()?;
+        let us = party(&source, &file.party.id, &file.party.kind)?;
+        let tls = identity(&source, &file.tls.identity(), "[tls]")?;
+        let signing = signing(&source, &file.signing)?;
+        let revocation = file.tls.revocation;
+        let revocation = Revocation {
+            allow_unlisted: revocation.unlisted == Rule::Allow,
+            allow_stale: revocation.stale == Rule::Allow,
+        };
+        let (mut partners, mut pmodes, mut clients) = (BTreeMap::new(), Vec::new(), Trust { revocation, ..Trust::default() });
+        for name in &file.kits {
+            let kit = Kit::read(&source, name, &us, revocation)?;
+            let party = kit.partner.binding.party.value().to_owned();
+            clients.anchors.extend(kit.partner.servers.anchors.iter().cloned());
+            clients.lists.extend(kit.partner.servers.lists.iter().cloned());
+            pmodes.extend(kit.pmodes);
+            if partners.insert(party, kit.partner).is_some() {
+                return Err(source.value(name, "one kit for each partner", "two kits name the same partner: keep one"));
+            }
+        }
+        let api = address(&source, &file.api.listen)?;
+        if !api.ip().is_loopback() {
+            let help = "the API is for the node's own back end: bind it to 127.0.0.1 or [::1] and put a proxy in front";
+            return Err(source.value(&file.api.listen, "a loopback address", help));
+        }
+        let path = &file.listen.path;
+        if !path.get_ref().starts_with('/') || path.get_ref().contains(['?', '#', ' ']) {
+            return Err(source.value(path, "an absolute path of a URL", "write it like \"/as4\""));
+        }
+        Ok(Self {
+            listen: address(&source, &file.listen.as4)?,
+            path: path.get_ref().clone(),
+            token: token(&source, &file.api.token_file)?,
+            store: source.relative(&file.store.dir.to_string_lossy()),
+            ready_file: file.ready_file.as_ref().map(|name| source.relative(&name.to_string_lossy())),
+            packs: file.registry.packs.iter().map(|dir| source.relative(&dir.to_string_lossy())).collect(),
+            country: country(&source, &file)?,
+            versions: match file.tls.versions {
+                TlsVersions::Both => Versions::Both,
+                TlsVersions::Tls12 => Versions::Tls12,
+                TlsVersions::Tls13 => Versions::Tls13,
+            },
+            pmodes: PModes::new(pmodes)?,
+            us,
+            api,
+            tls,
+            clients,
+            signing,
+            partners,
+            file,
+        })
+    }
+
+    /// What the server needs.
+    #[must_use]
+    pub fn server_tls(&self) -> carnet_https::ServerTls {
+        carnet_https::ServerTls {
+            identity: self.tls.clone(),
+            trust: self.clients.clone(),
+            versions: self.versions,
+            clock: Clock::default(),
+        }
+    }
+
+    /// What the server may cost.
+    #[must_use]
+    pub fn server_limits(&self) -> carnet_https::ServerLimits {
+        let limits = &self.file.limits;
+        carnet_https::ServerLimits {
+            connections: limits.connections,
+            header_bytes: limits.header_bytes,
+            body_bytes: limits.body_bytes,
+            requests_per_connection: limits.requests_per_connection,
+            connection_age: limits.connection_age,
+            handshake: limits.handshake_timeout,
+            header_read: limits.header_timeout,
+            body_grace: limits.body_grace,
+            body_rate: limits.body_rate,
+            shutdown: limits.shutdown_timeout,
+            ..carnet_https::ServerLimits::default()
+        }
+    }
+
+    /// What a message may cost.
+    #[must_use]
+    pub fn wire_limits(&self) -> carnet_wire::Limits {
+        let limits = &self.file.limits;
+        carnet_wire::Limits {
+            envelope: limits.envelope_bytes,
+            inflated: limits.inflated_bytes,
+            parts: limits.parts,
+            ..carnet_wire::Limits::default()
+        }
+    }
+
+    /// The client towards one partner; `None` when it has no endpoint.
+    ///
+    /// # Errors
+    /// [`carnet_https::TlsError`] when identity or trust cannot be used.
+    pub fn client(&self, partner: &Partner) -> Result<Option<carnet_https::Client>, carnet_https::TlsError> {
+        if partner.endpoints.is_empty() {
+            return Ok(None);
+        }
+        let tls = carnet_https::ClientTls {
+            identity: self.tls.clone(),
+            trust: partner.servers.clone(),
+            pinned: partner.pinned.clone(),
+            versions: self.versions,
+            clock: Clock::default(),
+        };
+        let limits = carnet_https::ClientLimits {
+            connections: self.file.workers.sends.max(1),
+            response: self.file.limits.response_timeout,
+            ..carnet_https::ClientLimits::default()
+        };
+        carnet_https::Client::new(partner.endpoints.clone(), &tls, limits).map(Some)
+    }
+}
+
+struct Kit {
+    partner: Partner,
+    pmodes: Vec<PMode>,
+}
+
+impl Kit {
+    fn read(node: &Source, name: &Spanned<String>, us: &PartyId, revocation: Revocation) -> Result<Self, ConfigError> {
+        let path = node.relative(name.get_ref());
+        let source = Source::read(&path).map_err(|error| match error {
+            ConfigError::Unreadable { file, source } => {
+                ConfigError::File { place: node.place(name.span()), file, source }
+            }
+            other => other,
+        })?;
+        let KitFile { us: itself, partner: table, .. } = source.parse()?;
+        if itself.party.get_ref() != us.value() {
+            let help = format!("this kit was made for another party: the node's [party] id is {:?}", us.value());
+            return Err(source.value(&itself.party, "the node's own party", help));
+        }
+        let mut lists = Vec::new();
+        for list in &table.crls {
+            let read = revocation_lists(&source.bytes(list)?);
+            lists.extend(read.map_err(|error| source.crypto(list, error, "give a CRL as PEM or DER"))?);
+        }
+        let party = party(&source, &table.party, &table.party_type)?;
+        let servers = Trust { anchors: certificates(&source, &table.tls_anchors)?, lists, revocation };
+        let pinned = tls_certificate(&source, &table)?;
+        let binding = partner::Partner {
+            tls: match (table.tls_binding.get_ref(), &pinned) {
+                (TlsBinding::Exact, Some(certificate)) => partner::TlsBinding::Exact(certificate.clone()),
+                (TlsBinding::Off, _) => partner::TlsBinding::Off,
+                _ => partner::TlsBinding::Anchor(anchors(&source, &table.tls_anchors, &servers.lists, revocation)?),
+            },
+            signer: signer(&source, &table, &servers.lists, revocation)?,
+            party,
+        };
+        let endpoints = table
+            .endpoints
+            .iter()
+            .map(|url| {
+                Endpoint::parse(url.get_ref())
+                    .map_err(|_| source.value(url, "an https URL", "write it like \"https://host:8443/as4\""))
+            })
+            .collect::<Result<_, _>>()?;
+        let mut pmodes = Vec::new();
+        for file in &table.pmodes {
+            let bytes = source.bytes(file)?;
+            let name = source.relative(file.get_ref()).display().to_string();
+            let text = String::from_utf8(bytes)
+                .map_err(|_| source.value(file, "a file in UTF-8", "save the P-Mode as UTF-8"))?;
+            pmodes.push(PMode::read(&name, &text)?);
+        }
+        Ok(Self { partner: Partner { binding, endpoints, servers, pinned }, pmodes })
+    }
+}
+
+fn party(source: &Source, id: &Spanned<String>, kind: &Spanned<String>) -> Result<PartyId, ConfigError> {
+    PartyId::new(id.get_ref(), Some(kind.get_ref()))
+        .map_err(|error| source.value(id, "a PartyId that its type allows", error.to_string()))
+}
+
+fn address(source: &Source, text: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
+    text.get_ref().parse().map_err(|_| {
+        source.value(text, "an address and a port", "write it like \"127.0.0.1:8443\"; port 0 takes any free one")
+    })
+}
+
+fn identity(source: &Source, table: &IdentityTable, name: &'static str) -> Result<Identity, ConfigError> {
+    match (&table.chain, &table.key, &table.pkcs12) {
+        (Some(chain), Some(key), None) => Identity::from_pem(&source.bytes(chain)?, &source.bytes(key)?)
+            .map_err(|error| source.crypto(key, error, "give `chain` and `key` as PEM, the leaf first")),
+        (None, None, Some(file)) => {
+            let Some(password) = &table.password_file else {
+                return Err(ConfigError::Missing {
+                    place: source.place(file.span()),
+                    missing: "`password_file`",
+                    because: "a PKCS#12 file is encrypted",
+                    help: "name a file that holds the password alone".to_owned(),
+                });
+            };
+            let password = String::from_utf8_lossy(&source.bytes(password)?).into_owned();
+            Identity::from_pkcs12(&source.bytes(file)?, password.trim_end_matches(['\r', '\n']))
+                .map_err(|error| source.crypto(file, error, "check the file with `openssl pkcs12 -info -noout -in FILE`"))
+        }
+        (chain, key, file) => {
+            let span = [chain, key, file].into_iter().flatten().next().map_or(0..0, Spanned::span);
+            Err(ConfigError::Missing {
+                place: source.place(span),
+                missing: "`chain` and `key`, or else `pkcs12` and `password_file`",
+                because: name,
+                help: format!("{name} needs a certificate chain with its private key, in one of the two forms"),
+            })
+        }
+    }
+}
+
+fn signing(source: &Source, table: &IdentityTable) -> Result<partner::Identity, ConfigError> {
+    let identity = identity(source, table, "[signing]")?;
+    let file = table.key.as_ref().or(table.pkcs12.as_ref());
+    let refuse = |help: &str| match file {
+        Some(file) => source.crypto(file, CryptoError::SigningKey, help),
+        None => ConfigError::Missing {
+            place: source.place(0..0),
+            missing: "`key`",
+            because: "[signing]",
+            help: help.to_owned(),
+        },
+    };
+    let PrivateKeyDer::Pkcs8(key) = identity.key() else {
+        return Err(refuse("convert the key: `openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW`"));
+    };
+    let signer = RsaSigner::from_pkcs8(key.secret_pkcs8_der())
+        .map_err(|_| refuse("profile customs-c2c signs with RSA: give an RSA key of 2048 bits or more"))?;
+    partner::Identity::new(identity.chain(), Arc::new(signer) as Arc<dyn Signer>)
+        .map_err(|_| refuse("give the chain, the leaf first"))
+}
+
+fn certificates(source: &Source, name: &Spanned<String>) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    certificates_from_pem(&source.bytes(name)?)
+        .map_err(|error| source.crypto(name, error, "give certificates as PEM"))
+}
+
+fn anchors(
+    source: &Source,
+    name: &Spanned<String>,
+    lists: &[CertificateRevocationListDer<'static>],
+    revocation: Revocation,
+) -> Result<Arc<Anchors>, ConfigError> {
+    let policy = RevocationPolicy {
+        require_status: !revocation.allow_unlisted,
+        enforce_expiration: !revocation.allow_stale,
+        ..RevocationPolicy::default()
+    };
+    Anchors::new(&certificates(source, name)?, lists, policy)
+        .map(Arc::new)
+        .map_err(|error| source.crypto(name, error, "give authorities' certificates as PEM"))
+}
+
+fn tls_certificate(source: &Source, table: &PartnerTable) -> Result<Option<CertificateDer<'static>>, ConfigError> {
+    match (table.tls_binding.get_ref(), &table.tls_certificate) {
+        (TlsBinding::Exact, Some(name)) => Ok(certificates(source, name)?.into_iter().next()),
+        (TlsBinding::Exact, None) => Err(ConfigError::Missing {
+            place: source.place(table.tls_binding.span()),
+            missing: "`tls_certificate`",
+            because: "`tls_binding` is \"exact\"",
+            help: "name the partner's certificate, or bind to its issuer with \"anchor\"".to_owned(),
+        }),
+        _ => Ok(None),
+    }
+}
+
+fn signer(
+    source: &Source,
+    table: &PartnerTable,
+    lists: &[CertificateRevocationListDer<'static>],
+    revocation: Revocation,
+) -> Result<SignerBinding, ConfigError> {
+    let anchors = anchors(source, &table.signing_anchors, lists, revocation)?;
+    let missing = |missing, because, help: &str| ConfigError::Missing {
+        place: source.place(table.signing_binding.span()),
+        missing,
+        because,
+        help: help.to_owned(),
+    };
+    match table.signing_binding.get_ref() {
+        SigningBinding::Pinned => {
+            let Some(name) = &table.signing_certificate else {
+                let help = "name the partner's certificate, or bind to its subject with \"anchored\"";
+                return Err(missing("`signing_certificate`", "`signing_binding` is \"pinned\"", help));
+            };
+            let mut certificates = certificates(source, name)?;
+            Ok(SignerBinding::Pinned { certificate: certificates.swap_remove(0), anchors: Some(anchors) })
+        }
+        SigningBinding::Anchored => {
+            let Some(text) = &table.signing_subject else {
+                let help = "name the subject, like \"CN=TH signing\", or pin the certificate with \"pinned\"";
+                return Err(missing("`signing_subject`", "`signing_binding` is \"anchored\"", help));
+            };
+            let subject = Subject::parse(text.get_ref())
+                .ok_or_else(|| source.value(text, "a subject of RFC 4514", "write it like \"CN=TH signing,C=TH\""))?;
+            Ok(SignerBinding::Anchored { anchors, subject })
+        }
+    }
+}
+
+fn token(source: &Source, name: &Spanned<String>) -> Result<String, ConfigError> {
+    let bytes = source.bytes(name)?;
+    let token = String::from_utf8_lossy(&bytes).trim().to_owned();
+    if token.len() < SHORTEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let help = "write one line of at least 16 visible ASCII characters, such as `openssl rand -hex 32` prints";
+        return Err(source.value(name, "a file with a bearer token", help));
+    }
+    Ok(token)
+}
+
+/// The country of the reference numbers; only needed where a registry issues them.
+fn country(source: &Source, file: &NodeFile) -> Result<String, ConfigError> {
+    let text = file.registry.country.as_ref().unwrap_or(&file.party.id);
+    let code = text.get_ref();
+    let two_letters = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    if file.registry.enabled && !two_letters {
+        let help = "set `country` under [registry] to an ISO 3166-1 alpha-2 code, or `enabled = false`";
+        return Err(source.value(text, "two capital letters for the reference numbers that are issued", help));
+    }
+    Ok(code.clone())
+}

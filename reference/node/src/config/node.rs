@@ -1,0 +1,324 @@
+//! `node.toml` as it is written; docs/node.md explains each key, docs/schemas/node-1.json is its schema.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeFile {
+    /// Version of the format: 1.
+    pub format: u32,
+    /// Written when the node is ready: the line of docs/node.md, "Ready".
+    pub ready_file: Option<PathBuf>,
+    /// A `kit.toml` for each partner.
+    #[serde(default)]
+    pub kits: Vec<Spanned<String>>,
+    /// Who this node is.
+    pub party: PartyTable,
+    /// Where partners reach it.
+    pub listen: ListenTable,
+    /// What it presents on the line.
+    pub tls: TlsTable,
+    /// What it signs with.
+    pub signing: IdentityTable,
+    /// Where it keeps messages.
+    pub store: StoreTable,
+    /// Where its own back end reaches it.
+    pub api: ApiTable,
+    /// How much it does at once.
+    #[serde(default)]
+    pub workers: WorkersTable,
+    /// What a peer may cost.
+    #[serde(default)]
+    pub limits: LimitsTable,
+    /// What it does with documents.
+    #[serde(default)]
+    pub registry: RegistryTable,
+    /// What it says.
+    #[serde(default)]
+    pub log: LogTable,
+}
+
+/// `[party]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartyTable {
+    /// The PartyId.
+    pub id: Spanned<String>,
+    /// Its type.
+    #[serde(rename = "type", default = "PartyTable::customs")]
+    pub kind: Spanned<String>,
+}
+
+impl PartyTable {
+    /// The type of packs' documentation: unregistered, agreed among customs.
+    pub const CUSTOMS: &str = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs";
+
+    fn customs() -> Spanned<String> {
+        Spanned::new(0..0, Self::CUSTOMS.to_owned())
+    }
+}
+
+/// `[listen]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenTable {
+    /// Address and port for partners; port 0 takes one from the system.
+    pub as4: Spanned<String>,
+    /// Path of the URL.
+    #[serde(default = "ListenTable::path")]
+    pub path: Spanned<String>,
+}
+
+impl ListenTable {
+    fn path() -> Spanned<String> {
+        Spanned::new(0..0, "/as4".to_owned())
+    }
+}
+
+/// A chain with its key: PEM (`chain`, `key`) or PKCS#12 (`pkcs12`, `password_file`).
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityTable {
+    /// PEM certificates, leaf first.
+    pub chain: Option<Spanned<String>>,
+    /// PEM private key, unencrypted.
+    pub key: Option<Spanned<String>>,
+    /// PKCS#12 file.
+    pub pkcs12: Option<Spanned<String>>,
+    /// File with its password; a line end at its end is not part of it.
+    pub password_file: Option<Spanned<String>>,
+}
+
+/// `[tls]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsTable {
+    /// PEM certificates, leaf first.
+    pub chain: Option<Spanned<String>>,
+    /// PEM private key, unencrypted.
+    pub key: Option<Spanned<String>>,
+    /// PKCS#12 file.
+    pub pkcs12: Option<Spanned<String>>,
+    /// File with its password.
+    pub password_file: Option<Spanned<String>>,
+    /// Versions that are spoken.
+    #[serde(default)]
+    pub versions: TlsVersions,
+    /// What missing and stale lists mean, on the line and in signatures.
+    #[serde(default)]
+    pub revocation: RevocationTable,
+}
+
+impl TlsTable {
+    /// The part that is an identity.
+    #[must_use]
+    pub fn identity(&self) -> IdentityTable {
+        IdentityTable {
+            chain: self.chain.clone(),
+            key: self.key.clone(),
+            pkcs12: self.pkcs12.clone(),
+            password_file: self.password_file.clone(),
+        }
+    }
+}
+
+/// `tls.versions`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub enum TlsVersions {
+    /// 1.2 and 1.3.
+    #[default]
+    #[serde(rename = "both")]
+    Both,
+    /// 1.2 alone.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// 1.3 alone.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// `[tls.revocation]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RevocationTable {
+    /// A certificate whose issuer has no list here.
+    pub unlisted: Rule,
+    /// A list past its next update.
+    pub stale: Rule,
+}
+
+impl Default for RevocationTable {
+    fn default() -> Self {
+        Self { unlisted: Rule::Allow, stale: Rule::Refuse }
+    }
+}
+
+/// Whether something passes.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    /// It does.
+    Allow,
+    /// It does not.
+    Refuse,
+}
+
+/// `[store]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreTable {
+    /// A folder of its own.
+    pub dir: PathBuf,
+}
+
+/// `[api]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiTable {
+    /// Loopback address and port; port 0 takes one from the system.
+    pub listen: Spanned<String>,
+    /// File with the bearer token, 16 characters or more.
+    pub token_file: Spanned<String>,
+}
+
+/// `[workers]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkersTable {
+    /// Threads that sign, verify and validate; 0 is one per core.
+    pub threads: usize,
+    /// Jobs that may wait for them; one more is answered 503.
+    pub queue: usize,
+    /// Messages being sent at once, to each partner.
+    pub sends: usize,
+}
+
+impl Default for WorkersTable {
+    fn default() -> Self {
+        Self { threads: 0, queue: 256, sends: 32 }
+    }
+}
+
+/// `[limits]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsTable {
+    /// Connections open at once.
+    pub connections: usize,
+    /// Requests on one connection.
+    pub requests_per_connection: u64,
+    /// Bytes of an HTTP head.
+    pub header_bytes: usize,
+    /// Bytes of a whole request.
+    pub body_bytes: u64,
+    /// Bytes of a SOAP envelope.
+    pub envelope_bytes: usize,
+    /// Bytes of all parts together once decompressed.
+    pub inflated_bytes: u64,
+    /// MIME parts of one message.
+    pub parts: usize,
+    /// Time for a TLS handshake.
+    #[serde(deserialize_with = "duration")]
+    pub handshake_timeout: Duration,
+    /// Time for an HTTP head, and for a connection to be idle.
+    #[serde(deserialize_with = "duration")]
+    pub header_timeout: Duration,
+    /// Time a body may stay behind `body_rate`.
+    #[serde(deserialize_with = "duration")]
+    pub body_grace: Duration,
+    /// Bytes a second that a body must bring on average.
+    pub body_rate: u32,
+    /// Age of a connection past which it takes no further request.
+    #[serde(deserialize_with = "duration")]
+    pub connection_age: Duration,
+    /// Time from a request of ours to its answer.
+    #[serde(deserialize_with = "duration")]
+    pub response_timeout: Duration,
+    /// Time that work under way gets at a stop.
+    #[serde(deserialize_with = "duration")]
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for LimitsTable {
+    fn default() -> Self {
+        let (server, client) = (carnet_https::ServerLimits::default(), carnet_https::ClientLimits::default());
+        let wire = carnet_wire::Limits::default();
+        Self {
+            connections: server.connections,
+            requests_per_connection: server.requests_per_connection,
+            header_bytes: server.header_bytes,
+            body_bytes: server.body_bytes,
+            envelope_bytes: wire.envelope,
+            inflated_bytes: wire.inflated,
+            parts: wire.parts,
+            handshake_timeout: server.handshake,
+            header_timeout: server.header_read,
+            body_grace: server.body_grace,
+            body_rate: server.body_rate,
+            connection_age: server.connection_age,
+            response_timeout: client.response,
+            shutdown_timeout: server.shutdown,
+        }
+    }
+}
+
+/// `[registry]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistryTable {
+    /// Whether arriving documents are validated, acted on and answered; otherwise they wait for the back end.
+    pub enabled: bool,
+    /// ISO 3166-1 alpha-2 code in the reference numbers it issues; the party's id when left out.
+    pub country: Option<Spanned<String>>,
+    /// Folders of packs beside those built in.
+    pub packs: Vec<PathBuf>,
+}
+
+impl Default for RegistryTable {
+    fn default() -> Self {
+        Self { enabled: true, country: None, packs: Vec::new() }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogTable {
+    /// How lines are written to standard error.
+    pub format: LogFormat,
+    /// What is written, in the notation of tracing's `EnvFilter`: `info`, `carnet_node=debug,info`.
+    pub filter: String,
+}
+
+impl Default for LogTable {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// `log.format`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Reads `"5s"`, `"2m 30s"`.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| {
+            serde::de::Error::custom(format!("got {text:?}, expected a duration above zero like \"5s\" or \"250ms\""))
+        })
+}
