@@ -132,7 +132,13 @@ pub(crate) struct Edited {
 }
 
 /// Applies the edits and signs again with the issuer's key.
-pub(crate) fn apply(der: &[u8], edits: &[Edit], serial: Option<&[u8]>, issuer: &Key, now: UnixTime) -> Result<Edited, CertError> {
+pub(crate) fn apply(
+    der: &[u8],
+    edits: &[Edit],
+    serial: Option<&[u8]>,
+    issuer: &Key,
+    now: UnixTime,
+) -> Result<Edited, CertError> {
     let mut certificate = Node::parse(der)?;
     let [tbs, ..] = certificate.children() else { return Err(CertError::NoField { field: "signed part" }) };
     let mut tbs = Tbs { node: tbs.clone() };
@@ -248,7 +254,11 @@ impl Tbs {
             }
             Edit::SignSha1 => *self.field(Field::Algorithm)? = rsa_algorithm(SHA1_WITH_RSA)?,
             // These change what is around the signed part.
-            Edit::OuterAlgorithm | Edit::BreakSignature | Edit::Truncate { .. } | Edit::Append { .. } | Edit::LongLength => {}
+            Edit::OuterAlgorithm
+            | Edit::BreakSignature
+            | Edit::Truncate { .. }
+            | Edit::Append { .. }
+            | Edit::LongLength => {}
         }
         Ok(())
     }

@@ -68,15 +68,24 @@ pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<
         for profile in [tls, Profile::signing(party).organisation(authority.name())] {
             let stem = format!("{stem}-{}", profile.usage.name());
             let identity = authority.issue(&profile, now)?;
-            put(dir.join(format!("{stem}.pem")), &identity.chain_pem(), format!("{party}: {} chain", profile.usage.name()))?;
-            put(dir.join(format!("{stem}.key.pem")), &identity.key_pem(), format!("{party}: {} key", profile.usage.name()))?;
+            put(
+                dir.join(format!("{stem}.pem")),
+                &identity.chain_pem(),
+                format!("{party}: {} chain", profile.usage.name()),
+            )?;
+            put(
+                dir.join(format!("{stem}.key.pem")),
+                &identity.key_pem(),
+                format!("{party}: {} key", profile.usage.name()),
+            )?;
             bundles.push((stem, identity));
         }
     }
     if let Some(password) = &plan.pkcs12_password {
         for (stem, identity) in bundles {
             let path = dir.join(format!("{stem}.p12"));
-            fs::write(&path, identity.to_pkcs12(&stem, password)?).map_err(|source| CertError::File { path: path.clone(), source })?;
+            fs::write(&path, identity.to_pkcs12(&stem, password)?)
+                .map_err(|source| CertError::File { path: path.clone(), source })?;
             written.push(Written { path, what: "chain and key as PKCS#12".to_owned() });
         }
     }
@@ -88,7 +97,13 @@ pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<
 ///
 /// # Errors
 /// [`CertError::UnknownKind`], [`CertError::Side`], [`CertError::File`], otherwise as [`Authority::issue`].
-pub fn write_zoo(dir: &Path, authority: &Authority, profile: &Profile, slugs: &[String], now: UnixTime) -> Result<Vec<Written>, CertError> {
+pub fn write_zoo(
+    dir: &Path,
+    authority: &Authority,
+    profile: &Profile,
+    slugs: &[String],
+    now: UnixTime,
+) -> Result<Vec<Written>, CertError> {
     make_dir(dir)?;
     let all = slugs.is_empty();
     let chosen: Vec<&Kind> = if all {

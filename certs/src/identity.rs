@@ -80,6 +80,13 @@ pub fn certificates_from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>,
     }
 }
 
+/// The common name of a certificate's subject, when it has one that is text.
+#[must_use]
+pub fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    parsed.subject().iter_common_name().next()?.as_str().ok().map(str::to_owned)
+}
+
 /// A revocation list as PEM.
 #[must_use]
 pub fn crl_to_pem(crl: &CertificateRevocationListDer<'_>) -> String {

@@ -32,7 +32,13 @@ pub(crate) struct Ca {
 
 impl Ca {
     /// A CA named `name` of `organisation`, under `parent` or self-signed. Its serial number follows from its name.
-    pub(crate) fn new(organisation: &str, name: &str, key: Key, parent: Option<&Self>, now: UnixTime) -> Result<Self, CertError> {
+    pub(crate) fn new(
+        organisation: &str,
+        name: &str,
+        key: Key,
+        parent: Option<&Self>,
+        now: UnixTime,
+    ) -> Result<Self, CertError> {
         let mut params = CertificateParams::default();
         params.distinguished_name = distinguished_name(None, Some(organisation), name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -50,7 +56,13 @@ impl Ca {
     }
 
     /// Issues what the profile asks for, under the given serial number.
-    pub(crate) fn issue(&self, profile: &Profile, key: &Key, serial: &[u8], now: UnixTime) -> Result<CertificateDer<'static>, CertError> {
+    pub(crate) fn issue(
+        &self,
+        profile: &Profile,
+        key: &Key,
+        serial: &[u8],
+        now: UnixTime,
+    ) -> Result<CertificateDer<'static>, CertError> {
         let mut params = CertificateParams::new(profile.hosts.clone())?;
         params.distinguished_name =
             distinguished_name(profile.country.as_deref(), profile.organisation.as_deref(), &profile.common_name);
@@ -58,7 +70,8 @@ impl Ca {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         match profile.usage {
             Usage::Tls => {
-                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+                params.extended_key_usages =
+                    vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
             }
             Usage::TlsServer => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth],
             Usage::TlsClient => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
@@ -73,7 +86,12 @@ impl Ca {
     }
 
     /// A revocation list good from an hour before now until `until` seconds after it.
-    pub(crate) fn crl(&self, revoked: &[Vec<u8>], now: UnixTime, until: i64) -> Result<CertificateRevocationListDer<'static>, CertError> {
+    pub(crate) fn crl(
+        &self,
+        revoked: &[Vec<u8>],
+        now: UnixTime,
+        until: i64,
+    ) -> Result<CertificateRevocationListDer<'static>, CertError> {
         // A list that has lapsed was fresh once, so it must have been made earlier still.
         let made = moment!(now, until.min(0) - 3600);
         let params = CertificateRevocationListParams {

@@ -9,17 +9,21 @@ use crate::{CertError, legacy};
 
 /// The kinds of key that can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum KeyKind {
     /// RSA with a modulus of 1024 bits: too weak for any use but to be refused.
+    #[serde(rename = "rsa-1024")]
     Rsa1024,
     /// RSA with a modulus of 2048 bits.
+    #[serde(rename = "rsa-2048")]
     Rsa2048,
     /// RSA with a modulus of 3072 bits.
+    #[serde(rename = "rsa-3072")]
     Rsa3072,
     /// RSA with a modulus of 4096 bits.
+    #[serde(rename = "rsa-4096")]
     Rsa4096,
     /// ECDSA over NIST P-256.
+    #[serde(rename = "p-256")]
     P256,
 }
 
@@ -162,7 +166,8 @@ impl Key {
         let der = self.pkcs8.secret_pkcs8_der();
         match (scheme, self.kind) {
             (Scheme::EcdsaP256Sha256, KeyKind::P256) => {
-                let pair = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der).map_err(refused)?;
+                let pair =
+                    EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der).map_err(refused)?;
                 let signed = pair.sign(&SystemRandom::new(), message).map_err(refused)?;
                 Ok(signed.as_ref().to_vec())
             }

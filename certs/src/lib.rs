@@ -24,10 +24,7 @@ pub mod zoo;
 pub use authority::{Authority, Crl};
 pub use error::CertError;
 pub use folder::{FolderPlan, Written, write_folder, write_zoo};
-pub use identity::{Identity, certificates_from_pem, crl_to_pem, to_pem};
+pub use identity::{Identity, certificates_from_pem, common_name, crl_to_pem, to_pem};
 pub use key::{Key, KeyKind, Scheme};
 pub use profile::{Profile, Usage};
 pub use rustls_pki_types::UnixTime;
-
-#[cfg(test)]
-mod tests;

@@ -18,7 +18,8 @@ pub(crate) fn read(bytes: &[u8], password: &str) -> Result<Identity, CertError> 
 
 pub(crate) fn write(identity: &Identity, alias: &str, password: &str) -> Result<Vec<u8>, CertError> {
     let key = PrivateKey::from_der(identity.key.pkcs8().secret_pkcs8_der()).map_err(refused)?;
-    let certs = identity.chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>().map_err(refused)?;
+    let certs =
+        identity.chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>().map_err(refused)?;
     if certs.is_empty() {
         return Err(CertError::Pkcs12Empty);
     }

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-pub use crate::edit::Edit;
 use crate::CertError;
+pub use crate::edit::Edit;
 use crate::issue::serial_for;
 
 mod make;
@@ -42,8 +42,8 @@ pub struct Kind {
     pub differs: Vec<String>,
     /// What rustls-webpki answers: `ok` or the variant of its error.
     pub webpki: String,
-    /// What `openssl verify` answers: 0 or the number of its error.
-    pub openssl: u16,
+    /// What `openssl verify` answers: 0, the number of its error, or -1 when it cannot read it.
+    pub openssl: i16,
     /// Who signs the leaf.
     #[serde(default)]
     pub signer: Signer,

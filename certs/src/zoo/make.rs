@@ -26,7 +26,9 @@ pub fn make(kind: &Kind, authority: &Authority, profile: &Profile, now: UnixTime
     let serial = serial_for(&[authority.name(), "zoo", &kind.slug]);
     let path = Path::new(kind.signer, authority, &key, now)?;
     let plain = match (&profile.issued, kind) {
-        (Some(issued), Kind { signer: Signer::Issuing, revoked: None | Some(Place::Issuing), leaf, .. }) if leaf.is_empty() => {
+        (Some(issued), Kind { signer: Signer::Issuing, revoked: None | Some(Place::Issuing), leaf, .. })
+            if leaf.is_empty() =>
+        {
             issued.clone()
         }
         _ => path.signer.issue(profile, &key, &serial, now)?,

@@ -1,0 +1,141 @@
+//! Each kind of the zoo differs from its control in the properties the table names and in no other, and two foreign
+//! validators (rustls-webpki and openssl) answer what the table says.
+
+mod oracle;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carnet_certs::zoo::{self, Expect, Kind, Side};
+use carnet_certs::{Authority, Identity, Profile, UnixTime, Usage};
+
+use oracle::{openssl, properties, webpki};
+
+/// 2027-01-15: certificates and validators are given this moment, never the calendar's.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+fn now() -> UnixTime {
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(NOW))
+}
+
+struct World {
+    authority: Authority,
+    profile: Profile,
+    made: BTreeMap<&'static str, Identity>,
+}
+
+impl World {
+    fn new() -> Self {
+        let authority = Authority::new("Zoo Test", now()).unwrap();
+        let base = Profile::tls("SUITE").organisation("Zoo Test");
+        let identity = authority.issue(&base, now()).unwrap();
+        let profile = base.of(&identity);
+        let made = zoo::kinds()
+            .unwrap()
+            .iter()
+            .map(|kind| (kind.slug.as_str(), zoo::make(kind, &authority, &profile, now()).unwrap()))
+            .collect();
+        Self { authority, profile, made }
+    }
+}
+
+#[test]
+fn each_kind_has_its_named_fault_and_no_other() {
+    let world = World::new();
+    let mut wrong = Vec::new();
+    for kind in zoo::kinds().unwrap() {
+        let control = properties(&world.made[kind.control.as_str()], &world.authority);
+        let found = properties(&world.made[kind.slug.as_str()], &world.authority);
+        let names: BTreeSet<_> = control.keys().chain(found.keys()).cloned().collect();
+        // What is cut short or not there can be read no further: its own property is the one that counts.
+        let one = match (found.get("leaf.encoding").map(String::as_str), kind.slug.as_str()) {
+            (Some("cut short"), _) => Some("leaf.encoding"),
+            (None, "no-certificate") => Some("chain"),
+            _ => None,
+        };
+        let differs: BTreeSet<_> = names
+            .into_iter()
+            .filter(|name| control.get(name) != found.get(name) && one.is_none_or(|one| one == name))
+            .collect();
+        let expected: BTreeSet<_> = kind.differs.iter().cloned().collect();
+        if differs != expected {
+            wrong.push(format!("{}: differs in {differs:?}, expected {expected:?}", kind.slug));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn webpki_answers_what_the_table_says() {
+    let world = World::new();
+    let mut wrong = Vec::new();
+    for kind in zoo::kinds().unwrap() {
+        let answer = webpki(&world.made[kind.slug.as_str()], &world.authority, kind.side, now());
+        if answer != kind.webpki {
+            wrong.push(format!("{}: {answer}, expected {}", kind.slug, kind.webpki));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn openssl_answers_what_the_table_says() {
+    let world = World::new();
+    let mut wrong = Vec::new();
+    for kind in zoo::kinds().unwrap() {
+        let (answer, said) = openssl(&world.made[kind.slug.as_str()], &world.authority, kind.side, now());
+        if answer != kind.openssl {
+            wrong.push(format!("{}: {answer}, expected {}\n{said}", kind.slug, kind.openssl));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_kind_that_must_be_refused_is_refused_by_one_of_the_two_validators() {
+    for kind in zoo::kinds().unwrap() {
+        let refused = kind.webpki != "ok" || kind.openssl != 0;
+        match kind.expect {
+            Expect::Refused => assert!(refused, "{} is accepted by both", kind.slug),
+            Expect::Accepted => assert!(!refused, "{} is refused", kind.slug),
+            Expect::Either => {}
+        }
+    }
+}
+
+#[test]
+fn the_table_is_sound() {
+    let kinds = zoo::kinds().unwrap();
+    assert!(kinds.len() >= 50, "{} kinds", kinds.len());
+    let slugs: BTreeSet<_> = kinds.iter().map(|kind| &kind.slug).collect();
+    assert_eq!(slugs.len(), kinds.len(), "a slug is given twice");
+    let recipe = |kind: &Kind| {
+        format!(
+            "{:?}{:?}{:?}{:?}{:?}{}",
+            kind.leaf, kind.issuing, kind.signer, kind.present, kind.revoked, kind.other_key
+        )
+    };
+    let recipes: BTreeSet<_> = kinds.iter().map(recipe).collect();
+    assert_eq!(recipes.len(), kinds.len(), "two kinds are made alike");
+    for kind in kinds {
+        assert!(slugs.contains(&kind.control), "{}: no control {}", kind.slug, kind.control);
+        assert!(kind.slug == "valid" || !kind.differs.is_empty(), "{} differs in nothing", kind.slug);
+        assert!(kind.fault.ends_with('.'), "{}: a sentence ends with a full stop", kind.slug);
+    }
+}
+
+#[test]
+fn kinds_fit_message_signing_too_where_their_side_says_so() {
+    let world = World::new();
+    let profile = Profile::signing("SUITE").key(world.profile.key.clone().unwrap());
+    for kind in zoo::kinds().unwrap() {
+        let made = zoo::make(kind, &world.authority, &profile, now());
+        assert_eq!(made.is_ok(), kind.side == Side::Any, "{}: {made:?}", kind.slug);
+    }
+    assert_eq!(profile.usage, Usage::Signing);
+}
+
+#[test]
+fn an_unknown_kind_is_named_with_its_nearest() {
+    let error = zoo::kind("expird").unwrap_err().to_string();
+    assert_eq!(error, "zoo has no kind \"expird\"\nhelp: did you mean \"expired\"?");
+}
