@@ -13,8 +13,7 @@ impl Digest {
     #[must_use]
     pub fn split(octets: &[u8]) -> Option<Vec<Self>> {
         let (whole, rest) = octets.as_chunks::<32>();
-        rest.is_empty()
-            .then(|| whole.iter().copied().map(Self).collect())
+        rest.is_empty().then(|| whole.iter().copied().map(Self).collect())
     }
 
     /// The concatenation of `digests`: what [`Digest::split`] takes apart.

@@ -27,9 +27,7 @@ pub enum InvalidMessageId {
     #[error("message id is too long: got {0} octets, expected at most {LONGEST}")]
     TooLong(usize),
     /// White space, a control character or an angle bracket.
-    #[error(
-        "message id holds {0:?}, expected no white space, control characters or angle brackets"
-    )]
+    #[error("message id holds {0:?}, expected no white space, control characters or angle brackets")]
     Character(char),
 }
 
@@ -100,10 +98,7 @@ pub struct Party {
 impl Party {
     /// A party by id and type.
     pub fn new(id: impl Into<String>, kind: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            kind: kind.into(),
-        }
+        Self { id: id.into(), kind: kind.into() }
     }
 }
 

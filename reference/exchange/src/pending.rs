@@ -33,10 +33,7 @@ struct Slot {
 impl Pending {
     /// A commit under way, and the end that answers it.
     pub fn new() -> (Self, Completer) {
-        let shared = Arc::new(Shared {
-            slot: Mutex::default(),
-            ready: Condvar::new(),
-        });
+        let shared = Arc::new(Shared { slot: Mutex::default(), ready: Condvar::new() });
         (Self(Arc::clone(&shared)), Completer(Some(shared)))
     }
 
@@ -57,11 +54,7 @@ impl Pending {
             if let Some(answer) = slot.answer.take() {
                 return answer;
             }
-            slot = self
-                .0
-                .ready
-                .wait(slot)
-                .unwrap_or_else(PoisonError::into_inner);
+            slot = self.0.ready.wait(slot).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -36,9 +36,7 @@ impl Schedule {
     /// A moment past the end of time counts as exhausted.
     #[must_use]
     pub fn next(&self, attempts: u32, now: Timestamp) -> Next {
-        let exhausted = Next::Exhausted {
-            code: MISSING_RECEIPT,
-        };
+        let exhausted = Next::Exhausted { code: MISSING_RECEIPT };
         if attempts > self.count {
             return exhausted;
         }

@@ -30,13 +30,7 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 5] = [
-        Self::Received,
-        Self::Submitted,
-        Self::Retrying,
-        Self::Delivered,
-        Self::Failed,
-    ];
+    pub const ALL: [Self; 5] = [Self::Received, Self::Submitted, Self::Retrying, Self::Delivered, Self::Failed];
 
     /// The state a message of `direction` begins in.
     #[must_use]

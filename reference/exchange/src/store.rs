@@ -5,9 +5,7 @@ use std::{collections::BTreeSet, error::Error, sync::Arc};
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::{
-    Direction, Event, Key, Message, MessageId, Outcome, Part, Party, Pending, Record, State, Unit,
-};
+use crate::{Direction, Event, Key, Message, MessageId, Outcome, Part, Party, Pending, Record, State, Unit};
 
 /// Keeps messages, their bodies and registry records.
 ///
@@ -35,12 +33,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn find(
-        &self,
-        direction: Direction,
-        id: &MessageId,
-        from: Option<&Party>,
-    ) -> Result<Option<Message>, StoreError>;
+    fn find(&self, direction: Direction, id: &MessageId, from: Option<&Party>) -> Result<Option<Message>, StoreError>;
 
     /// Messages, newest first.
     ///
@@ -82,12 +75,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn due(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        except: &BTreeSet<Key>,
-    ) -> Result<Vec<Message>, StoreError>;
+    fn due(&self, now: Timestamp, limit: usize, except: &BTreeSet<Key>) -> Result<Vec<Message>, StoreError>;
 
     /// The earliest moment at which a message outside `except` is due.
     ///
@@ -117,13 +105,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn records(
-        &self,
-        registry: &str,
-        prefix: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError>;
+    fn records(&self, registry: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Record>, StoreError>;
 
     /// How many messages stand in each state.
     ///

@@ -7,10 +7,7 @@ use bytes::Bytes;
 /// Carries one request to an endpoint and brings its answer.
 pub trait Transport: Send + Sync {
     /// Posts to `post.endpoint` and waits for the whole answer.
-    fn post<'a>(
-        &'a self,
-        post: Post,
-    ) -> Pin<Box<dyn Future<Output = Result<Reply, TransportError>> + Send + 'a>>;
+    fn post<'a>(&'a self, post: Post) -> Pin<Box<dyn Future<Output = Result<Reply, TransportError>> + Send + 'a>>;
 }
 
 /// One request.

@@ -8,9 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use carnet_exchange::{
-    Attempt, Counts, Direction, Event, Key, Message, MessageId, NewMessage, Notice, Outcome, Part,
-    Party, Pending, Place, Process, Query, Record, RecordWrite, Sent, State, Store, StoreError,
-    Unit,
+    Attempt, Counts, Direction, Event, Key, Message, MessageId, NewMessage, Notice, Outcome, Part, Party, Pending,
+    Place, Process, Query, Record, RecordWrite, Sent, State, Store, StoreError, Unit,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -57,11 +56,7 @@ impl MemoryStore {
 
     fn select(&self, limit: usize, wanted: impl Fn(&Message) -> bool) -> Vec<Message> {
         let tables = self.tables();
-        let found = tables
-            .rows
-            .iter()
-            .map(|row| &row.message)
-            .filter(|message| wanted(message));
+        let found = tables.rows.iter().map(|row| &row.message).filter(|message| wanted(message));
         found.take(limit).cloned().collect()
     }
 
@@ -75,41 +70,26 @@ impl Store for MemoryStore {
     fn begin(&self, units: Vec<Unit>) -> Pending {
         let too_many = units.iter().find_map(|unit| {
             match unit {
-                Unit::Receive { message, .. } | Unit::Submit { message, .. } => {
-                    Some(message.parts.len())
-                }
+                Unit::Receive { message, .. } | Unit::Submit { message, .. } => Some(message.parts.len()),
                 Unit::Process(process) => process.answers.iter().map(|a| a.parts.len()).max(),
                 Unit::Attempt(_) | Unit::Record(_) => None,
             }
             .filter(|parts| *parts > MOST_PARTS)
         });
         if let Some(got) = too_many {
-            return Pending::ready(Err(StoreError::TooManyParts {
-                got,
-                limit: MOST_PARTS,
-            }));
+            return Pending::ready(Err(StoreError::TooManyParts { got, limit: MOST_PARTS }));
         }
         let mut tables = self.tables();
-        Pending::ready(Ok(units
-            .into_iter()
-            .map(|unit| tables.apply(unit))
-            .collect()))
+        Pending::ready(Ok(units.into_iter().map(|unit| tables.apply(unit)).collect()))
     }
 
     fn message(&self, key: Key) -> Result<Option<Message>, StoreError> {
         Ok(self.with(key, |row| row.message.clone()))
     }
 
-    fn find(
-        &self,
-        direction: Direction,
-        id: &MessageId,
-        from: Option<&Party>,
-    ) -> Result<Option<Message>, StoreError> {
+    fn find(&self, direction: Direction, id: &MessageId, from: Option<&Party>) -> Result<Option<Message>, StoreError> {
         let wanted = |message: &Message| {
-            message.direction == direction
-                && message.id == *id
-                && from.is_none_or(|from| message.from == *from)
+            message.direction == direction && message.id == *id && from.is_none_or(|from| message.from == *from)
         };
         Ok(self.select(usize::MAX, wanted).pop())
     }
@@ -117,14 +97,9 @@ impl Store for MemoryStore {
     fn list(&self, query: &Query) -> Result<Vec<Message>, StoreError> {
         let mut found = self.select(usize::MAX, |message| {
             query.before.is_none_or(|before| message.key < before)
-                && query
-                    .direction
-                    .is_none_or(|direction| message.direction == direction)
+                && query.direction.is_none_or(|direction| message.direction == direction)
                 && query.state.is_none_or(|state| message.state == state)
-                && query
-                    .conversation
-                    .as_ref()
-                    .is_none_or(|c| message.conversation == *c)
+                && query.conversation.as_ref().is_none_or(|c| message.conversation == *c)
         });
         found.reverse();
         found.truncate(query.limit);
@@ -132,9 +107,7 @@ impl Store for MemoryStore {
     }
 
     fn history(&self, key: Key) -> Result<Vec<Event>, StoreError> {
-        Ok(self
-            .with(key, |row| row.history.clone())
-            .unwrap_or_default())
+        Ok(self.with(key, |row| row.history.clone()).unwrap_or_default())
     }
 
     fn parts(&self, key: Key) -> Result<Vec<Part>, StoreError> {
@@ -142,32 +115,20 @@ impl Store for MemoryStore {
     }
 
     fn envelope(&self, key: Key) -> Result<Option<Bytes>, StoreError> {
-        Ok(self
-            .with(key, |row| row.envelope.clone())
-            .filter(|octets| !octets.is_empty()))
+        Ok(self.with(key, |row| row.envelope.clone()).filter(|octets| !octets.is_empty()))
     }
 
     fn header(&self, key: Key) -> Result<Option<Bytes>, StoreError> {
-        Ok(self
-            .with(key, |row| row.header.clone())
-            .filter(|octets| !octets.is_empty()))
+        Ok(self.with(key, |row| row.header.clone()).filter(|octets| !octets.is_empty()))
     }
 
     fn receipt(&self, key: Key) -> Result<Option<Bytes>, StoreError> {
-        Ok(self
-            .with(key, |row| row.receipt.clone())
-            .filter(|octets| !octets.is_empty()))
+        Ok(self.with(key, |row| row.receipt.clone()).filter(|octets| !octets.is_empty()))
     }
 
-    fn due(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        except: &BTreeSet<Key>,
-    ) -> Result<Vec<Message>, StoreError> {
-        let mut found = self.select(usize::MAX, |message| {
-            message.due.is_some_and(|due| due <= now) && !except.contains(&message.key)
-        });
+    fn due(&self, now: Timestamp, limit: usize, except: &BTreeSet<Key>) -> Result<Vec<Message>, StoreError> {
+        let mut found = self
+            .select(usize::MAX, |message| message.due.is_some_and(|due| due <= now) && !except.contains(&message.key));
         found.sort_by_key(|message| (message.due, message.key));
         found.truncate(limit);
         Ok(found)
@@ -184,10 +145,7 @@ impl Store for MemoryStore {
 
     fn notices(&self, after: i64, limit: usize) -> Result<Vec<Notice>, StoreError> {
         let tables = self.tables();
-        let found = tables
-            .notices
-            .iter()
-            .filter(|notice| notice.sequence > after);
+        let found = tables.notices.iter().filter(|notice| notice.sequence > after);
         Ok(found.take(limit).cloned().collect())
     }
 
@@ -197,35 +155,21 @@ impl Store for MemoryStore {
         Ok(found.map(|(version, json)| record(key, *version, json)))
     }
 
-    fn records(
-        &self,
-        registry: &str,
-        prefix: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
+    fn records(&self, registry: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Record>, StoreError> {
         let tables = self.tables();
-        let found = tables.records.iter().filter(|((within, key), _)| {
-            within == registry && key.starts_with(prefix) && key.as_str() > after
-        });
-        Ok(found
-            .take(limit)
-            .map(|((_, key), (version, json))| record(key, *version, json))
-            .collect())
+        let found = tables
+            .records
+            .iter()
+            .filter(|((within, key), _)| within == registry && key.starts_with(prefix) && key.as_str() > after);
+        Ok(found.take(limit).map(|((_, key), (version, json))| record(key, *version, json)).collect())
     }
 
     fn counts(&self) -> Result<Vec<Counts>, StoreError> {
         let mut counted = BTreeMap::new();
         for row in &self.tables().rows {
-            *counted
-                .entry((row.message.direction, row.message.state))
-                .or_insert(0) += 1;
+            *counted.entry((row.message.direction, row.message.state)).or_insert(0) += 1;
         }
-        let count = |((direction, state), messages)| Counts {
-            direction,
-            state,
-            messages,
-        };
+        let count = |((direction, state), messages)| Counts { direction, state, messages };
         let mut counts: Vec<_> = counted.into_iter().map(count).collect();
         counts.sort_by_key(|count| (count.direction, count.state));
         Ok(counts)
@@ -239,11 +183,7 @@ impl Store for MemoryStore {
 }
 
 fn record(key: &str, version: u64, json: &Value) -> Record {
-    Record {
-        key: key.to_owned(),
-        version,
-        json: json.clone(),
-    }
+    Record { key: key.to_owned(), version, json: json.clone() }
 }
 
 impl Tables {
@@ -252,28 +192,21 @@ impl Tables {
     }
 
     fn row_mut(&mut self, key: Key) -> Option<&mut Row> {
-        self.rows
-            .get_mut(usize::try_from(key.0.checked_sub(1)?).ok()?)
+        self.rows.get_mut(usize::try_from(key.0.checked_sub(1)?).ok()?)
     }
 
     /// Everything is checked before anything is changed: that is this store's savepoint.
     fn apply(&mut self, unit: Unit) -> Outcome {
         match unit {
-            Unit::Receive { message, receipt } => {
-                self.insert(message, Direction::In, None, receipt)
-            }
-            Unit::Submit { message, due } => {
-                self.insert(message, Direction::Out, Some(due), Bytes::new())
-            }
+            Unit::Receive { message, receipt } => self.insert(message, Direction::In, None, receipt),
+            Unit::Submit { message, due } => self.insert(message, Direction::Out, Some(due), Bytes::new()),
             Unit::Process(process) => self.process(process),
             Unit::Attempt(attempt) => self.attempt(attempt),
             Unit::Record(write) => match self.stale(&write) {
                 Some(stale) => stale,
                 None => {
                     self.write(write);
-                    Outcome::Done {
-                        answers: Vec::new(),
-                    }
+                    Outcome::Done { answers: Vec::new() }
                 }
             },
         }
@@ -287,28 +220,16 @@ impl Tables {
             return Some(Outcome::Conflict { message: key });
         }
         let receipt = Some(row.receipt.clone()).filter(|octets| !octets.is_empty());
-        Some(Outcome::Duplicate {
-            message: key,
-            receipt,
-        })
+        Some(Outcome::Duplicate { message: key, receipt })
     }
 
-    fn insert(
-        &mut self,
-        new: NewMessage,
-        direction: Direction,
-        due: Option<Timestamp>,
-        receipt: Bytes,
-    ) -> Outcome {
+    fn insert(&mut self, new: NewMessage, direction: Direction, due: Option<Timestamp>, receipt: Bytes) -> Outcome {
         if let Some(present) = self.present(&new, direction) {
             return present;
         }
-        let key = Key(i64::try_from(self.rows.len())
-            .unwrap_or(i64::MAX)
-            .saturating_add(1));
+        let key = Key(i64::try_from(self.rows.len()).unwrap_or(i64::MAX).saturating_add(1));
         let (state, at) = (State::first(direction), micros(new.at));
-        self.ids
-            .insert((direction, new.id.clone(), new.from.clone()), key);
+        self.ids.insert((direction, new.id.clone(), new.from.clone()), key);
         let message = Message {
             key,
             direction,
@@ -330,11 +251,7 @@ impl Tables {
         self.rows.push(Row {
             message,
             parts: new.parts,
-            history: vec![Event {
-                at,
-                state,
-                note: String::new(),
-            }],
+            history: vec![Event { at, state, note: String::new() }],
             envelope: new.envelope,
             header: new.header,
             receipt,
@@ -359,24 +276,12 @@ impl Tables {
         if let Some(stale) = self.first_stale(&process.records) {
             return stale;
         }
-        let taken = process
-            .answers
-            .iter()
-            .find_map(|a| self.present(a, Direction::Out));
+        let taken = process.answers.iter().find_map(|a| self.present(a, Direction::Out));
         if let Some(taken) = taken {
             return taken;
         }
-        self.step(
-            process.message,
-            process.state,
-            None,
-            process.at,
-            process.note,
-        );
-        process
-            .records
-            .into_iter()
-            .for_each(|write| self.write(write));
+        self.step(process.message, process.state, None, process.at, process.note);
+        process.records.into_iter().for_each(|write| self.write(write));
         let mut answers = Vec::new();
         for answer in process.answers {
             let outcome = self.insert(answer, Direction::Out, Some(process.at), Bytes::new());
@@ -426,28 +331,15 @@ impl Tables {
         if let Some(row) = self.row_mut(key) {
             row.message.attempts += 1;
         }
-        Outcome::Done {
-            answers: Vec::new(),
-        }
+        Outcome::Done { answers: Vec::new() }
     }
 
-    fn step(
-        &mut self,
-        key: Key,
-        state: State,
-        due: Option<Timestamp>,
-        at: Timestamp,
-        note: String,
-    ) {
+    fn step(&mut self, key: Key, state: State, due: Option<Timestamp>, at: Timestamp, note: String) {
         if let Some(row) = self.row_mut(key) {
             row.message.state = state;
             row.message.due = due.map(micros);
             row.message.changed = micros(at);
-            row.history.push(Event {
-                at: micros(at),
-                state,
-                note,
-            });
+            row.history.push(Event { at: micros(at), state, note });
         }
     }
 
@@ -466,17 +358,13 @@ impl Tables {
     }
 
     fn stale(&self, write: &RecordWrite) -> Option<Outcome> {
-        let found = self
-            .records
-            .get(&(write.registry.clone(), write.key.clone()))
-            .map_or(0, |r| r.0);
+        let found = self.records.get(&(write.registry.clone(), write.key.clone())).map_or(0, |r| r.0);
         stale(write, found)
     }
 
     fn write(&mut self, write: RecordWrite) {
         let version = write.expected_version.saturating_add(1);
-        self.records
-            .insert((write.registry, write.key), (version, write.json));
+        self.records.insert((write.registry, write.key), (version, write.json));
     }
 }
 

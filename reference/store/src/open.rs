@@ -63,33 +63,19 @@ pub enum OpenError {
 /// # Errors
 /// When it cannot be used, is in use, or was written by a newer program.
 pub fn open(dir: &Path, config: Config) -> Result<Opened, OpenError> {
-    let folder = |source| OpenError::Folder {
-        path: dir.to_owned(),
-        source,
-    };
+    let folder = |source| OpenError::Folder { path: dir.to_owned(), source };
     fs::create_dir_all(dir).map_err(folder)?;
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(dir.join("carnet.lock"))
-        .map_err(folder)?;
+    let lock =
+        OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("carnet.lock")).map_err(folder)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(OpenError::InUse {
-                path: dir.to_owned(),
-            });
+            return Err(OpenError::InUse { path: dir.to_owned() });
         }
         Err(TryLockError::Error(source)) => return Err(folder(source)),
     }
     let store = SqliteStore::open(&dir.join("carnet.sqlite"), config.sqlite)?;
     let spool = DiskSpool::open(&dir.join("payloads"), config.spool)?;
     let swept = spool.sweep(&store)?;
-    Ok(Opened {
-        store: Arc::new(store),
-        spool: Arc::new(spool),
-        swept,
-        lock,
-    })
+    Ok(Opened { store: Arc::new(store), spool: Arc::new(spool), swept, lock })
 }

@@ -64,11 +64,7 @@ impl DiskSpool {
     /// When it cannot be made.
     pub fn open(path: &Path, config: SpoolConfig) -> Result<Self, SpoolError> {
         fs::create_dir_all(path)?;
-        Ok(Self(Arc::new(Folder {
-            path: path.to_owned(),
-            config,
-            in_memory: Arc::default(),
-        })))
+        Ok(Self(Arc::new(Folder { path: path.to_owned(), config, in_memory: Arc::default() })))
     }
 
     /// Removes every file that `store` does not name: left by a message that was never committed. Call it before
@@ -77,8 +73,7 @@ impl DiskSpool {
     /// # Errors
     /// When the store cannot be asked; a file that cannot be removed is logged and left.
     pub fn sweep(&self, store: &dyn Store) -> Result<usize, StoreError> {
-        let listed =
-            fs::read_dir(&self.0.path).map_err(|error| StoreError::Engine(Arc::new(error)))?;
+        let listed = fs::read_dir(&self.0.path).map_err(|error| StoreError::Engine(Arc::new(error)))?;
         let mut swept = 0;
         for entry in listed.flatten() {
             let named = match entry.file_name().to_str() {
@@ -99,10 +94,7 @@ impl DiskSpool {
 
 impl Spool for DiskSpool {
     fn part(&self, ticket: Ticket, part: u32) -> Result<Box<dyn PartWriter>, SpoolError> {
-        Ok(Box::new(Incoming::new(
-            Arc::clone(&self.0),
-            format!("{:032x}.{part}", ticket.0),
-        )))
+        Ok(Box::new(Incoming::new(Arc::clone(&self.0), format!("{:032x}.{part}", ticket.0))))
     }
 
     fn read(&self, held: &Held) -> Result<Box<dyn io::Read + Send>, SpoolError> {
@@ -122,10 +114,7 @@ impl Spool for DiskSpool {
         let Place::File(name) = &held.place else {
             return;
         };
-        let removed = self
-            .0
-            .file(name)
-            .and_then(|path| Ok(fs::remove_file(path)?));
+        let removed = self.0.file(name).and_then(|path| Ok(fs::remove_file(path)?));
         if let Err(error) = removed {
             tracing::warn!(%error, "payload file stays until the next start");
         }
@@ -137,9 +126,7 @@ impl Folder {
     fn file(&self, name: &str) -> Result<PathBuf, SpoolError> {
         let ours = |c: char| c.is_ascii_hexdigit() || c == '.';
         if name.is_empty() || name.starts_with('.') || !name.chars().all(ours) {
-            return Err(SpoolError::Missing {
-                name: name.to_owned(),
-            });
+            return Err(SpoolError::Missing { name: name.to_owned() });
         }
         Ok(self.path.join(name))
     }
@@ -147,20 +134,15 @@ impl Folder {
     /// Refuses when the reserve is reached.
     fn room(&self) -> Result<(), SpoolError> {
         let (free, reserve) = ((self.config.free)(&self.path)?, self.config.reserve);
-        if free < reserve {
-            Err(SpoolError::Full { free, reserve })
-        } else {
-            Ok(())
-        }
+        if free < reserve { Err(SpoolError::Full { free, reserve }) } else { Ok(()) }
     }
 
     /// What the disk says, as the spool's own error.
     fn refused(&self, error: io::Error) -> SpoolError {
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SpoolError::Full {
-                free: 0,
-                reserve: self.config.reserve,
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                SpoolError::Full { free: 0, reserve: self.config.reserve }
+            }
             _ => SpoolError::Io(error),
         }
     }

@@ -11,8 +11,8 @@ use std::{collections::BTreeSet, path::Path};
 
 use bytes::Bytes;
 use carnet_exchange::{
-    Counts, Direction, Event, Key, Message, MessageId, Notice, Part, Party, Pending, Query, Record,
-    Store, StoreError, Unit,
+    Counts, Direction, Event, Key, Message, MessageId, Notice, Part, Party, Pending, Query, Record, Store, StoreError,
+    Unit,
 };
 use jiff::Timestamp;
 
@@ -42,11 +42,7 @@ pub struct SqliteConfig {
 
 impl Default for SqliteConfig {
     fn default() -> Self {
-        Self {
-            group: 512,
-            queue: 4096,
-            quota: None,
-        }
+        Self { group: 512, queue: 4096, quota: None }
     }
 }
 
@@ -63,10 +59,7 @@ impl SqliteStore {
     /// When the file cannot be opened, is another program's, or has a newer schema.
     pub fn open(path: &Path, config: SqliteConfig) -> Result<Self, StoreError> {
         let connection = schema::connect(path, config.quota)?;
-        Ok(Self {
-            writer: Writer::start(connection, &config)?,
-            readers: Readers::new(path),
-        })
+        Ok(Self { writer: Writer::start(connection, &config)?, readers: Readers::new(path) })
     }
 }
 
@@ -79,12 +72,7 @@ impl Store for SqliteStore {
         self.readers.with(|c| read::message(c, key))
     }
 
-    fn find(
-        &self,
-        direction: Direction,
-        id: &MessageId,
-        from: Option<&Party>,
-    ) -> Result<Option<Message>, StoreError> {
+    fn find(&self, direction: Direction, id: &MessageId, from: Option<&Party>) -> Result<Option<Message>, StoreError> {
         self.readers.with(|c| read::find(c, direction, id, from))
     }
 
@@ -112,12 +100,7 @@ impl Store for SqliteStore {
         self.readers.with(|c| read::body(c, key, RECEIPT))
     }
 
-    fn due(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        except: &BTreeSet<Key>,
-    ) -> Result<Vec<Message>, StoreError> {
+    fn due(&self, now: Timestamp, limit: usize, except: &BTreeSet<Key>) -> Result<Vec<Message>, StoreError> {
         self.readers.with(|c| read::due(c, now, limit, except))
     }
 
@@ -137,15 +120,8 @@ impl Store for SqliteStore {
         self.readers.with(|c| read::record(c, registry, key))
     }
 
-    fn records(
-        &self,
-        registry: &str,
-        prefix: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
-        self.readers
-            .with(|c| read::records(c, registry, prefix, after, limit))
+    fn records(&self, registry: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.readers.with(|c| read::records(c, registry, prefix, after, limit))
     }
 
     fn counts(&self) -> Result<Vec<Counts>, StoreError> {

@@ -18,12 +18,7 @@ pub(super) struct Verified {
 
 impl Verified {
     pub(super) fn new(file: File, name: &str, expected: Digest) -> Self {
-        Self {
-            file,
-            name: name.to_owned(),
-            expected,
-            hash: Some(Context::new(&SHA256)),
-        }
+        Self { file, name: name.to_owned(), expected, hash: Some(Context::new(&SHA256)) }
     }
 
     fn end(&mut self) -> io::Result<()> {
@@ -34,11 +29,7 @@ impl Verified {
         if got == self.expected {
             return Ok(());
         }
-        let altered = SpoolError::Altered {
-            name: self.name.clone(),
-            got,
-            expected: self.expected,
-        };
+        let altered = SpoolError::Altered { name: self.name.clone(), got, expected: self.expected };
         Err(io::Error::new(io::ErrorKind::InvalidData, altered))
     }
 }

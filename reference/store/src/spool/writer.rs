@@ -46,19 +46,8 @@ struct Counted {
 impl Incoming {
     pub(super) fn new(folder: Arc<Folder>, name: String) -> Self {
         let total = Arc::clone(&folder.in_memory);
-        let place = Growing::Memory(Counted {
-            octets: Vec::new(),
-            total,
-        });
-        Self {
-            folder,
-            name,
-            hash: Context::new(&SHA256),
-            length: 0,
-            looked: 0,
-            place,
-            unfinished: false,
-        }
+        let place = Growing::Memory(Counted { octets: Vec::new(), total });
+        Self { folder, name, hash: Context::new(&SHA256), length: 0, looked: 0, place, unfinished: false }
     }
 
     /// Moves what is in memory to a file.
@@ -69,9 +58,7 @@ impl Incoming {
         let file = opened.map_err(|error| self.folder.refused(error))?;
         self.unfinished = true;
         let mut writer = BufWriter::with_capacity(64 << 10, file);
-        writer
-            .write_all(&held.octets)
-            .map_err(|error| self.folder.refused(error))?;
+        writer.write_all(&held.octets).map_err(|error| self.folder.refused(error))?;
         Ok(writer)
     }
 
@@ -91,8 +78,7 @@ impl Incoming {
             self.looked = self.length;
         }
         if let Growing::File(file) = &mut self.place {
-            file.write_all(octets)
-                .map_err(|error| self.folder.refused(error))?;
+            file.write_all(octets).map_err(|error| self.folder.refused(error))?;
         }
         Ok(())
     }
@@ -138,16 +124,10 @@ impl PartWriter for Incoming {
                 Place::File(mem::take(&mut self.name))
             }
             Growing::Done => {
-                return Err(SpoolError::Missing {
-                    name: mem::take(&mut self.name),
-                });
+                return Err(SpoolError::Missing { name: mem::take(&mut self.name) });
             }
         };
-        Ok(Held {
-            length: self.length,
-            sha256,
-            place,
-        })
+        Ok(Held { length: self.length, sha256, place })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use carnet_exchange::{
-    Attempt, Digest, Direction, Key, NewMessage, Outcome, Part, Place, Process, RecordWrite, Sent,
-    State, StoreError, Unit,
+    Attempt, Digest, Direction, Key, NewMessage, Outcome, Part, Place, Process, RecordWrite, Sent, State, StoreError,
+    Unit,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -19,12 +19,8 @@ pub(super) fn unit(connection: &Connection, unit: &Unit) -> Result<Outcome, Stor
     let run = |sql| connection.prepare_cached(sql)?.execute([]);
     run("SAVEPOINT unit").map_err(engine)?;
     let outcome = match unit {
-        Unit::Receive { message, receipt } => {
-            insert(connection, message, Direction::In, None, Some(receipt))?
-        }
-        Unit::Submit { message, due } => {
-            insert(connection, message, Direction::Out, Some(*due), None)?
-        }
+        Unit::Receive { message, receipt } => insert(connection, message, Direction::In, None, Some(receipt))?,
+        Unit::Submit { message, due } => insert(connection, message, Direction::Out, Some(*due), None)?,
         Unit::Process(done) => process(connection, done)?,
         Unit::Attempt(made) => attempt(connection, made)?,
         Unit::Record(write) => stale(connection, write)?.unwrap_or_else(done),
@@ -37,9 +33,7 @@ pub(super) fn unit(connection: &Connection, unit: &Unit) -> Result<Outcome, Stor
 }
 
 fn done() -> Outcome {
-    Outcome::Done {
-        answers: Vec::new(),
-    }
+    Outcome::Done { answers: Vec::new() }
 }
 
 /// The insert itself decides whether the message is new.
@@ -107,12 +101,7 @@ fn present(
         )
         .and_then(|mut statement| {
             statement.query_row(
-                params![
-                    message.id.as_str(),
-                    message.from.id,
-                    message.from.kind,
-                    direction_code(direction)
-                ],
+                params![message.id.as_str(), message.from.id, message.from.kind, direction_code(direction)],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
         })
@@ -122,16 +111,9 @@ fn present(
     }
     let receipt: Option<Vec<u8>> = connection
         .prepare_cached("SELECT octets FROM body WHERE id = ?1")
-        .and_then(|mut statement| {
-            statement
-                .query_row([key * SLOTS + RECEIPT], |r| r.get(0))
-                .optional()
-        })
+        .and_then(|mut statement| statement.query_row([key * SLOTS + RECEIPT], |r| r.get(0)).optional())
         .map_err(engine)?;
-    Ok(Outcome::Duplicate {
-        message: Key(key),
-        receipt: receipt.map(Bytes::from),
-    })
+    Ok(Outcome::Duplicate { message: Key(key), receipt: receipt.map(Bytes::from) })
 }
 
 /// Empty bodies are not stored.
@@ -142,12 +124,7 @@ fn body(connection: &Connection, key: i64, slot: i64, octets: &[u8]) -> Result<(
     store_body(connection, key, slot, octets)
 }
 
-fn store_body(
-    connection: &Connection,
-    key: i64,
-    slot: i64,
-    octets: &[u8],
-) -> Result<(), StoreError> {
+fn store_body(connection: &Connection, key: i64, slot: i64, octets: &[u8]) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO body (id, octets) VALUES (?1, ?2)")
         .and_then(|mut statement| statement.execute(params![key * SLOTS + slot, octets]))
@@ -163,8 +140,7 @@ fn part(connection: &Connection, key: i64, ordinal: i64, part: &Part) -> Result<
         }
         Place::File(name) => Some(name),
     };
-    let properties =
-        serde_json::to_string(&part.properties).map_err(|_| damaged("part properties"))?;
+    let properties = serde_json::to_string(&part.properties).map_err(|_| damaged("part properties"))?;
     let length = i64::try_from(part.held.length).map_err(|_| damaged("part length"))?;
     connection
         .prepare_cached(
@@ -189,23 +165,10 @@ fn part(connection: &Connection, key: i64, ordinal: i64, part: &Part) -> Result<
 }
 
 fn process(connection: &Connection, process: &Process) -> Result<Outcome, StoreError> {
-    if let Some(refused) = step(
-        connection,
-        process.message,
-        process.state,
-        None,
-        0,
-        process.at,
-    )? {
+    if let Some(refused) = step(connection, process.message, process.state, None, 0, process.at)? {
         return Ok(refused);
     }
-    event(
-        connection,
-        process.message,
-        process.at,
-        process.state,
-        &process.note,
-    )?;
+    event(connection, process.message, process.at, process.state, &process.note)?;
     for write in &process.records {
         if let Some(refused) = stale(connection, write)? {
             return Ok(refused);
@@ -239,20 +202,10 @@ fn attempt(connection: &Connection, attempt: &Attempt) -> Result<Outcome, StoreE
         }
         Sent::Retry { .. } => event(connection, attempt.message, attempt.at, next, note)?,
         Sent::Failed { code, note } => {
-            event(
-                connection,
-                attempt.message,
-                attempt.at,
-                next,
-                &format!("{code} {note}"),
-            )?;
+            event(connection, attempt.message, attempt.at, next, &format!("{code} {note}"))?;
             connection
-                .prepare_cached(
-                    "INSERT INTO notice (message, at, code, note) VALUES (?1, ?2, ?3, ?4)",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(params![key, micros(attempt.at), code, note])
-                })
+                .prepare_cached("INSERT INTO notice (message, at, code, note) VALUES (?1, ?2, ?3, ?4)")
+                .and_then(|mut statement| statement.execute(params![key, micros(attempt.at), code, note]))
                 .map_err(engine)?;
         }
     }
@@ -270,11 +223,7 @@ fn step(
 ) -> Result<Option<Outcome>, StoreError> {
     let code: Option<(i64, i64)> = connection
         .prepare_cached("SELECT state, direction FROM message WHERE id = ?1")
-        .and_then(|mut statement| {
-            statement
-                .query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
-        })
+        .and_then(|mut statement| statement.query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .map_err(engine)?;
     let Some((code, direction)) = code else {
         return Ok(Some(Outcome::Unknown));
@@ -285,38 +234,22 @@ fn step(
         return Ok(Some(Outcome::Illegal { state: now }));
     }
     connection
-        .prepare_cached(
-            "UPDATE message SET state = ?2, due = ?3, attempts = attempts + ?4, changed = ?5 WHERE id = ?1",
-        )
+        .prepare_cached("UPDATE message SET state = ?2, due = ?3, attempts = attempts + ?4, changed = ?5 WHERE id = ?1")
         .and_then(|mut statement| {
-            statement.execute(params![
-                key.0,
-                state_code(next),
-                due.map(micros),
-                attempts,
-                micros(at)
-            ])
+            statement.execute(params![key.0, state_code(next), due.map(micros), attempts, micros(at)])
         })
         .map_err(engine)?;
     Ok(None)
 }
 
 /// The first step, into the store, is in the message's own row; these are the later ones.
-fn event(
-    connection: &Connection,
-    key: Key,
-    at: Timestamp,
-    state: State,
-    note: &str,
-) -> Result<(), StoreError> {
+fn event(connection: &Connection, key: Key, at: Timestamp, state: State, note: &str) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO history (message, step, at, state, note)
              SELECT ?1, coalesce(max(step), 0) + 1, ?2, ?3, ?4 FROM history WHERE message = ?1",
         )
-        .and_then(|mut statement| {
-            statement.execute(params![key.0, micros(at), state_code(state), note])
-        })
+        .and_then(|mut statement| statement.execute(params![key.0, micros(at), state_code(state), note]))
         .map_err(engine)?;
     Ok(())
 }
@@ -338,9 +271,7 @@ fn stale(connection: &Connection, write: &RecordWrite) -> Result<Option<Outcome>
                 "UPDATE record SET version = version + 1, json = ?3
                  WHERE registry = ?1 AND key = ?2 AND version = ?4",
             )
-            .and_then(|mut statement| {
-                statement.execute(params![write.registry, write.key, json, expected])
-            })
+            .and_then(|mut statement| statement.execute(params![write.registry, write.key, json, expected]))
     }
     .map_err(engine)?;
     if changed > 0 {
@@ -348,11 +279,7 @@ fn stale(connection: &Connection, write: &RecordWrite) -> Result<Option<Outcome>
     }
     let found: Option<i64> = connection
         .prepare_cached("SELECT version FROM record WHERE registry = ?1 AND key = ?2")
-        .and_then(|mut statement| {
-            statement
-                .query_row(params![write.registry, write.key], |row| row.get(0))
-                .optional()
-        })
+        .and_then(|mut statement| statement.query_row(params![write.registry, write.key], |row| row.get(0)).optional())
         .map_err(engine)?;
     Ok(Some(Outcome::Stale {
         registry: write.registry.clone(),

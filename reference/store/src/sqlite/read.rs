@@ -8,8 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use carnet_exchange::{
-    Counts, Direction, Event, Key, Message, MessageId, Notice, Part, Party, Query, Record, State,
-    StoreError,
+    Counts, Direction, Event, Key, Message, MessageId, Notice, Part, Party, Query, Record, State, StoreError,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params};
@@ -31,22 +30,12 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            idle: Mutex::default(),
-        }
+        Self { path: path.to_owned(), idle: Mutex::default() }
     }
 
     /// Runs one question on a connection of its own.
-    pub(super) fn with<T>(
-        &self,
-        ask: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let taken = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+    pub(super) fn with<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let taken = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match taken {
             Some(connection) => connection,
             None => self.connect().map_err(engine)?,
@@ -84,12 +73,7 @@ pub(super) fn find(
          AND (?3 IS NULL OR sender = ?3 AND sender_type = ?4) ORDER BY id DESC LIMIT 1"
     );
     let (sender, kind) = from.map_or((None, None), |p| (Some(&p.id), Some(&p.kind)));
-    let found = all(
-        connection,
-        &sql,
-        params![id.as_str(), direction_code(direction), sender, kind],
-        row::message,
-    )?;
+    let found = all(connection, &sql, params![id.as_str(), direction_code(direction), sender, kind], row::message)?;
     Ok(found.into_iter().next())
 }
 
@@ -99,10 +83,7 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Vec<Message
     for (asked, condition) in [
         (query.direction.is_some(), " AND direction = ?2"),
         (query.state.is_some(), " AND state = ?3"),
-        (
-            query.state.is_some_and(|state| state != State::Delivered),
-            " AND state <> 3",
-        ),
+        (query.state.is_some_and(|state| state != State::Delivered), " AND state <> 3"),
         (query.conversation.is_some(), " AND conversation = ?4"),
     ] {
         if asked {
@@ -134,19 +115,10 @@ pub(super) fn parts(connection: &Connection, key: Key) -> Result<Vec<Part>, Stor
     all(connection, &sql, [key.0], row::part)
 }
 
-pub(super) fn body(
-    connection: &Connection,
-    key: Key,
-    slot: i64,
-) -> Result<Option<Bytes>, StoreError> {
+pub(super) fn body(connection: &Connection, key: Key, slot: i64) -> Result<Option<Bytes>, StoreError> {
     let octets: Option<Vec<u8>> = connection
         .prepare_cached("SELECT octets FROM body WHERE id = ?1")
-        .and_then(|mut s| {
-            s.query_row([key.0.saturating_mul(SLOTS).saturating_add(slot)], |r| {
-                r.get(0)
-            })
-            .optional()
-        })
+        .and_then(|mut s| s.query_row([key.0.saturating_mul(SLOTS).saturating_add(slot)], |r| r.get(0)).optional())
         .map_err(engine)?;
     Ok(octets.map(Bytes::from))
 }
@@ -165,42 +137,19 @@ pub(super) fn due(
     Ok(found)
 }
 
-pub(super) fn next_due(
-    connection: &Connection,
-    except: &BTreeSet<Key>,
-) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn next_due(connection: &Connection, except: &BTreeSet<Key>) -> Result<Option<Timestamp>, StoreError> {
     let sql = "SELECT due, id FROM message WHERE due IS NOT NULL ORDER BY due, id LIMIT ?1";
     let most = clamp(except.len().saturating_add(1));
-    let found = all(connection, sql, [most], |row| {
-        Ok((time(at(row, 0)?)?, Key(at(row, 1)?)))
-    })?;
-    Ok(found
-        .into_iter()
-        .find(|(_, key)| !except.contains(key))
-        .map(|(due, _)| due))
+    let found = all(connection, sql, [most], |row| Ok((time(at(row, 0)?)?, Key(at(row, 1)?))))?;
+    Ok(found.into_iter().find(|(_, key)| !except.contains(key)).map(|(due, _)| due))
 }
 
-pub(super) fn unprocessed(
-    connection: &Connection,
-    after: Key,
-    limit: usize,
-) -> Result<Vec<Message>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM message WHERE state = 0 AND state <> 3 AND id > ?1 ORDER BY id LIMIT ?2"
-    );
-    all(
-        connection,
-        &sql,
-        params![after.0, clamp(limit)],
-        row::message,
-    )
+pub(super) fn unprocessed(connection: &Connection, after: Key, limit: usize) -> Result<Vec<Message>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM message WHERE state = 0 AND state <> 3 AND id > ?1 ORDER BY id LIMIT ?2");
+    all(connection, &sql, params![after.0, clamp(limit)], row::message)
 }
 
-pub(super) fn notices(
-    connection: &Connection,
-    after: i64,
-    limit: usize,
-) -> Result<Vec<Notice>, StoreError> {
+pub(super) fn notices(connection: &Connection, after: i64, limit: usize) -> Result<Vec<Notice>, StoreError> {
     let sql = "SELECT sequence, message, message_id, at, code, note FROM notice
                JOIN message ON message.id = notice.message WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
     all(connection, sql, params![after, clamp(limit)], |row| {
@@ -215,11 +164,7 @@ pub(super) fn notices(
     })
 }
 
-pub(super) fn record(
-    connection: &Connection,
-    registry: &str,
-    key: &str,
-) -> Result<Option<Record>, StoreError> {
+pub(super) fn record(connection: &Connection, registry: &str, key: &str) -> Result<Option<Record>, StoreError> {
     let sql = "SELECT key, version, json FROM record WHERE registry = ?1 AND key = ?2";
     Ok(all(connection, sql, params![registry, key], read_record)?.pop())
 }
@@ -234,12 +179,7 @@ pub(super) fn records(
     let sql = "SELECT key, version, json FROM record WHERE registry = ?1
                AND key >= ?2 AND key < ?3 AND key > ?4 ORDER BY key LIMIT ?5";
     let past = format!("{prefix}{}", char::MAX);
-    all(
-        connection,
-        sql,
-        params![registry, prefix, past, after, clamp(limit)],
-        read_record,
-    )
+    all(connection, sql, params![registry, prefix, past, after, clamp(limit)], read_record)
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<Counts>, StoreError> {

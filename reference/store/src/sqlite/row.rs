@@ -1,9 +1,7 @@
 //! A message's columns, and back.
 
 use bytes::Bytes;
-use carnet_exchange::{
-    Digest, Direction, Event, Held, Key, Message, MessageId, Part, Party, Place, State, StoreError,
-};
+use carnet_exchange::{Digest, Direction, Event, Held, Key, Message, MessageId, Part, Party, Place, State, StoreError};
 use jiff::Timestamp;
 use rusqlite::Row;
 
@@ -19,14 +17,8 @@ pub(super) fn message(row: &Row<'_>) -> Result<Message, StoreError> {
         key: Key(at(row, 0)?),
         direction: direction(at(row, 1)?)?,
         id: id(at(row, 2)?)?,
-        from: Party {
-            id: at(row, 3)?,
-            kind: at(row, 4)?,
-        },
-        to: Party {
-            id: at(row, 5)?,
-            kind: at(row, 6)?,
-        },
+        from: Party { id: at(row, 3)?, kind: at(row, 4)? },
+        to: Party { id: at(row, 5)?, kind: at(row, 6)? },
         conversation: at(row, 7)?,
         ref_to: at::<Option<String>>(row, 8)?.map(id).transpose()?,
         pmode: at(row, 9)?,
@@ -73,18 +65,11 @@ pub(super) fn part(row: &Row<'_>) -> Result<Part, StoreError> {
 
 /// A step from `at, state, note`.
 pub(super) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
-    Ok(Event {
-        at: time(at(row, 0)?)?,
-        state: state(at(row, 1)?)?,
-        note: at(row, 2)?,
-    })
+    Ok(Event { at: time(at(row, 0)?)?, state: state(at(row, 1)?)?, note: at(row, 2)? })
 }
 
 /// One column.
-pub(super) fn at<T: rusqlite::types::FromSql>(
-    row: &Row<'_>,
-    column: usize,
-) -> Result<T, StoreError> {
+pub(super) fn at<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     row.get(column).map_err(engine)
 }
 
@@ -116,10 +101,7 @@ pub(super) const fn state_code(state: State) -> i64 {
 
 /// The state of a stored number.
 pub(super) fn state(code: i64) -> Result<State, StoreError> {
-    State::ALL
-        .into_iter()
-        .find(|state| state_code(*state) == code)
-        .ok_or_else(|| damaged("state"))
+    State::ALL.into_iter().find(|state| state_code(*state) == code).ok_or_else(|| damaged("state"))
 }
 
 /// The stored number of a direction.

@@ -106,20 +106,14 @@ pub(super) fn connect(path: &Path, quota: Option<u64>) -> Result<Connection, Sto
 /// Brings the file to the version `steps` ends with, in one transaction.
 fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
     let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(engine)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine)?;
     let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let found = pragma("user_version").map_err(engine)?;
     let application = pragma("application_id").map_err(engine)?;
-    let tables: i64 = transaction
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(engine)?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(engine)?;
     if application != APPLICATION_ID && (tables > 0 || application != 0) {
-        return Err(StoreError::NotOurs {
-            found: application,
-            expected: APPLICATION_ID,
-        });
+        return Err(StoreError::NotOurs { found: application, expected: APPLICATION_ID });
     }
     if found > known {
         return Err(StoreError::Newer { found, known });

@@ -34,38 +34,20 @@ impl Writer {
             .name("store-writer".into())
             .spawn(move || run(connection, &jobs, group))
             .map_err(|error| StoreError::Engine(std::sync::Arc::new(error)))?;
-        Ok(Self {
-            queue: Mutex::new(Some(queue)),
-            thread: Mutex::new(Some(thread)),
-        })
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) fn begin(&self, units: Vec<Unit>) -> Pending {
-        if let Some(got) = units
-            .iter()
-            .map(most_parts)
-            .find(|parts| *parts > MOST_PARTS)
-        {
-            return Pending::ready(Err(StoreError::TooManyParts {
-                got,
-                limit: MOST_PARTS,
-            }));
+        if let Some(got) = units.iter().map(most_parts).find(|parts| *parts > MOST_PARTS) {
+            return Pending::ready(Err(StoreError::TooManyParts { got, limit: MOST_PARTS }));
         }
         let octets = units.iter().map(octets).sum();
-        let queue = self
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(queue) = queue else {
             return Pending::ready(Err(StoreError::Closed));
         };
         let (pending, completer) = Pending::new();
-        match queue.try_send(Job {
-            units,
-            octets,
-            completer,
-        }) {
+        match queue.try_send(Job { units, octets, completer }) {
             Ok(()) => pending,
             Err(TrySendError::Full(_)) => Pending::ready(Err(StoreError::Busy)),
             Err(TrySendError::Disconnected(_)) => Pending::ready(Err(StoreError::Closed)),
@@ -75,15 +57,8 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
@@ -102,34 +77,37 @@ fn run(mut connection: Connection, jobs: &Receiver<Job>, group: usize) {
             octets += next.octets;
             batch.push(next);
         }
-        match commit(&mut connection, &batch) {
-            Ok(outcomes) => {
-                for (job, outcomes) in batch.into_iter().zip(outcomes) {
-                    job.completer.complete(Ok(outcomes));
-                }
+        settle(&mut connection, batch);
+    }
+}
+
+/// Commits together; when that fails, one by one, so that nobody fails for a neighbour's sake.
+fn settle(connection: &mut Connection, batch: Vec<Job>) {
+    match commit(connection, &batch) {
+        Ok(outcomes) => {
+            for (job, outcomes) in batch.into_iter().zip(outcomes) {
+                job.completer.complete(Ok(outcomes));
             }
-            Err(error) => {
-                tracing::error!(%error, units, "commit failed, nothing of it was kept");
-                for job in batch {
-                    job.completer.complete(Err(error.clone()));
-                }
+        }
+        Err(_) if batch.len() > 1 => {
+            for job in batch {
+                settle(connection, vec![job]);
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, "commit failed, nothing of it was kept");
+            for job in batch {
+                job.completer.complete(Err(error.clone()));
             }
         }
     }
 }
 
 fn commit(connection: &mut Connection, batch: &[Job]) -> Result<Vec<Vec<Outcome>>, StoreError> {
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(engine)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(engine)?;
     let outcomes = batch
         .iter()
-        .map(|job| {
-            job.units
-                .iter()
-                .map(|unit| apply::unit(&transaction, unit))
-                .collect()
-        })
+        .map(|job| job.units.iter().map(|unit| apply::unit(&transaction, unit)).collect())
         .collect::<Result<Vec<Vec<_>>, _>>()?;
     transaction.commit().map_err(engine)?;
     Ok(outcomes)
@@ -138,12 +116,7 @@ fn commit(connection: &mut Connection, batch: &[Job]) -> Result<Vec<Vec<Outcome>
 fn most_parts(unit: &Unit) -> usize {
     match unit {
         Unit::Receive { message, .. } | Unit::Submit { message, .. } => message.parts.len(),
-        Unit::Process(process) => process
-            .answers
-            .iter()
-            .map(|answer| answer.parts.len())
-            .max()
-            .unwrap_or(0),
+        Unit::Process(process) => process.answers.iter().map(|answer| answer.parts.len()).max().unwrap_or(0),
         Unit::Attempt(_) | Unit::Record(_) => 0,
     }
 }

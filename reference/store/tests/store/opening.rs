@@ -1,0 +1,85 @@
+//! Opening a folder: one process, this program's, swept of what nobody names.
+
+use std::{fs, io::Read, path::Path};
+
+use carnet_exchange::*;
+use carnet_store::{Config, OpenError, Opened, open};
+
+use crate::support::*;
+
+fn opened(dir: &Path) -> Opened {
+    open(dir, Config::default()).unwrap()
+}
+
+fn spooled(spool: &dyn Spool, ticket: u128, octets: &[u8]) -> Part {
+    let mut writer = spool.part(Ticket(ticket), 0).unwrap();
+    writer.write(octets).unwrap();
+    let held = writer.finish().unwrap();
+    Part { held, ..inline("part@carnet.example", b"") }
+}
+
+#[test]
+fn files_of_committed_messages_stay_and_orphans_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = opened(dir.path());
+    let octets = vec![7; 200_000];
+    let mut kept = message("kept");
+    kept.parts = vec![spooled(&*folder.spool, 1, &octets)];
+    let orphan = spooled(&*folder.spool, 2, &octets);
+    let key = new(&*folder.store, Unit::Receive { message: kept, receipt: "r".into() });
+    fs::write(dir.path().join("payloads").join("half-written"), "x").unwrap();
+    assert_eq!(fs::read_dir(dir.path().join("payloads")).unwrap().count(), 3);
+    drop(folder);
+
+    let folder = opened(dir.path());
+    assert_eq!(folder.swept, 2);
+    let part = folder.store.parts(key).unwrap().remove(0);
+    let mut read = Vec::new();
+    folder.spool.read(&part.held).unwrap().read_to_end(&mut read).unwrap();
+    assert_eq!(read, octets);
+    assert!(matches!(folder.spool.read(&orphan.held), Err(SpoolError::Missing { .. })));
+}
+
+#[test]
+fn two_messages_never_share_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = opened(dir.path());
+    let part = spooled(&*folder.spool, 1, &vec![7; 200_000]);
+    let mut first = message("first");
+    first.parts = vec![part.clone()];
+    new(&*folder.store, Unit::Receive { message: first, receipt: "r".into() });
+    let mut second = message("second");
+    second.parts = vec![part];
+    let unit = Unit::Receive { message: second, receipt: "r".into() };
+    let pending = [receive("before"), unit, receive("after")].map(|unit| folder.store.begin(vec![unit]));
+    let [before, second, after] = pending.map(Pending::wait);
+    assert!(matches!(second, Err(StoreError::Engine(_))));
+    assert!(before.is_ok() && after.is_ok(), "neighbours in the same commit are kept");
+    assert_eq!(folder.store.counts().unwrap()[0].messages, 3);
+}
+
+#[test]
+fn a_folder_belongs_to_one_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = opened(dir.path());
+    assert!(matches!(open(dir.path(), Config::default()), Err(OpenError::InUse { .. })));
+    drop(folder);
+    opened(dir.path());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_says_which() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let Err(error) = open(&file, Config::default()) else { panic!("opened a file as a folder") };
+    assert!(matches!(error, OpenError::Folder { .. }));
+    assert!(error.to_string().contains("help:"));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("carnet.sqlite"), vec![b'x'; 8192]).unwrap();
+    assert!(matches!(open(dir.path(), Config::default()), Err(OpenError::Store(StoreError::Engine(_)))));
+}
