@@ -22,7 +22,7 @@ pub(super) fn verify(unverified: &Unverified<'_>, leaf: &CertificateDer<'_>) -> 
         .with_require_reference_digests(false)
         .with_hsm_verifier(Box::new(key));
     let document = unverified.document;
-    let result = bergshamra::dsig::verify::verify_document_with_source(&context, &document.tree, Some(document.text()));
+    let result = bergshamra::dsig::verify::verify_document(&context, &document.tree);
     match result {
         Ok(VerifyResult::Valid { signature_node, references, .. }) => {
             if signature_node != unverified.signature.0 {

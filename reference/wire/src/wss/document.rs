@@ -1,12 +1,15 @@
 //! The general path: signs any envelope that is given as text.
 
 use aws_lc_rs::digest;
+use quick_xml::NsReader;
+use quick_xml::events::Event;
+use quick_xml::name::{QName, ResolveResult};
 
 use super::header::{self, Entry};
 use super::{SecurityIds, SignError, Signer, SigningToken};
 use crate::namespace::{ATTACHMENT_CONTENT, EXC_C14N, SHA1, SHA256, SHA512, SOAP12, WSU};
 use crate::signature::PartReference;
-use crate::xml::{Document, Element, XmlError};
+use crate::xml::{Document, XmlError};
 use crate::{Limits, c14n};
 
 /// How the elements are hashed.
@@ -49,7 +52,7 @@ pub fn sign_document(
     signing: &Signing<'_>,
 ) -> Result<String, SignError> {
     let document = Document::parse(xml.as_bytes(), &signing.limits)?;
-    let header = soap_header(&document)?;
+    let insert_at = header_start_tag(xml)?;
     let digests = ids.iter().map(|id| element_digest(&document, id, signing.digest)).collect::<Result<Vec<_>, _>>()?;
     let elements = ids.iter().zip(&digests).map(|(id, digest)| Entry {
         uri: format!("#{id}"),
@@ -65,7 +68,7 @@ pub fn sign_document(
     });
     let entries: Vec<Entry<'_>> = elements.chain(attached).collect();
     let security = header::write(signing.token, &signing.ids, &entries, signing.signer)?;
-    insert_first(document.text(), &document, header, &security)
+    Ok(insert_first(xml, &insert_at, &security))
 }
 
 impl Digest {
@@ -89,9 +92,40 @@ impl Digest {
     }
 }
 
-fn soap_header<'d>(document: &'d Document<'_>) -> Result<Element<'d>, SignError> {
-    let header = document.root().children().find(|e| e.is(SOAP12, "Header"));
-    header.ok_or_else(|| XmlError::Missing { name: "Header".to_owned() }.into())
+/// Where the start tag of the SOAP header stands, and the name to end it with when it is an empty-element tag.
+struct StartTag {
+    end: usize,
+    empty: Option<String>,
+}
+
+fn header_start_tag(xml: &str) -> Result<StartTag, SignError> {
+    let missing = || SignError::from(XmlError::Missing { name: "Header".to_owned() });
+    let mut reader = NsReader::from_str(xml);
+    let mut depth = 0;
+    loop {
+        let (namespace, event) = reader.read_resolved_event().map_err(|_| missing())?;
+        let is_header = |name: QName<'_>| {
+            depth == 1
+                && name.local_name().as_ref() == "Header"
+                && matches!(namespace, ResolveResult::Bound(ns) if ns.as_ref() == SOAP12)
+        };
+        let empty = match &event {
+            Event::Start(tag) if is_header(tag.name()) => None,
+            Event::Empty(tag) if is_header(tag.name()) => Some(tag.name().as_ref().to_owned()),
+            Event::Eof => return Err(missing()),
+            Event::Start(_) => {
+                depth += 1;
+                continue;
+            }
+            Event::End(_) => {
+                depth -= 1;
+                continue;
+            }
+            _ => continue,
+        };
+        let end = usize::try_from(reader.buffer_position()).map_err(|_| missing())?;
+        return Ok(StartTag { end, empty });
+    }
 }
 
 fn element_digest(document: &Document<'_>, id: &str, digest: Digest) -> Result<Vec<u8>, SignError> {
@@ -102,41 +136,11 @@ fn element_digest(document: &Document<'_>, id: &str, digest: Digest) -> Result<V
     Ok(digest.of(&c14n::exclusive(document, element.id(), &[])?))
 }
 
-/// Puts `content` behind the start tag of `parent`; an empty-element tag is opened.
-fn insert_first(text: &str, document: &Document<'_>, parent: Element<'_>, content: &str) -> Result<String, SignError> {
-    let missing = || SignError::from(XmlError::Missing { name: parent.name().1.to_owned() });
-    let range = document.source(parent.id()).ok_or_else(missing)?;
-    let tag_end = start_tag_end(text.get(range.clone()).ok_or_else(missing)?).ok_or_else(missing)?;
-    let (before, after) = text.split_at_checked(range.start + tag_end).ok_or_else(missing)?;
-    let mut out = String::with_capacity(text.len() + content.len() + 16);
-    match before.strip_suffix("/>") {
-        Some(open) => {
-            let prefix = parent.prefix();
-            let colon = if prefix.is_empty() { "" } else { ":" };
-            out.push_str(open);
-            out.push('>');
-            out.push_str(content);
-            out.push_str(&format!("</{prefix}{colon}{}>", parent.name().1));
-        }
-        None => {
-            out.push_str(before);
-            out.push_str(content);
-        }
+/// Puts `content` behind the start tag; an empty-element tag is opened.
+fn insert_first(xml: &str, tag: &StartTag, content: &str) -> String {
+    let (before, after) = xml.split_at_checked(tag.end).unwrap_or((xml, ""));
+    match (&tag.empty, before.strip_suffix("/>")) {
+        (Some(name), Some(open)) => format!("{open}>{content}</{name}>{after}"),
+        _ => format!("{before}{content}{after}"),
     }
-    out.push_str(after);
-    Ok(out)
-}
-
-/// Length of the start tag at the beginning of `text`; a `>` inside an attribute value does not end it.
-fn start_tag_end(text: &str) -> Option<usize> {
-    let mut quote = None;
-    for (at, byte) in text.bytes().enumerate() {
-        match (quote, byte) {
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b'>') => return Some(at + 1),
-            (Some(open), close) if open == close => quote = None,
-            _ => {}
-        }
-    }
-    None
 }

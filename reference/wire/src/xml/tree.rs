@@ -47,13 +47,15 @@ impl<'a> Document<'a> {
     }
 
     fn build(bytes: &'a [u8], size: usize, nodes: usize, limits: &Limits) -> Result<Self, XmlError> {
-        let text = scan::check(bytes, size, nodes, limits)?;
-        let tree = uppsala::Parser::new()
+        let parser = uppsala::Parser::new()
             .with_forbid_dtd(true)
             .with_forbid_entities(true)
-            .with_max_depth(u32::try_from(limits.depth).unwrap_or(u32::MAX))
-            .parse(text)
-            .map_err(|_| XmlError::Malformed { offset: bytes.len() })?;
+            .with_max_depth(u32::try_from(limits.depth).unwrap_or(u32::MAX));
+        let tree = match scan::check(bytes, size, nodes, limits)? {
+            Cow::Borrowed(text) => parser.parse(text),
+            Cow::Owned(text) => parser.parse(&text).map(uppsala::Document::into_static),
+        }
+        .map_err(|_| XmlError::Malformed { offset: bytes.len() })?;
         let root = tree.document_element().ok_or(XmlError::Empty)?;
         Ok(Self { tree, root })
     }
@@ -95,16 +97,6 @@ impl<'a> Document<'a> {
     /// All elements in document order.
     pub fn elements(&self) -> impl Iterator<Item = Element<'_>> {
         self.root().descendants()
-    }
-
-    /// Bytes of the source that the node was read from.
-    pub fn source(&self, id: NodeId) -> Option<std::ops::Range<usize>> {
-        self.tree.node_range(id.0)
-    }
-
-    /// The text that was parsed, without byte order mark; empty after [`Document::into_owned`].
-    pub fn text(&self) -> &'a str {
-        self.tree.input_text()
     }
 }
 

@@ -1,0 +1,11 @@
+//! Tests of the whole crate against what other tools made, and against what an attacker would make.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop where they fail")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read vectors and run other tools")]
+
+mod canonical;
+mod golden;
+mod interop;
+mod properties;
+mod support;
+mod wrapping;
