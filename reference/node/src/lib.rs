@@ -3,4 +3,19 @@
 //! Drives what the crates below decide: `https` accepts, `wire` takes bytes apart, `as4` judges, `store` keeps,
 //! `registry` answers. What is here is order, time, threads and files; no rule of the protocol.
 
+mod api;
 pub mod config;
+mod kept;
+mod log;
+mod node;
+mod parts;
+mod pool;
+mod process;
+mod ready;
+mod receive;
+mod run;
+mod send;
+mod terms;
+mod worker;
+
+pub use run::{Args, run};

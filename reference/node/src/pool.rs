@@ -6,13 +6,15 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// A fixed number of threads, each with a state `S` of its own.
-pub struct Pool<S> {
+pub(crate) struct Pool<S> {
     shared: Arc<Shared<S>>,
     places: Arc<Semaphore>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -21,12 +23,24 @@ pub struct Pool<S> {
 /// The queue is full: the peer is told to come back later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("all workers are busy and their queue is full")]
-pub struct Full;
+pub(crate) struct Full;
 
 /// The job panicked, or the pool was stopped before it ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a worker failed")]
-pub struct Gone;
+pub(crate) struct Gone;
+
+/// A job under way; dropping it does not stop the job.
+#[must_use]
+pub(crate) struct Running<T>(oneshot::Receiver<T>);
+
+impl<T> Future for Running<T> {
+    type Output = Result<T, Gone>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map_err(|_| Gone)
+    }
+}
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
@@ -45,7 +59,7 @@ impl<S: 'static> Pool<S> {
     ///
     /// # Errors
     /// When the system starts no thread.
-    pub fn start(
+    pub(crate) fn start(
         threads: usize,
         queue: usize,
         make: impl Fn() -> S + Send + Sync + 'static,
@@ -70,10 +84,10 @@ impl<S: 'static> Pool<S> {
     ///
     /// # Errors
     /// [`Full`]; the future answers [`Gone`].
-    pub fn try_run<T: Send + 'static>(
+    pub(crate) fn try_run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut S) -> T + Send + 'static,
-    ) -> Result<impl Future<Output = Result<T, Gone>> + use<T, S>, Full> {
+    ) -> Result<Running<T>, Full> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Full)?;
         Ok(self.queue(place, job))
     }
@@ -82,19 +96,19 @@ impl<S: 'static> Pool<S> {
     ///
     /// # Errors
     /// [`Gone`].
-    pub async fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut S) -> T + Send + 'static) -> Result<T, Gone> {
+    pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut S) -> T + Send + 'static) -> Result<T, Gone> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Gone)?;
         self.queue(place, job).await
     }
 
     /// Jobs that could still be queued.
     #[must_use]
-    pub fn free(&self) -> usize {
+    pub(crate) fn free(&self) -> usize {
         self.places.available_permits()
     }
 
     /// Ends the threads after the jobs they are at; queued jobs answer [`Gone`].
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let jobs = {
             let mut queue = self.shared.lock();
             queue.stopped = true;
@@ -113,7 +127,7 @@ impl<S: 'static> Pool<S> {
         &self,
         place: OwnedSemaphorePermit,
         job: impl FnOnce(&mut S) -> T + Send + 'static,
-    ) -> impl Future<Output = Result<T, Gone>> + use<T, S> {
+    ) -> Running<T> {
         let (answer, answered) = oneshot::channel();
         let job: Job<S> = Box::new(move |state| {
             // Waiting is over; what runs is bounded by the threads.
@@ -128,7 +142,7 @@ impl<S: 'static> Pool<S> {
             }
         }
         self.shared.work.notify_one();
-        async move { answered.await.map_err(|_| Gone) }
+        Running(answered)
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn post(
         let ready = lease.connected.sender.ready().await;
         let outcome = match ready {
             Ok(()) => head(&mut lease.connected, limits, request).await,
-            Err(error) => Err(Failed::Unsent(error, Some(request))),
+            Err(error) => Err(Failed::Unsent(error, Some(Box::new(request)))),
         };
         match outcome {
             Ok(response) => return finish(pool, limits, lease, response).await,
@@ -38,7 +38,7 @@ pub(super) async fn post(
             Err(Failed::Unsent(_, Some(unsent))) if lease.used => {
                 drop(lease);
                 lease = pool.fresh().await?;
-                request = unsent;
+                request = *unsent;
             }
             Err(Failed::Unsent(error, _)) => return Err(ClientError::Unsent(error)),
             Err(Failed::Sent(error)) => return Err(error),
@@ -47,7 +47,7 @@ pub(super) async fn post(
 }
 
 enum Failed {
-    Unsent(hyper::Error, Option<http::Request<RequestBody>>),
+    Unsent(hyper::Error, Option<Box<http::Request<RequestBody>>>),
     Sent(ClientError),
 }
 
@@ -66,7 +66,7 @@ async fn head(
         tokio::select! {
             answer = answer.as_mut() => return answer.map_err(|mut error| {
                 match error.take_message() {
-                    Some(request) => Failed::Unsent(error.into_error(), Some(request)),
+                    Some(request) => Failed::Unsent(error.into_error(), Some(Box::new(request))),
                     None => Failed::Sent(ClientError::Broken(error.into_error())),
                 }
             }),

@@ -95,6 +95,14 @@ impl Server {
         })
     }
 
+    /// Says what is wrong with settings without listening.
+    ///
+    /// # Errors
+    /// What [`Server::bind`] would refuse.
+    pub fn check(tls: &ServerTls) -> Result<(), TlsError> {
+        Current::new(tls, ServerLimits::default(), 0).map(drop)
+    }
+
     /// The address listened on, with its real port.
     ///
     /// # Errors

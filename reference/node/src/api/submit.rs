@@ -1,0 +1,207 @@
+//! Submitting: a document is validated against the pack that knows it, prepared, and stored in the outbox before the
+//! answer leaves.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use carnet_as4::id::{Action, ConversationId, MessageId, Service};
+use carnet_exchange::{Place, Spool, SpoolError};
+use carnet_fixtures::Severity;
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::intake;
+use super::model::Submitted;
+use super::problem::{Finding, Kind, Problem};
+use super::Api;
+use crate::send::{Draft, DraftPart, Octets, PrepareError, Prepared, prepare, submit};
+use crate::terms::Terms;
+use crate::worker::Worker;
+
+/// Largest document that is read for validation; a larger leading part is no document of a pack.
+const LARGEST_DOCUMENT: u64 = 16 * 1024 * 1024;
+
+/// Where a message goes, and as what.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SubmitQuery {
+    /// PartyId of the partner.
+    to: String,
+    /// Service; with `action`, where the pack does not tell them.
+    service: Option<String>,
+    /// The service's type.
+    service_type: Option<String>,
+    /// Action.
+    action: Option<String>,
+    /// ConversationId; a fresh one when left out.
+    conversation: Option<String>,
+    /// MessageId of the message it answers, where Two-Way is agreed.
+    ref_to: Option<String>,
+}
+
+/// Submits a document.
+///
+/// The body is the document, or `multipart/related` with the document first and attachments after it. It is validated
+/// by the pack that knows it; then it is stored, and this answers. Sending follows.
+#[utoipa::path(post, path = "/v1/messages", params(SubmitQuery), security(("token" = [])),
+    request_body(content_type = "application/xml", description = "The document."),
+    responses((status = 202, body = Submitted), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn message(
+    State(api): State<Api>,
+    query: Result<Query<SubmitQuery>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Submitted>), Problem> {
+    let Query(query) = query.map_err(|error| Problem::new(Kind::BadRequest, error.body_text()))?;
+    let parts = intake::read(&api.node, &headers, body).await?;
+    take(api, query, parts, None).await
+}
+
+/// Submits an ebMS test message: receipted by the partner, delivered to nobody.
+#[utoipa::path(post, path = "/v1/pings", params(PingQuery), security(("token" = [])),
+    responses((status = 202, body = Submitted), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn ping(
+    State(api): State<Api>,
+    query: Result<Query<PingQuery>, QueryRejection>,
+) -> Result<(StatusCode, Json<Submitted>), Problem> {
+    let Query(PingQuery { to }) = query.map_err(|error| Problem::new(Kind::BadRequest, error.body_text()))?;
+    let query = SubmitQuery { to, service: None, service_type: None, action: None, conversation: None, ref_to: None };
+    let test = (carnet_as4::ns::TEST_SERVICE.to_owned(), carnet_as4::ns::TEST_ACTION.to_owned());
+    take(api, query, Vec::new(), Some(test)).await
+}
+
+/// Whom to ping.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PingQuery {
+    /// PartyId of the partner.
+    to: String,
+}
+
+async fn take(
+    api: Api,
+    query: SubmitQuery,
+    parts: Vec<DraftPart>,
+    test: Option<(String, String)>,
+) -> Result<(StatusCode, Json<Submitted>), Problem> {
+    let (terms, spool) = (api.node.terms.load_full(), Arc::clone(&api.node.spool));
+    let job = api.node.pool.try_run(move |worker| ready(worker, &terms, &spool, query, parts, test));
+    let job = job.map_err(|error| Problem::new(Kind::Busy, error.to_string()))?;
+    let (prepared, warnings) = job.await.map_err(|error| Problem::internal(&error))??;
+    let message = &prepared.message;
+    let (message_id, conversation) = (message.id.as_str().to_owned(), message.conversation.clone());
+    let (service, action) = (message.service.clone(), message.action.clone());
+    let key = submit(&api.outbox, prepared).await?;
+    tracing::info!(message = message_id, %key, action, "submitted");
+    let answer = Submitted { key: key.0, message_id, conversation, service, action, warnings };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+/// The work of a worker thread: identify, validate, prepare.
+fn ready(
+    worker: &mut Worker,
+    terms: &Terms,
+    spool: &Arc<dyn Spool>,
+    query: SubmitQuery,
+    parts: Vec<DraftPart>,
+    test: Option<(String, String)>,
+) -> Result<(Prepared, Vec<Finding>), Problem> {
+    let partner = terms.agreements.partners.iter().find(|partner| partner.party.value() == query.to);
+    let to = partner.map(|partner| partner.party.clone()).ok_or_else(|| {
+        Problem::new(Kind::UnknownPartner, format!("no kit names the party {:?}", query.to))
+    })?;
+    let named = query.service.clone().zip(query.action.clone());
+    if query.service.is_some() != query.action.is_some() {
+        return Err(Problem::new(Kind::BadRequest, "give `service` and `action` together, or neither"));
+    }
+    let (document, mut warnings) = (leading(parts.first(), spool)?, Vec::new());
+    let (service, action) = match (test, named) {
+        (Some(test), _) => test,
+        (None, Some(named)) => named,
+        (None, None) => identify(worker, document.as_deref())?,
+    };
+    if let Some(document) = &document {
+        let verdict = worker.validate(&service, &action, document).map_err(|error| Problem::internal(&error))?;
+        if let Some(verdict) = verdict {
+            let valid = verdict.is_valid();
+            let findings = verdict.findings.into_iter().map(finding).collect();
+            if !valid {
+                return Err(Problem::invalid(findings));
+            }
+            warnings = findings;
+        }
+    }
+    let draft = Draft {
+        service: Service::new(&service, query.service_type.as_deref()).map_err(bad_id)?,
+        action: Action::parse(&action).map_err(bad_id)?,
+        conversation: query.conversation.as_deref().map(ConversationId::parse).transpose().map_err(bad_id)?,
+        ref_to: query.ref_to.as_deref().map(MessageId::parse).transpose().map_err(bad_id)?,
+        to,
+        parts,
+    };
+    let prepared = prepare(draft, terms, spool, Timestamp::now()).map_err(unprepared)?;
+    Ok((prepared, warnings))
+}
+
+fn identify(worker: &Worker, document: Option<&[u8]>) -> Result<(String, String), Problem> {
+    let packs = worker.library.packs().map_err(|error| Problem::internal(&error))?;
+    let known = document.and_then(|document| packs.identify(document));
+    let known = known.ok_or_else(|| {
+        let detail = "the document is of no message type that a pack knows; name `service` and `action` to send it";
+        Problem::new(Kind::UnknownDocument, detail)
+    })?;
+    Ok((known.service.clone(), known.action.clone()))
+}
+
+/// The leading part's octets, where it may be a document.
+fn leading(part: Option<&DraftPart>, spool: &Arc<dyn Spool>) -> Result<Option<Vec<u8>>, Problem> {
+    let held = match part.map(|part| &part.octets) {
+        None => return Ok(None),
+        Some(Octets::Memory(bytes)) => return Ok(Some(bytes.to_vec())),
+        Some(Octets::Spooled(kept)) => kept.held(),
+    };
+    match held {
+        Some(held) if held.length <= LARGEST_DOCUMENT => match &held.place {
+            Place::Inline(bytes) => Ok(Some(bytes.to_vec())),
+            Place::File(_) => {
+                let mut bytes = Vec::new();
+                spool.read(held)?.read_to_end(&mut bytes).map_err(SpoolError::Io)?;
+                Ok(Some(bytes))
+            }
+        },
+        _ => Ok(None),
+    }
+}
+
+fn finding(finding: carnet_fixtures::Finding) -> Finding {
+    Finding {
+        severity: match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        code: finding.code,
+        pointer: finding.pointer,
+        reason: finding.reason,
+        original: finding.original,
+        rule: finding.rule,
+    }
+}
+
+fn bad_id(error: carnet_as4::id::IdError) -> Problem {
+    Problem::new(Kind::BadRequest, error.to_string())
+}
+
+fn unprepared(error: PrepareError) -> Problem {
+    match error {
+        PrepareError::NotAgreed { .. } | PrepareError::Package(_) => Problem::new(Kind::NotAgreed, error.to_string()),
+        PrepareError::Digest(_) => Problem::new(Kind::BadRequest, crate::log::Chain(&error).to_string()),
+        PrepareError::Spool(error) => error.into(),
+        error => Problem::internal(&error),
+    }
+}

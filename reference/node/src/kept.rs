@@ -1,0 +1,35 @@
+//! Octets in the spool that go again unless a commit names them.
+
+use std::sync::Arc;
+
+use carnet_exchange::{Held, Spool};
+
+/// Removes its octets from the spool when dropped, unless they were released to a commit.
+pub(crate) struct Kept {
+    held: Option<Held>,
+    spool: Arc<dyn Spool>,
+}
+
+impl Kept {
+    pub(crate) fn new(held: Held, spool: Arc<dyn Spool>) -> Self {
+        Self { held: Some(held), spool }
+    }
+
+    /// The octets, still this guard's to remove.
+    pub(crate) fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    /// The octets, from now on a commit's.
+    pub(crate) fn release(mut self) -> Option<Held> {
+        self.held.take()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.spool.discard(&held);
+        }
+    }
+}

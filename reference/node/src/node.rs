@@ -1,0 +1,81 @@
+//! What every task of a running node shares.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use carnet_as4::id::{IdError, MessageId, PartyId};
+use carnet_exchange::{Key, Spool, Store};
+use tokio::sync::Notify;
+
+use crate::pool::Pool;
+use crate::terms::Terms;
+use crate::worker::Worker;
+
+/// A running node.
+pub(crate) struct Node {
+    /// What is in force now.
+    pub(crate) terms: ArcSwap<Terms>,
+    /// Messages and records.
+    pub(crate) store: Arc<dyn Store>,
+    /// Part octets.
+    pub(crate) spool: Arc<dyn Spool>,
+    /// The threads that sign, verify and validate.
+    pub(crate) pool: Pool<Worker>,
+    /// Told when a message was committed that the registry has not seen.
+    pub(crate) arrived: Notify,
+    /// Told when the outbox may have something due.
+    pub(crate) outbox: Notify,
+    /// Outgoing messages being sent at this moment.
+    pub(crate) under_way: UnderWay,
+    /// Messages being sent at once, to each partner.
+    pub(crate) sends: usize,
+    /// Bytes that a back end may submit at once.
+    pub(crate) largest_submission: u64,
+    /// Whether documents are acted on here.
+    pub(crate) registry: bool,
+    /// Two letters in the reference numbers it issues.
+    pub(crate) country: String,
+}
+
+/// A set of outgoing messages, so that none is sent twice at once.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay(Mutex<BTreeSet<Key>>);
+
+/// Holds a message for one sending.
+pub(crate) struct Claim {
+    node: Arc<Node>,
+    key: Key,
+}
+
+impl UnderWay {
+    /// A copy of the set.
+    pub(crate) fn keys(&self) -> BTreeSet<Key> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Key>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claim {
+    /// Claims a message; `None` when it is being sent already.
+    pub(crate) fn take(node: &Arc<Node>, key: Key) -> Option<Self> {
+        node.under_way.lock().insert(key).then(|| Self { node: Arc::clone(node), key })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.node.under_way.lock().remove(&self.key);
+        // It may be due again, or its place may serve another.
+        self.node.outbox.notify_one();
+    }
+}
+
+/// A MessageId that no other message has.
+pub(crate) fn fresh_id(us: &PartyId) -> Result<MessageId, IdError> {
+    let host: String = us.value().chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+    MessageId::parse(&format!("{}@{}.carnet", uuid::Uuid::now_v7(), host.to_ascii_lowercase()))
+}

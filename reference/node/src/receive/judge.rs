@@ -1,0 +1,169 @@
+//! What a worker does for one message: verify the envelope, finish the digests, inflate, decide, sign the answer.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use carnet_as4::id::{ContentId, MessageId};
+use carnet_as4::inbound::{Accepted, Decision, Expect, ExpectedPart, Inbound, Refusal, SignalInfo};
+use carnet_as4::respond::Answer;
+use carnet_exchange::Spool;
+use carnet_wire::Limits;
+use carnet_wire::gzip::{GzipError, Inflate};
+use carnet_wire::wss::SignError;
+use jiff::Timestamp;
+
+use super::arrive::{Arrival, Streamed};
+use crate::kept::Kept;
+use crate::node::{Node, fresh_id};
+use crate::pool::Running;
+use crate::terms::Terms;
+
+/// A message with its answer signed; nothing is stored yet.
+pub(super) enum Judged {
+    /// To be committed; then the receipt may leave.
+    Accepted(Box<Passed>),
+    /// Nothing is stored; `None` answers with the status alone.
+    Refused(Refusal, u16, Option<Answer>),
+    /// The key refused to sign, or an id could not be made.
+    Failed(SignError),
+}
+
+/// A message that passed every check.
+pub(super) struct Passed {
+    pub(super) accepted: Accepted,
+    pub(super) receipt: Answer,
+    pub(super) envelope: Bytes,
+    /// In the header's order.
+    pub(super) parts: Vec<Payload>,
+    pub(super) at: Timestamp,
+}
+
+/// A payload beside what the header says of it.
+pub(super) struct Payload {
+    pub(super) id: ContentId,
+    pub(super) media_type: String,
+    pub(super) filename: Option<String>,
+    pub(super) kept: Kept,
+}
+
+/// Why a message was not judged.
+pub(super) enum Unstarted {
+    /// The workers' queue is full.
+    Full,
+    /// No id could be made for the answer.
+    Id,
+}
+
+/// Queues the work.
+pub(super) fn start(
+    node: &Arc<Node>,
+    terms: &Arc<Terms>,
+    inbound: Inbound,
+    arrival: Option<Arrival<'_>>,
+) -> Result<Running<Judged>, Unstarted> {
+    let (envelope, parts, expected) = match arrival {
+        Some(arrival) => (arrival.envelope, arrival.parts, arrival.expected),
+        None => (None, Vec::new(), None),
+    };
+    let work = Work {
+        signal: SignalInfo { message_id: fresh_id(&terms.agreements.us).map_err(|_| Unstarted::Id)?, timestamp: Timestamp::now() },
+        spool: Arc::clone(&node.spool),
+        terms: Arc::clone(terms),
+        inbound,
+        envelope,
+        parts,
+        expected,
+    };
+    node.pool.try_run(move |_| work.judge()).map_err(|_| Unstarted::Full)
+}
+
+struct Work {
+    inbound: Inbound,
+    envelope: Option<Bytes>,
+    parts: Vec<Streamed>,
+    expected: Option<Vec<ExpectedPart>>,
+    signal: SignalInfo,
+    spool: Arc<dyn Spool>,
+    terms: Arc<Terms>,
+}
+
+impl Work {
+    fn judge(mut self) -> Judged {
+        let expected = match (self.expected.take(), &self.envelope) {
+            (Some(expected), _) => expected,
+            (None, Some(envelope)) => match self.inbound.envelope(envelope, self.signal.timestamp) {
+                Expect::Parts(parts) => parts,
+                Expect::Nothing => Vec::new(),
+            },
+            (None, None) => Vec::new(),
+        };
+        let mut kept = Vec::new();
+        for part in std::mem::take(&mut self.parts) {
+            let Streamed { id: Some(id), media_type, filename, hasher, held } = part else { continue };
+            let Some(expected) = expected.iter().find(|expected| expected.id == id) else { continue };
+            self.inbound.part(&id, hasher.and_then(carnet_wire::digest::PartHasher::finish));
+            if let Some(held) = held.filter(|_| expected.payload) {
+                // Inflating costs: only what hashed right is worth it.
+                if expected.compressed && !self.inbound.is_refused() {
+                    let length = self.inflate(&held);
+                    self.inbound.inflated(&id, length);
+                }
+                kept.push(Payload { id, media_type, filename, kept: held });
+            }
+        }
+        let at = self.signal.timestamp;
+        let identity = &self.terms.identity;
+        match self.inbound.finish(self.signal) {
+            Decision::Accept(accepted) => match accepted.receipt.sign(identity) {
+                Ok(receipt) => Judged::Accepted(Box::new(Passed {
+                    envelope: self.envelope.unwrap_or_default(),
+                    parts: in_order(&accepted, kept),
+                    accepted: *accepted,
+                    receipt,
+                    at,
+                })),
+                Err(error) => Judged::Failed(error),
+            },
+            Decision::Refuse(refused) => match refused.answer.map(|draft| draft.sign(identity)).transpose() {
+                Ok(answer) => Judged::Refused(refused.refusal, refused.status, answer),
+                Err(error) => Judged::Failed(error),
+            },
+        }
+    }
+
+    fn inflate(&self, kept: &Kept) -> Result<u64, GzipError> {
+        let limits = &self.terms.agreements.limits;
+        let Some(held) = kept.held() else { return Err(GzipError::Truncated) };
+        let mut reader = self.spool.read(held).map_err(|_| GzipError::Sink)?;
+        count(&mut *reader, limits)
+    }
+}
+
+fn count(reader: &mut dyn Read, limits: &Limits) -> Result<u64, GzipError> {
+    let mut inflate = Inflate::new(limits, std::io::sink());
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => return inflate.finish().map(|(length, _)| length),
+            Ok(read) => inflate.push(piece.get(..read).unwrap_or_default())?,
+            Err(_) => return Err(GzipError::Sink),
+        }
+    }
+}
+
+fn in_order(accepted: &Accepted, mut kept: Vec<Payload>) -> Vec<Payload> {
+    accepted
+        .parts
+        .iter()
+        .filter_map(|part| {
+            let at = kept.iter().position(|payload| payload.id == part.id)?;
+            Some(kept.swap_remove(at))
+        })
+        .collect()
+}
+
+/// The id of a message that was accepted, for logs.
+pub(super) fn id_of(refusal: &Refusal) -> &str {
+    refusal.message_id.as_ref().map_or("", MessageId::as_str)
+}

@@ -1,0 +1,124 @@
+//! One sending: the request, the answer's judgement, and the outcome that is stored.
+
+use std::sync::Arc;
+
+use carnet_as4::error::Ebms;
+use carnet_as4::outbound::answer::{Answer, Response, check};
+use carnet_as4::pmode::PMode;
+use carnet_exchange::{Attempt, MISSING_RECEIPT, Next, Outcome, Schedule, Sent, Unit};
+use http::header::CONTENT_TYPE;
+use jiff::Timestamp;
+
+use super::Outgoing;
+use super::body::Request;
+use crate::log::Chain;
+use crate::node::{Claim, Node};
+use crate::terms::Terms;
+
+/// What came of a sending.
+enum Came {
+    Receipt(Vec<u8>),
+    /// The partner said no, for good.
+    Refused { code: String, note: String },
+    /// No good receipt; the code is what the producer is told when no retry mends it.
+    Nothing { code: &'static str, note: String },
+}
+
+/// Sends once and stores what came of it.
+pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
+    let terms = node.terms.load_full();
+    let (key, id) = (outgoing.key, outgoing.sent.message_id.as_str().to_owned());
+    let (pmode, attempts) = (outgoing.pmode.clone(), outgoing.attempts + 1);
+    let schedule = terms.agreements.pmodes.named(&pmode).map_or(Schedule { interval: RETRY, count: 0 }, schedule);
+    let came = send(&node, &terms, outgoing).await;
+    let at = Timestamp::now();
+    let sent = match came {
+        Came::Receipt(receipt) => {
+            tracing::info!(message = id, %key, attempts, "delivered");
+            Sent::Receipted { receipt: receipt.into(), envelope: bytes::Bytes::new() }
+        }
+        Came::Refused { code, note } => {
+            tracing::warn!(message = id, %key, attempts, code, note, "the partner refused a message");
+            Sent::Failed { code, note }
+        }
+        Came::Nothing { code, note } => match schedule.next(attempts, at) {
+            Next::At(due) => {
+                tracing::warn!(message = id, %key, attempts, note, %due, "no receipt, sending again");
+                Sent::Retry { due, note }
+            }
+            //= AS4-RETRY-04
+            Next::Exhausted { .. } => {
+                tracing::error!(message = id, %key, attempts, code, note, "no receipt, giving up");
+                Sent::Failed { code: code.to_owned(), note }
+            }
+        },
+    };
+    let outcome = node.store.begin(vec![Unit::Attempt(Attempt { message: key, sent, at })]).await;
+    match outcome.map(|mut outcomes| outcomes.pop()) {
+        Ok(Some(Outcome::Done { .. })) => {}
+        Ok(other) => tracing::error!(message = id, %key, outcome = ?other, "the store answered out of turn"),
+        // It stays due, and is sent again with the same id.
+        Err(error) => tracing::error!(message = id, %key, error = %Chain(&error), "failed to store an outcome"),
+    }
+    drop(claim);
+}
+
+/// Between attempts where the P-Mode is gone: there are none.
+const RETRY: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn schedule(pmode: &PMode) -> Schedule {
+    let awareness = &pmode.reception_awareness;
+    Schedule { interval: awareness.retry_interval, count: awareness.retry_count }
+}
+
+async fn send(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Came {
+    let nothing = |note: String| Came::Nothing { code: MISSING_RECEIPT, note };
+    let Some(client) = terms.ways.get(outgoing.to.value()) else {
+        return nothing(format!("party {} has no endpoint here", outgoing.to.value()));
+    };
+    let request = match Request::of(&outgoing, &node.spool) {
+        Ok(request) => request,
+        Err(error) => return nothing(Chain(&error).to_string()),
+    };
+    let answer = match client.post(&request.headers, || request.body()).await {
+        Ok(sent) => sent.answer,
+        Err(error) => return nothing(Chain(&error).to_string()),
+    };
+    let terms = Arc::clone(terms);
+    let judged = node.pool.run(move |_| judge(&terms, &outgoing, &answer)).await;
+    judged.unwrap_or_else(|error| nothing(error.to_string()))
+}
+
+fn judge(terms: &Terms, outgoing: &Outgoing, answer: &carnet_https::Answer) -> Came {
+    let agreements = &terms.agreements;
+    let (Some(pmode), Some(partner)) = (agreements.pmodes.named(&outgoing.pmode), agreements.partner(&outgoing.to))
+    else {
+        let note = format!("P-Mode {} or its partner is no longer configured", outgoing.pmode);
+        return Came::Nothing { code: MISSING_RECEIPT, note };
+    };
+    let response = Response {
+        status: answer.status.as_u16(),
+        content_type: answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default(),
+        body: &answer.body,
+    };
+    match check(&outgoing.sent, pmode, partner, &agreements.limits, response, Timestamp::now()) {
+        Ok(Answer::Receipt(receipt)) => Came::Receipt(receipt.envelope),
+        Ok(Answer::Errors(errors)) => {
+            let told: Vec<String> = errors
+                .errors
+                .iter()
+                .map(|error| {
+                    let words = [error.short_description.as_deref(), error.detail.as_deref()];
+                    let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
+                    format!("{} {words}", error.code).trim_end().to_owned()
+                })
+                .collect();
+            let note = format!("the partner answered {}", told.join("; "));
+            match errors.errors.first() {
+                Some(first) if errors.is_final() => Came::Refused { code: first.code.clone(), note },
+                _ => Came::Nothing { code: Ebms::MissingReceipt.code(), note },
+            }
+        }
+        Err(error) => Came::Nothing { code: error.ebms().code(), note: Chain(&error).to_string() },
+    }
+}

@@ -1,0 +1,160 @@
+//! The request that carries a message: plain SOAP without parts, else a multipart whose length is known beforehand.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use carnet_exchange::{Place, Spool};
+use carnet_https::RequestBody;
+use carnet_wire::mime::{MimeError, PartHeader, Writer};
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http_body_util::BodyExt;
+use tokio::sync::mpsc;
+
+use super::Outgoing;
+
+/// Bytes read from a file at a time; a few such pieces are in memory for each sending.
+const PIECE: usize = 64 * 1024;
+/// Pieces read ahead.
+const AHEAD: usize = 2;
+
+/// A request that can be made again for each endpoint.
+pub(super) struct Request {
+    pub(super) headers: HeaderMap,
+    pieces: Vec<Piece>,
+    length: u64,
+    spool: Arc<dyn Spool>,
+}
+
+#[derive(Clone)]
+enum Piece {
+    Memory(Bytes),
+    Spooled(carnet_exchange::Held),
+}
+
+impl Request {
+    pub(super) fn of(outgoing: &Outgoing, spool: &Arc<dyn Spool>) -> Result<Self, MimeError> {
+        let mut headers = HeaderMap::new();
+        let soap = "application/soap+xml; charset=UTF-8";
+        if outgoing.parts.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(soap));
+            let pieces = vec![Piece::Memory(outgoing.envelope.clone())];
+            return Ok(Self { headers, pieces, length: outgoing.envelope.len() as u64, spool: Arc::clone(spool) });
+        }
+        let uuid = uuid::Uuid::new_v4().simple();
+        let mut writer = Writer::new(&format!("carnet-{uuid}"))?;
+        let root = PartHeader {
+            content_type: soap.to_owned(),
+            content_id: format!("root-{uuid}@carnet"),
+            headers: Vec::new(),
+        };
+        let content_type = writer.content_type(carnet_as4::ns::SOAP_MEDIA, Some(&root.content_id))?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(|_| MimeError::Unwritable)?);
+        let mut pieces = vec![Piece::Memory(writer.part(&root)?), Piece::Memory(outgoing.envelope.clone())];
+        for (header, held) in &outgoing.parts {
+            pieces.push(Piece::Memory(writer.part(header)?));
+            pieces.push(match &held.place {
+                Place::Inline(bytes) => Piece::Memory(bytes.clone()),
+                Place::File(_) => Piece::Spooled(held.clone()),
+            });
+        }
+        pieces.push(Piece::Memory(writer.close()));
+        let length = pieces.iter().map(Piece::length).sum();
+        Ok(Self { headers, pieces, length, spool: Arc::clone(spool) })
+    }
+
+    /// The body, from its beginning.
+    pub(super) fn body(&self) -> io::Result<RequestBody> {
+        let body = Body {
+            pieces: self.pieces.iter().cloned().collect(),
+            left: self.length,
+            reading: None,
+            spool: Arc::clone(&self.spool),
+        };
+        Ok(body.boxed_unsync())
+    }
+}
+
+impl Piece {
+    fn length(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Spooled(held) => held.length,
+        }
+    }
+}
+
+struct Body {
+    pieces: VecDeque<Piece>,
+    left: u64,
+    reading: Option<mpsc::Receiver<io::Result<Bytes>>>,
+    spool: Arc<dyn Spool>,
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<hyper::body::Frame<Bytes>>>> {
+        loop {
+            if let Some(reading) = &mut self.reading {
+                match ready!(reading.poll_recv(cx)) {
+                    Some(Ok(bytes)) => return Poll::Ready(Some(Ok(self.sent(bytes)))),
+                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    None => self.reading = None,
+                }
+            }
+            match self.pieces.pop_front() {
+                None => return Poll::Ready(None),
+                Some(Piece::Memory(bytes)) if bytes.is_empty() => {}
+                Some(Piece::Memory(bytes)) => return Poll::Ready(Some(Ok(self.sent(bytes)))),
+                Some(Piece::Spooled(held)) => self.reading = Some(read(held, Arc::clone(&self.spool))),
+            }
+        }
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        hyper::body::SizeHint::with_exact(self.left)
+    }
+}
+
+impl Body {
+    fn sent(&mut self, bytes: Bytes) -> hyper::body::Frame<Bytes> {
+        self.left = self.left.saturating_sub(bytes.len() as u64);
+        hyper::body::Frame::data(bytes)
+    }
+}
+
+/// Reads octets on a thread where blocking is allowed, a few pieces ahead of the socket.
+fn read(held: carnet_exchange::Held, spool: Arc<dyn Spool>) -> mpsc::Receiver<io::Result<Bytes>> {
+    let (pieces, receiver) = mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let failed = match spool.read(&held) {
+            Ok(mut reader) => pump(&mut *reader, &pieces),
+            Err(error) => Err(io::Error::other(error)),
+        };
+        if let Err(error) = failed {
+            // Nobody listens when the connection is gone.
+            let _ = pieces.blocking_send(Err(error));
+        }
+    });
+    receiver
+}
+
+fn pump(reader: &mut dyn Read, pieces: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+    loop {
+        let mut piece = vec![0; PIECE];
+        let read = reader.read(&mut piece)?;
+        piece.truncate(read);
+        if read == 0 || pieces.blocking_send(Ok(piece.into())).is_err() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! A message's way out: prepared and signed once, kept in the outbox, sent until its receipt proves reception.
+//!
+//! `prepare` makes what is stored and sent, `body` the request, `attempt` sends once and judges the answer, `outbox`
+//! decides what is sent when. A retry sends the stored envelope, so MessageId and digests stay the same.
+
+mod attempt;
+mod body;
+mod outbox;
+mod prepare;
+
+pub(crate) use outbox::{Outbox, submit};
+pub(crate) use prepare::{Draft, DraftPart, Octets, Outgoing, PrepareError, Prepared, prepare};

@@ -1,0 +1,176 @@
+//! What is sent when: a message just submitted at once, the rest when the store says it is due.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use carnet_as4::id::PartyId;
+use carnet_exchange::{Key, Outcome, State, StoreError, Unit};
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::attempt::attempt;
+use super::{Outgoing, Prepared};
+use crate::log::Chain;
+use crate::node::{Claim, Node};
+use crate::parts::Header;
+
+/// Messages asked of the store at a time.
+const BATCH: usize = 256;
+/// Longest sleep: a clock that was set back would otherwise hold messages up.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Sleep after the store could not be read.
+const TROUBLE: Duration = Duration::from_secs(1);
+
+/// Sends what is due, for as long as the node runs.
+pub(crate) struct Outbox {
+    node: Arc<Node>,
+    slots: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    sending: tokio::sync::Mutex<JoinSet<()>>,
+}
+
+impl Outbox {
+    pub(crate) fn new(node: Arc<Node>) -> Arc<Self> {
+        Arc::new(Self { node, slots: Mutex::default(), sending: tokio::sync::Mutex::new(JoinSet::new()) })
+    }
+
+    /// Runs until told to stop; then waits for sendings under way, as long as `patience` allows.
+    pub(crate) async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>, patience: Duration) {
+        loop {
+            let pause = match self.round().await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), "failed to read the outbox");
+                    TROUBLE
+                }
+            };
+            tokio::select! {
+                () = self.node.outbox.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        let mut sending = self.sending.lock().await;
+        let ended = tokio::time::timeout(patience, async { while sending.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!(left = sending.len(), "left messages in the outbox for the next start");
+            sending.shutdown().await;
+        }
+    }
+
+    /// Starts what is due and says how long there is nothing to do.
+    async fn round(&self) -> Result<Duration, StoreError> {
+        let node = Arc::clone(&self.node);
+        let (due, next) = blocking(move || {
+            let (now, except) = (Timestamp::now(), node.under_way.keys());
+            Ok((node.store.due(now, BATCH, &except)?, node.store.next_due(&except)?))
+        })
+        .await?;
+        let full = due.len() == BATCH;
+        for message in due {
+            let party = message.to.id.clone();
+            // A partner whose places are taken is looked at again when one of them ends.
+            let Some(slot) = self.slot(&party) else { continue };
+            let Some(claim) = Claim::take(&self.node, message.key) else { continue };
+            let node = Arc::clone(&self.node);
+            let key = message.key;
+            match blocking(move || load(&node, key)).await? {
+                Some(outgoing) => self.start(outgoing, claim, slot).await,
+                None => drop(claim),
+            }
+        }
+        let now = Timestamp::now();
+        let until = next.filter(|next| *next > now).map(|next| now.duration_until(next));
+        let until = until.and_then(|until| Duration::try_from(until).ok()).unwrap_or(LONGEST);
+        // With a full batch the rest waits for a place, which wakes this.
+        Ok(if full { LONGEST } else { until.clamp(Duration::from_millis(1), LONGEST) })
+    }
+
+    /// Sends a message that was just stored, if its partner has a place; else it is found by the next round.
+    pub(crate) async fn offer(&self, outgoing: Outgoing) {
+        let slot = self.slot(outgoing.to.value());
+        match (slot, Claim::take(&self.node, outgoing.key)) {
+            (Some(slot), Some(claim)) => self.start(outgoing, claim, slot).await,
+            // Wakes the round when a place is free.
+            _ => self.node.outbox.notify_one(),
+        }
+    }
+
+    async fn start(&self, outgoing: Outgoing, claim: Claim, slot: OwnedSemaphorePermit) {
+        let node = Arc::clone(&self.node);
+        let mut sending = self.sending.lock().await;
+        while sending.try_join_next().is_some() {}
+        sending.spawn(async move {
+            attempt(node, outgoing, claim).await;
+            drop(slot);
+        });
+    }
+
+    fn slot(&self, party: &str) -> Option<OwnedSemaphorePermit> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = self.node.sends.max(1);
+        let slot = slots.entry(party.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(places)));
+        Arc::clone(slot).try_acquire_owned().ok()
+    }
+}
+
+/// Stores a prepared message in the outbox. Once this answers, it will be sent.
+pub(crate) async fn submit(outbox: &Outbox, prepared: Prepared) -> Result<Key, StoreError> {
+    let Prepared { message, mut outgoing, kept } = prepared;
+    let due = message.at;
+    for kept in kept {
+        // The commit below names it from here on.
+        let _ = kept.release();
+    }
+    let outcomes = outbox.node.store.begin(vec![Unit::Submit { message, due }]).await?;
+    match outcomes.first() {
+        Some(Outcome::New { message }) => {
+            outgoing.key = *message;
+            outbox.offer(outgoing).await;
+            Ok(*message)
+        }
+        // A fresh id is never taken.
+        _ => Err(StoreError::Damaged { what: "the outbox" }),
+    }
+}
+
+/// Everything a sending needs, from the store; nothing when it is settled or not due after all.
+fn load(node: &Node, key: Key) -> Result<Option<Outgoing>, StoreError> {
+    let Some(message) = node.store.message(key)? else { return Ok(None) };
+    let waits = matches!(message.state, State::Submitted | State::Retrying);
+    if !waits || message.due.is_none_or(|due| due > Timestamp::now()) {
+        return Ok(None);
+    }
+    let damaged = || StoreError::Damaged { what: "the header of an outgoing message" };
+    let header = node.store.header(key)?.unwrap_or_default();
+    let header = Header::read(&header).ok_or_else(damaged)?;
+    let envelope = node.store.envelope(key)?.ok_or_else(damaged)?;
+    let parts = node.store.parts(key)?.into_iter().map(|part| {
+        let disposition = header.filenames.get(&part.cid).map(|name| {
+            let name: String = name.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
+            ("Content-Disposition".to_owned(), format!("attachment; filename=\"{name}\""))
+        });
+        let part_header = carnet_wire::mime::PartHeader {
+            content_type: part.media_type,
+            content_id: part.cid,
+            headers: disposition.into_iter().collect(),
+        };
+        (part_header, part.held)
+    });
+    Ok(Some(Outgoing {
+        to: PartyId::new(&message.to.id, Some(&message.to.kind)).map_err(|_| damaged())?,
+        pmode: message.pmode,
+        envelope,
+        sent: header.sent.clone().ok_or_else(damaged)?,
+        parts: parts.collect(),
+        attempts: message.attempts,
+        key,
+    }))
+}
+
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+}

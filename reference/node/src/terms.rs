@@ -1,0 +1,42 @@
+//! What is in force at one moment: agreements, keys, partners. A reload swaps it whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use carnet_as4::inbound::Agreements;
+use carnet_as4::partner;
+use carnet_https::{Client, TlsError};
+
+use crate::config::Installed;
+
+/// Agreements, signing key and the ways to each partner.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    /// What incoming and outgoing messages are judged by.
+    pub(crate) agreements: Arc<Agreements>,
+    /// What answers and messages are signed with.
+    pub(crate) identity: partner::Identity,
+    /// The ways to partners, by PartyId; without those that only send.
+    pub(crate) ways: BTreeMap<String, Arc<Client>>,
+}
+
+impl Terms {
+    pub(crate) fn new(installed: &Installed) -> Result<Self, TlsError> {
+        let mut ways = BTreeMap::new();
+        for (party, partner) in &installed.partners {
+            if let Some(client) = installed.client(partner)? {
+                ways.insert(party.clone(), Arc::new(client));
+            }
+        }
+        Ok(Self {
+            agreements: Arc::new(Agreements {
+                us: installed.us.clone(),
+                pmodes: installed.pmodes.clone(),
+                partners: installed.partners.values().map(|partner| partner.binding.clone()).collect(),
+                limits: installed.wire_limits(),
+            }),
+            identity: installed.signing.clone(),
+            ways,
+        })
+    }
+}
