@@ -1,49 +1,137 @@
 //! TLS of the suite, both roles: presents any identity however broken, accepts every peer, names alerts.
 //!
-//! Raw ClientHellos of versions that the library does not speak are bytes made here. What a handshake means for a
-//! verdict is left to the judge.
+//! Raw ClientHellos of versions that the library does not speak are bytes made in [`hello`]. What a handshake means
+//! for a verdict is left to the judge. Nothing is resumed: each connection shows its certificates anew.
 
 use std::io;
+use std::sync::Arc;
 
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::NoServerSessionStorage;
+use rustls::{
+    ClientConfig, CommonState, Error, ServerConfig, SupportedProtocolVersion, client::Resumption, version,
+};
+use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::line::{ClientTls, Connected, Ending, ServerTls};
+use crate::line::{self, ClientTls, Connected, Ending, Handshake, ServerTls, TlsVersion};
 
-/// Makes a handshake as client. The server's certificate is recorded, never refused.
+mod alert;
+mod anyone;
+mod hello;
+mod present;
+
+pub use hello::{HELLOS, client_hello, first_record};
+
+use anyone::Anyone;
+use present::Present;
+
+/// Makes a handshake as client. The server's certificate is recorded, never refused; that the server holds its key is
+/// verified.
 ///
 /// # Errors
 /// How the attempt ended. With TLS 1.3 a refused client certificate shows only at the first read: see [`ending`].
 pub async fn connect(tcp: TcpStream, tls: &ClientTls) -> Result<Connected, Ending> {
-    let _ = (tcp, tls);
-    Err(Ending::Protocol { what: "tls is not built".to_owned() })
+    let config = client_config(tls).map_err(ours)?;
+    let name = ServerName::try_from(tls.server_name.clone()).map_err(|_| Ending::Protocol {
+        what: format!("server name {:?} is neither a host name nor an address", tls.server_name),
+    })?;
+    let stream =
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| line::ending(&error))?;
+    let own_chain = tls.identity.as_ref().map(|identity| identity.chain.clone()).unwrap_or_default();
+    let handshake = facts(stream.get_ref().1, own_chain);
+    Ok(Connected { stream: Box::new(stream), handshake: Some(handshake) })
 }
 
-/// Makes a handshake as server; a client certificate is asked for and never refused.
+/// Makes a handshake as server; a client certificate is asked for and never refused. That a client holds the key of
+/// what it presents is verified.
 ///
 /// # Errors
 /// How the attempt ended.
 pub async fn accept(tcp: TcpStream, tls: &ServerTls) -> Result<Connected, Ending> {
-    let _ = (tcp, tls);
-    Err(Ending::Protocol { what: "tls is not built".to_owned() })
+    let config = server_config(tls).map_err(ours)?;
+    let stream = TlsAcceptor::from(Arc::new(config)).accept(tcp).await.map_err(|error| line::ending(&error))?;
+    let handshake = facts(stream.get_ref().1, tls.identity.chain.clone());
+    Ok(Connected { stream: Box::new(stream), handshake: Some(handshake) })
 }
 
-/// The alert or close that an error of a TLS stream stands for; none when it is not TLS's.
+/// The alert or the breach that an error of a TLS stream stands for; none when it is not TLS's.
 #[must_use]
 pub fn ending(error: &io::Error) -> Option<Ending> {
-    let _ = error;
-    None
+    let error = error.get_ref()?.downcast_ref::<Error>()?;
+    Some(match error {
+        Error::AlertReceived(alert) => Ending::Alert { name: alert::name(u8::from(*alert)) },
+        other => Ending::Protocol { what: other.to_string() },
+    })
 }
 
-/// The bytes of a ClientHello by name: `ssl3`, `tls1.0`, `tls1.1`, ... as cases name them.
-#[must_use]
-pub fn client_hello(name: &str) -> Option<Vec<u8>> {
-    let _ = name;
-    None
+fn client_config(tls: &ClientTls) -> Result<ClientConfig, Error> {
+    let provider = provider(&tls.suites)?;
+    let anyone = Arc::new(Anyone::new(&provider));
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions(&tls.versions))?
+        .dangerous()
+        .with_custom_certificate_verifier(anyone)
+        .with_client_cert_resolver(Arc::new(Present::new(tls.identity.as_ref())?));
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
-/// Reads the first TLS record of an answer to a raw ClientHello: the alert's name, or `server_hello VERSION`.
-#[must_use]
-pub fn first_record(bytes: &[u8]) -> Option<String> {
-    let _ = bytes;
-    None
+fn server_config(tls: &ServerTls) -> Result<ServerConfig, Error> {
+    let provider = provider(&[])?;
+    let anyone = Arc::new(Anyone::new(&provider));
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions(&tls.versions))?
+        .with_client_cert_verifier(anyone)
+        .with_cert_resolver(Arc::new(Present::new(Some(&tls.identity))?));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
 }
+
+/// aws-lc with the suites of the given IANA names only.
+fn provider(suites: &[String]) -> Result<Arc<CryptoProvider>, Error> {
+    let mut provider = aws_lc_rs::default_provider();
+    if !suites.is_empty() {
+        provider.cipher_suites.retain(|suite| suites.iter().any(|name| *name == iana(suite.suite())));
+        if provider.cipher_suites.is_empty() {
+            return Err(Error::General(format!("none of the suites {} is known here", suites.join(", "))));
+        }
+    }
+    Ok(Arc::new(provider))
+}
+
+fn versions(versions: &[TlsVersion]) -> Vec<&'static SupportedProtocolVersion> {
+    let wanted = |version| versions.is_empty() || versions.contains(&version);
+    let known = [(TlsVersion::V1_3, &version::TLS13), (TlsVersion::V1_2, &version::TLS12)];
+    known.into_iter().filter(|(version, _)| wanted(*version)).map(|(_, known)| known).collect()
+}
+
+fn facts(state: &CommonState, own_chain: Vec<rustls_pki_types::CertificateDer<'static>>) -> Handshake {
+    let version = match state.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
+        Some(rustls::ProtocolVersion::TLSv1_3) => "1.3",
+        _ => "unknown",
+    };
+    Handshake {
+        version: version.to_owned(),
+        suite: state.negotiated_cipher_suite().map(|suite| iana(suite.suite())).unwrap_or_default(),
+        peer_chain: state.peer_certificates().unwrap_or_default().to_vec(),
+        own_chain,
+    }
+}
+
+/// rustls writes `TLS13_AES_128_GCM_SHA256` where IANA writes `TLS_AES_128_GCM_SHA256`.
+fn iana(suite: rustls::CipherSuite) -> String {
+    let name = suite.as_str().unwrap_or("unknown");
+    name.strip_prefix("TLS13_").map_or_else(|| name.to_owned(), |rest| format!("TLS_{rest}"))
+}
+
+/// A configuration that could not be built is the suite's fault, not the peer's.
+fn ours(error: Error) -> Ending {
+    Ending::Protocol { what: format!("the suite cannot offer this: {error}") }
+}
+
+#[cfg(test)]
+mod tests;

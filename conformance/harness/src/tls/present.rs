@@ -1,0 +1,93 @@
+//! Presents an identity as it is: the library's own checks of chain and key are passed by.
+
+use std::sync::Arc;
+
+use carnet_certs::{Identity, Key, KeyKind, Scheme};
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::{CertifiedKey, Signer, SigningKey};
+use rustls::{Error, SignatureAlgorithm, SignatureScheme};
+use rustls_pki_types::PrivateKeyDer;
+
+/// What is presented, or nothing.
+#[derive(Debug)]
+pub(super) struct Present {
+    certified: Option<Arc<CertifiedKey>>,
+}
+
+impl Present {
+    /// # Errors
+    /// When the library refuses a key that is no weak one.
+    pub(super) fn new(identity: Option<&Identity>) -> Result<Self, Error> {
+        let certified = match identity {
+            Some(identity) if !identity.chain.is_empty() => {
+                Some(Arc::new(CertifiedKey::new(identity.chain.clone(), signing_key(&identity.key)?)))
+            }
+            _ => None,
+        };
+        Ok(Self { certified })
+    }
+}
+
+impl ResolvesClientCert for Present {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.certified.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.certified.is_some()
+    }
+}
+
+impl ResolvesServerCert for Present {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.certified.clone()
+    }
+}
+
+fn signing_key(key: &Key) -> Result<Arc<dyn SigningKey>, Error> {
+    match key.kind() {
+        // The library refuses it; the zoo signs with it all the same.
+        KeyKind::Rsa1024 => Ok(Arc::new(WeakKey { key: key.clone() })),
+        _ => any_supported_type(&PrivateKeyDer::from(key.pkcs8().clone_key())),
+    }
+}
+
+/// An RSA key too short for the library.
+#[derive(Debug)]
+struct WeakKey {
+    key: Key,
+}
+
+impl SigningKey for WeakKey {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let known = [
+            (SignatureScheme::RSA_PSS_SHA256, Scheme::RsaPssSha256),
+            (SignatureScheme::RSA_PKCS1_SHA256, Scheme::RsaPkcs1Sha256),
+        ];
+        let (named, scheme) = known.into_iter().find(|(named, _)| offered.contains(named))?;
+        Some(Box::new(WeakSigner { key: self.key.clone(), named, scheme }))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::RSA
+    }
+}
+
+#[derive(Debug)]
+struct WeakSigner {
+    key: Key,
+    named: SignatureScheme,
+    scheme: Scheme,
+}
+
+impl Signer for WeakSigner {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        self.key.sign(self.scheme, message).map_err(|error| Error::General(error.to_string()))
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        self.named
+    }
+}
