@@ -34,10 +34,11 @@ pub struct UserMessage {
 }
 
 impl UserMessage {
-    /// Whether this is a message to the ebMS test service: to be receipted, never delivered.
+    /// Whether this is a message to the ebMS test service: to be receipted, never delivered. The service alone decides
+    /// (core 5.2.2.8).
     #[must_use]
     pub fn is_test(&self) -> bool {
-        self.collaboration.service.is_test() && self.collaboration.action.as_str() == crate::ns::TEST_ACTION
+        self.collaboration.service.is_test()
     }
 }
 

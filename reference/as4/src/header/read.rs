@@ -108,15 +108,38 @@ pub enum HeaderError {
     Severity(String),
 }
 
-/// Reads the one message of a Messaging header.
+/// Reads the one message of a Messaging header. Signals may be bundled, one of each kind (core 5.2.4); together they say
+/// one thing.
+//= EBMS-HEADER-07
 pub(crate) fn messaging(element: Element<'_>) -> Result<Messaging, HeaderError> {
     let named = |name| element.children().filter(move |child| child.is(ns::EBMS, name));
-    let (mut users, mut signals) = (named("UserMessage"), named("SignalMessage"));
-    match (users.next(), signals.next(), users.next(), signals.next()) {
-        (Some(user), None, None, None) => user_message(user).map(|user| Messaging::User(Box::new(user))),
-        (None, Some(signal), None, None) => signal_message(signal).map(|signal| Messaging::Signal(Box::new(signal))),
-        _ => Err(HeaderError::Bundle { users: named("UserMessage").count(), signals: named("SignalMessage").count() }),
+    let (users, signals) = (named("UserMessage").count(), named("SignalMessage").count());
+    match (named("UserMessage").next(), users, signals) {
+        (Some(user), 1, 0) => user_message(user).map(|user| Messaging::User(Box::new(user))),
+        (None, 0, 1..=3) => {
+            let signals = named("SignalMessage").map(signal_message).collect::<Result<Vec<_>, _>>()?;
+            bundled(signals).map(|signal| Messaging::Signal(Box::new(signal)))
+        }
+        _ => Err(HeaderError::Bundle { users, signals }),
     }
+}
+
+/// The signal that counts: a failure before a receipt, a receipt before a warning.
+fn bundled(mut signals: Vec<Signal>) -> Result<Signal, HeaderError> {
+    let kind = |signal: &Signal| std::mem::discriminant(&signal.body);
+    let repeated =
+        signals.iter().enumerate().any(|(at, one)| signals.iter().skip(at + 1).any(|o| kind(o) == kind(one)));
+    if repeated {
+        return Err(HeaderError::Bundle { users: 0, signals: signals.len() });
+    }
+    let rank = |signal: &Signal| match &signal.body {
+        SignalBody::Errors(errors) if errors.iter().any(|error| error.severity == Severity::Failure) => 0,
+        SignalBody::Receipt(_) => 1,
+        SignalBody::Errors(_) => 2,
+        SignalBody::PullRequest(_) => 3,
+    };
+    signals.sort_by_key(rank);
+    signals.into_iter().next().ok_or(HeaderError::EmptySignal)
 }
 
 fn user_message(element: Element<'_>) -> Result<UserMessage, HeaderError> {
@@ -223,14 +246,11 @@ fn payload_info(element: Element<'_>) -> Result<Vec<PartInfo>, HeaderError> {
         }
         parts.push(part);
     }
-    if parts.is_empty() {
-        return Err(HeaderError::Missing { parent: "PayloadInfo", name: "PartInfo" });
-    }
     Ok(parts)
 }
 
 fn part_info(element: Element<'_>) -> Result<PartInfo, HeaderError> {
-    let fields = Fields::of(element, "PartInfo", &["Schema", "Description", "PartProperties"], &[])?;
+    let fields = Fields::of(element, "PartInfo", &["Schema", "Description", "PartProperties"], &["Schema"])?;
     let id = match element.attribute("", "href").map(str::trim) {
         None => return Err(HeaderError::InBody),
         Some(href) if href.starts_with('#') => return Err(HeaderError::InBody),

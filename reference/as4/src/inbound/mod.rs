@@ -20,9 +20,6 @@ mod identify;
 mod refusal;
 mod unpackage;
 
-#[cfg(test)]
-mod tests;
-
 pub use decision::{Accepted, Decision, Delivery, ReceivedPart, Refused};
 pub use refusal::{Fault, Refusal, Requirement};
 

@@ -162,10 +162,10 @@ impl Fault {
             Self::Soap(_) => (Ebms::InvalidHeader, "EBMS-SOAP-01"),
             Self::Header(error) => header(error),
             Self::BodyNotEmpty => (Ebms::ProcessingModeMismatch, "AS4-PAYLOAD-01"),
-            Self::Mismatch(Mismatch::NotForUs { .. } | Mismatch::Sender { .. }) => {
-                (Ebms::ValueNotRecognized, "EBMS-PMODE-02")
+            Self::Mismatch(Mismatch::PMode { .. } | Mismatch::Role { .. } | Mismatch::Mpc { .. }) => {
+                (Ebms::ProcessingModeMismatch, "EBMS-PMODE-01")
             }
-            Self::Mismatch(_) => (Ebms::ProcessingModeMismatch, "EBMS-PMODE-01"),
+            Self::Mismatch(_) => (Ebms::ValueNotRecognized, "EBMS-PMODE-02"),
             Self::Pull => (Ebms::FeatureNotSupportedUnpackaging, "EBMS-PULL-01"),
             Self::LooseReceipt => (Ebms::ProcessingModeMismatch, "AS4-RECEIPT-06"),
             Self::LooseError(_) => (Ebms::ProcessingModeMismatch, "AS4-ERROR-01"),

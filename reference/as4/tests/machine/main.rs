@@ -1,0 +1,17 @@
+//! The machine as its driver sees it: whole HTTP bodies in, decisions and signed envelopes out.
+//!
+//! `phase4`: captures of an independent node. `header`: signed messages with one thing wrong. `wrapping`: real envelopes
+//! rearranged. `answers`: what a sender believes.
+//! `oracle`: our signatures under xmlsec1. `pipeline`: two machines over a line that loses and repeats. `mutation`:
+//! arbitrary and mutated bytes.
+
+mod answers;
+mod driver;
+mod forge;
+mod header;
+mod mutation;
+mod oracle;
+mod parties;
+mod phase4;
+mod pipeline;
+mod wrapping;

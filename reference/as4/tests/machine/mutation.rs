@@ -1,0 +1,158 @@
+//! Arbitrary bytes and mutated real messages: never a panic, and whatever is still accepted says what was signed.
+
+use crate::driver::{Http, receive, signal};
+use crate::parties::{anchored, customs, customs_as_partner, customs_with, ics2, now, vector};
+use carnet_as4::header::SignalBody;
+use carnet_as4::inbound::{Accepted, Agreements, Decision, Inbound};
+use carnet_as4::outbound::Sent;
+use carnet_as4::outbound::answer::{Response, check};
+use carnet_as4::pmode::PMode;
+use carnet_wire::Limits;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn agreements() -> Arc<Agreements> {
+    customs_with(anchored("blue", true))
+}
+
+fn genuine() -> Http {
+    Http::recorded(vector!("03-sign-pkipath-gzip.request.http"))
+}
+
+fn accepted(http: &Http) -> Option<Accepted> {
+    match receive(&agreements(), &[], http, now()).decision {
+        Decision::Accept(accepted) => Some(*accepted),
+        Decision::Refuse(_) => None,
+    }
+}
+
+/// A change to bytes.
+#[derive(Debug, Clone)]
+enum Change {
+    Flip(usize, u8),
+    Cut(usize),
+    Remove(usize, usize),
+    Repeat(usize, usize),
+    Insert(usize, Vec<u8>),
+}
+
+impl Change {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let length = bytes.len().max(1);
+        let span = |at: usize, count: usize| (at % length, (at % length + count).min(length));
+        match self {
+            Self::Flip(at, mask) => {
+                if let Some(byte) = bytes.get_mut(at % length) {
+                    *byte ^= mask;
+                }
+            }
+            Self::Cut(at) => bytes.truncate(at % length),
+            Self::Remove(at, count) => {
+                let (from, to) = span(*at, *count);
+                bytes.drain(from..to.min(bytes.len()));
+            }
+            Self::Repeat(at, count) => {
+                let (from, to) = span(*at, *count);
+                let piece = bytes.get(from..to).unwrap_or_default().to_vec();
+                bytes.splice(from..from, piece);
+            }
+            Self::Insert(at, piece) => {
+                let at = (at % length).min(bytes.len());
+                bytes.splice(at..at, piece.iter().copied());
+            }
+        }
+    }
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let at = 0..1_000_000usize;
+    prop_oneof![
+        (at.clone(), 1..=255u8).prop_map(|(at, mask)| Change::Flip(at, mask)),
+        at.clone().prop_map(Change::Cut),
+        (at.clone(), 1..400usize).prop_map(|(at, count)| Change::Remove(at, count)),
+        (at.clone(), 1..400usize).prop_map(|(at, count)| Change::Repeat(at, count)),
+        (
+            at,
+            prop_oneof![
+                Just(b"<!-- x -->".to_vec()),
+                Just(b"<!DOCTYPE a>".to_vec()),
+                Just(b"&amp;".to_vec()),
+                Just(b"<eb:UserMessage>".to_vec()),
+                Just(b"\r\n--".to_vec()),
+                Just(b" wsu:Id=\"a\"".to_vec()),
+                proptest::collection::vec(any::<u8>(), 1..20),
+            ]
+        )
+            .prop_map(|(at, piece)| Change::Insert(at, piece)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_mutated_message_is_refused_or_says_the_same(changes in proptest::collection::vec(change(), 1..4)) {
+        let mut http = genuine();
+        for change in &changes {
+            change.apply(&mut http.body);
+        }
+        if let Some(mutated) = accepted(&http) {
+            let original = accepted(&genuine()).expect("the genuine message");
+            prop_assert_eq!(mutated.message, original.message);
+            prop_assert_eq!(mutated.fingerprint, original.fingerprint);
+            prop_assert_eq!(mutated.signer, original.signer);
+        }
+    }
+
+    #[test]
+    fn a_mutated_plain_envelope_is_refused_or_says_the_same(changes in proptest::collection::vec(change(), 1..4)) {
+        let genuine = Http::recorded(vector!("06-ping.request.http"));
+        let mut http = genuine.clone();
+        for change in &changes {
+            change.apply(&mut http.body);
+        }
+        if let Some(mutated) = accepted(&http) {
+            prop_assert_eq!(mutated.message, accepted(&genuine).expect("the genuine message").message);
+        }
+    }
+
+    #[test]
+    fn a_mutated_receipt_is_not_believed_or_proves_the_same(changes in proptest::collection::vec(change(), 1..4)) {
+        let accepted = accepted(&genuine()).expect("the genuine message");
+        let Some(SignalBody::Receipt(receipt)) = accepted.receipt.signal().map(|signal| signal.body.clone()) else {
+            return Err(TestCaseError::fail("no receipt"));
+        };
+        let sent = Sent {
+            message_id: accepted.message.info.message_id,
+            pmode: accepted.pmode.to_string(),
+            references: receipt.parts,
+        };
+        let mut http = Http::recorded(vector!("03-sign-pkipath-gzip.response.http"));
+        for change in &changes {
+            change.apply(&mut http.body);
+        }
+        let response = Response { status: 200, content_type: &http.content_type, body: &http.body };
+        // Whether it is believed is decided by what survived; that it ends without panic is asserted by ending.
+        let answer = check(&sent, &ics2(), &customs_as_partner(), &Limits::default(), response, now());
+        if let Ok(carnet_as4::outbound::answer::Answer::Receipt(receipted)) = answer {
+            prop_assert_eq!(receipted.message_id.as_str(), "70113100-b86d-4317-9ca7-c3dcc3c9263c@phase4");
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        let mut inbound = Inbound::new(Arc::new(customs()), Vec::new());
+        inbound.envelope(&bytes, now());
+        prop_assert!(matches!(inbound.finish(signal("a@b", now())), Decision::Refuse(_)));
+    }
+
+    #[test]
+    fn arbitrary_text_is_no_pmode_and_no_panic(text in "\\PC{0,300}", line in 0..40usize) {
+        prop_assert!(PMode::read("x.toml", &text).is_err());
+        let example = include_str!("../../examples/customs-c2c.toml");
+        let edited: Vec<&str> = example.lines().enumerate().map(|(at, old)| if at == line { text.as_str() } else { old }).collect();
+        if let Err(error) = PMode::read("x.toml", &edited.join("\n")) {
+            prop_assert!(error.to_string().contains("help:"));
+        }
+    }
+}
