@@ -28,9 +28,6 @@ impl CapabilityFile {
     /// The list by name.
     #[must_use]
     pub fn by_name(self) -> BTreeMap<String, Capability> {
-        self.capability
-            .into_iter()
-            .map(|capability| (capability.name.clone(), capability))
-            .collect()
+        self.capability.into_iter().map(|capability| (capability.name.clone(), capability)).collect()
     }
 }

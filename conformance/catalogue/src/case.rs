@@ -240,8 +240,7 @@ impl Case {
     /// step names, something to judge.
     pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
         let case: Self = read::read(file, text)?;
-        case.well_formed()
-            .map_err(|(needle, what)| read::at_text(file, text, &needle, what))?;
+        case.well_formed().map_err(|(needle, what)| read::at_text(file, text, &needle, what))?;
         Ok(case)
     }
 
@@ -254,33 +253,23 @@ impl Case {
     /// The step of that name, with its place.
     #[must_use]
     pub fn step_named(&self, name: &str) -> Option<(usize, &Step)> {
-        self.step
-            .iter()
-            .enumerate()
-            .find(|(_, step)| step.name.as_deref() == Some(name))
+        self.step.iter().enumerate().find(|(_, step)| step.name.as_deref() == Some(name))
     }
 
     fn well_formed(&self) -> Result<(), (String, String)> {
         let fault = |needle: &str, what: String| Err((needle.to_owned(), what));
         if self.verifies.is_empty() {
-            return fault(
-                "verifies",
-                "a case verifies at least one requirement".to_owned(),
-            );
+            return fault("verifies", "a case verifies at least one requirement".to_owned());
         }
         if self.step.is_empty() {
             return fault("step", "a case has at least one step".to_owned());
         }
         if self.check.is_empty() && self.allow.is_empty() {
-            return fault(
-                "title",
-                "a case has at least one [[check]] or [[allow]]".to_owned(),
-            );
+            return fault("title", "a case has at least one [[check]] or [[allow]]".to_owned());
         }
         let mut names: Vec<&str> = Vec::new();
         for step in &self.step {
-            step.action()
-                .map_err(|what| ("[[step]]".to_owned(), what))?;
+            step.action().map_err(|what| ("[[step]]".to_owned(), what))?;
             if let Some(name) = step.name.as_deref() {
                 if names.contains(&name) {
                     return fault(name, format!("two steps are named `{name}`"));
@@ -288,23 +277,15 @@ impl Case {
                 names.push(name);
             }
             for text in step.texts() {
-                variable::check(&text, &names, &self.matrix)
-                    .map_err(|what| (text.clone(), what))?;
+                variable::check(&text, &names, &self.matrix).map_err(|what| (text.clone(), what))?;
             }
         }
-        let named =
-            |name: &Option<String>| name.as_deref().is_none_or(|name| names.contains(&name));
+        let named = |name: &Option<String>| name.as_deref().is_none_or(|name| names.contains(&name));
         if let Some(check) = self.check.iter().find(|check| !named(&check.step)) {
-            return fault(
-                &check.name,
-                format!("check {} looks at a step that is not there", check.name),
-            );
+            return fault(&check.name, format!("check {} looks at a step that is not there", check.name));
         }
         if !self.allow.iter().all(|allow| named(&allow.step)) {
-            return fault(
-                "[[allow]]",
-                "an [[allow]] looks at a step that is not there".to_owned(),
-            );
+            return fault("[[allow]]", "an [[allow]] looks at a step that is not there".to_owned());
         }
         Ok(())
     }

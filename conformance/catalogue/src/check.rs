@@ -12,35 +12,21 @@ pub(crate) fn cross_check(catalogue: &Catalogue, problems: &mut Vec<Problem>) {
     for (id, case) in &catalogue.cases {
         let mut add = |needle: &str, what: String, help: Option<String>| {
             let path = id.path();
-            let text = catalogue
-                .files
-                .bytes(&path)
-                .and_then(|bytes| std::str::from_utf8(bytes).ok())
-                .unwrap_or_default();
-            problems.push(Problem {
-                help,
-                ..at_text(&path, text, needle, what)
-            });
+            let text =
+                catalogue.files.bytes(&path).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+            problems.push(Problem { help, ..at_text(&path, text, needle, what) });
         };
         requirements(catalogue, case, &mut add);
         for need in &case.needs {
             if !catalogue.capabilities.contains_key(need) {
                 let near = nearest(need, catalogue.capabilities.keys().map(String::as_str));
-                add(
-                    need,
-                    format!("capability {need} is not in capabilities.toml"),
-                    near.map(did_you_mean),
-                );
+                add(need, format!("capability {need} is not in capabilities.toml"), near.map(did_you_mean));
             }
         }
         for kill in &case.kills {
             if !catalogue.mutants.contains_key(kill) {
                 let near = nearest(kill, catalogue.mutants.keys().map(String::as_str));
-                add(
-                    kill,
-                    format!("mutant {kill} is not in mutants/"),
-                    near.map(did_you_mean),
-                );
+                add(kill, format!("mutant {kill} is not in mutants/"), near.map(did_you_mean));
             }
         }
         control(catalogue, id, case, &mut add);
@@ -48,68 +34,30 @@ pub(crate) fn cross_check(catalogue: &Catalogue, problems: &mut Vec<Problem>) {
     twins(catalogue, problems);
 }
 
-fn requirements(
-    catalogue: &Catalogue,
-    case: &Case,
-    add: &mut impl FnMut(&str, String, Option<String>),
-) {
+fn requirements(catalogue: &Catalogue, case: &Case, add: &mut impl FnMut(&str, String, Option<String>)) {
     for id in &case.verifies {
         if !catalogue.requirements.contains_key(id) {
-            let near = nearest(
-                id.as_str(),
-                catalogue
-                    .requirements
-                    .keys()
-                    .map(crate::RequirementId::as_str),
-            );
-            add(
-                id.as_str(),
-                format!("requirement {id} is not in the catalogue"),
-                near.map(did_you_mean),
-            );
+            let near = nearest(id.as_str(), catalogue.requirements.keys().map(crate::RequirementId::as_str));
+            add(id.as_str(), format!("requirement {id} is not in the catalogue"), near.map(did_you_mean));
         }
     }
-    let rows: Vec<_> = case
-        .verifies
-        .iter()
-        .filter_map(|id| catalogue.requirements.get(id))
-        .collect();
-    let strongest = rows
-        .iter()
-        .map(|row| {
-            if row.source == "carnet" {
-                row.level.min(Level::Should)
-            } else {
-                row.level
-            }
-        })
-        .max();
+    let rows: Vec<_> = case.verifies.iter().filter_map(|id| catalogue.requirements.get(id)).collect();
+    let strongest =
+        rows.iter().map(|row| if row.source == "carnet" { row.level.min(Level::Should) } else { row.level }).max();
     if let Some(strongest) = strongest
         && case.level > strongest
     {
         add(
             "level",
-            format!(
-                "got level {}, expected at most {strongest}, the level of what it verifies",
-                case.level
-            ),
+            format!("got level {}, expected at most {strongest}, the level of what it verifies", case.level),
             None,
         );
     }
 }
 
-fn control(
-    catalogue: &Catalogue,
-    id: &CaseId,
-    case: &Case,
-    add: &mut impl FnMut(&str, String, Option<String>),
-) {
+fn control(catalogue: &Catalogue, id: &CaseId, case: &Case, add: &mut impl FnMut(&str, String, Option<String>)) {
     match &case.control {
-        Some(control) if control == id => add(
-            "control",
-            "a case cannot be its own control".to_owned(),
-            None,
-        ),
+        Some(control) if control == id => add("control", "a case cannot be its own control".to_owned(), None),
         Some(control) => match catalogue.cases.get(control) {
             Some(positive) if positive.is_negative() => {
                 add(
@@ -121,19 +69,11 @@ fn control(
             Some(_) => {}
             None => {
                 let near = nearest(control.as_str(), catalogue.cases.keys().map(CaseId::as_str));
-                add(
-                    control.as_str(),
-                    format!("control {control} is not a case"),
-                    near.map(did_you_mean),
-                );
+                add(control.as_str(), format!("control {control} is not a case"), near.map(did_you_mean));
             }
         },
         None if case.is_negative() => {
-            add(
-                "[[allow]]",
-                "a case that judges a refusal names its control".to_owned(),
-                None,
-            );
+            add("[[allow]]", "a case that judges a refusal names its control".to_owned(), None);
         }
         None => {}
     }

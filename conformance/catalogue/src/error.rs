@@ -55,8 +55,6 @@ impl fmt::Display for CatalogueError {
 
 impl From<Problem> for CatalogueError {
     fn from(problem: Problem) -> Self {
-        Self {
-            problems: vec![problem],
-        }
+        Self { problems: vec![problem] }
     }
 }

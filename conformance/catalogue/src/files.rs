@@ -26,9 +26,7 @@ impl Files {
     #[must_use]
     pub fn embedded() -> Self {
         let content = Embedded::iter()
-            .filter_map(|path| {
-                Embedded::get(&path).map(|file| (path.replace('\\', "/"), file.data.into_owned()))
-            })
+            .filter_map(|path| Embedded::get(&path).map(|file| (path.replace('\\', "/"), file.data.into_owned())))
             .collect();
         Self { content }
     }
@@ -51,9 +49,7 @@ impl Files {
 
     /// All files in order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.content
-            .iter()
-            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+        self.content.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
     }
 
     /// The TOML files in order of their paths; one that is not UTF-8 is left out, and its case is then missing.
@@ -79,20 +75,15 @@ fn below(dir: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Problem> {
         help: Some("name a folder of case files, laid out as LAYER/TOPIC/SLUG.toml".to_owned()),
     };
     let mut files = Vec::new();
-    let mut entries: Vec<_> = std::fs::read_dir(dir)
-        .map_err(|e| unreadable(&e))?
-        .collect::<Result<_, _>>()
-        .map_err(|e| unreadable(&e))?;
+    let mut entries: Vec<_> =
+        std::fs::read_dir(dir).map_err(|e| unreadable(&e))?.collect::<Result<_, _>>().map_err(|e| unreadable(&e))?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let path = format!("{prefix}/{}", entry.file_name().to_string_lossy());
         if entry.path().is_dir() {
             files.extend(below(&entry.path(), &path)?);
         } else {
-            files.push((
-                path,
-                std::fs::read(entry.path()).map_err(|e| unreadable(&e))?,
-            ));
+            files.push((path, std::fs::read(entry.path()).map_err(|e| unreadable(&e))?));
         }
     }
     Ok(files)

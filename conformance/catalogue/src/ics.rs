@@ -89,11 +89,7 @@ pub struct ReceptionAwareness {
 
 impl Default for ReceptionAwareness {
     fn default() -> Self {
-        Self {
-            retry_interval: seconds(5),
-            retry_count: 3,
-            answer_timeout: answer_within(),
-        }
+        Self { retry_interval: seconds(5), retry_count: 3, answer_timeout: answer_within() }
     }
 }
 

@@ -75,11 +75,7 @@ pub fn load_with(dir: &Path) -> Result<Catalogue, CatalogueError> {
 pub fn from_files(files: Files) -> Result<Catalogue, CatalogueError> {
     let (catalogue, mut problems) = read_all(files);
     check::cross_check(&catalogue, &mut problems);
-    if problems.is_empty() {
-        Ok(catalogue)
-    } else {
-        Err(CatalogueError { problems })
-    }
+    if problems.is_empty() { Ok(catalogue) } else { Err(CatalogueError { problems }) }
 }
 
 fn read_all(files: Files) -> (Catalogue, Vec<Problem>) {

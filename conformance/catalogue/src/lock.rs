@@ -11,11 +11,7 @@ use crate::files::Files;
 pub fn text(files: &Files) -> String {
     let mut text = String::from("format = 1\n\n[files]\n");
     for (path, bytes) in files.iter() {
-        let _ = writeln!(
-            text,
-            "\"{path}\" = \"sha256:{}\"",
-            hex::encode(digest(&SHA256, bytes))
-        );
+        let _ = writeln!(text, "\"{path}\" = \"sha256:{}\"", hex::encode(digest(&SHA256, bytes)));
     }
     text
 }

@@ -18,11 +18,7 @@ impl Cell {
         if self.values.is_empty() {
             return "-".to_owned();
         }
-        let pairs: Vec<String> = self
-            .values
-            .iter()
-            .map(|(axis, value)| format!("{axis}={value}"))
-            .collect();
+        let pairs: Vec<String> = self.values.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
         pairs.join(",")
     }
 

@@ -28,7 +28,5 @@ pub struct Mutant {
 /// `mutants/x.toml` is `x`.
 #[must_use]
 pub fn name_of(path: &str) -> String {
-    path.trim_start_matches("mutants/")
-        .trim_end_matches(".toml")
-        .to_owned()
+    path.trim_start_matches("mutants/").trim_end_matches(".toml").to_owned()
 }

@@ -13,12 +13,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
     match table.get("format") {
         Some(toml::Value::Integer(1)) => {}
         Some(other) => {
-            return Err(at_text(
-                file,
-                text,
-                "format",
-                format!("got format {other}, expected 1"),
-            ));
+            return Err(at_text(file, text, "format", format!("got format {other}, expected 1")));
         }
         None => {
             let mut problem = at(file, text, 0, "the key `format` is missing".to_owned());
@@ -34,13 +29,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
 pub fn at_text(file: &str, text: &str, needle: &str, what: String) -> Problem {
     match text.find(needle) {
         Some(offset) => at(file, text, offset, what),
-        None => Problem {
-            file: file.to_owned(),
-            line: 0,
-            column: 0,
-            what,
-            help: None,
-        },
+        None => Problem { file: file.to_owned(), line: 0, column: 0, what, help: None },
     }
 }
 
@@ -49,17 +38,8 @@ pub fn at_text(file: &str, text: &str, needle: &str, what: String) -> Problem {
 pub fn at(file: &str, text: &str, offset: usize, what: String) -> Problem {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(1, |tail| tail.chars().count() + 1);
-    Problem {
-        file: file.to_owned(),
-        line,
-        column,
-        what,
-        help: None,
-    }
+    let column = before.rsplit('\n').next().map_or(1, |tail| tail.chars().count() + 1);
+    Problem { file: file.to_owned(), line, column, what, help: None }
 }
 
 /// The candidate nearest to `word`, when one is near enough to be meant.

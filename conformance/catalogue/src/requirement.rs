@@ -18,12 +18,16 @@ pub const SETS: [&str; 7] = ["AS4", "EBMS", "EDEL", "TLS", "DOC", "PROC", "CARNE
 
 /// The id is not `SET-TOPIC-nn` with a known set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "got requirement id {0:?}, expected SET-TOPIC-nn with a set of AS4, EBMS, EDEL, TLS, DOC, PROC, CARNET"
-)]
+#[error("got requirement id {0:?}, expected SET-TOPIC-nn with a set of AS4, EBMS, EDEL, TLS, DOC, PROC, CARNET")]
 pub struct RequirementIdError(String);
 
 impl RequirementId {
+    /// The id of a requirement that nobody knows, for what cannot be attributed.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self("CARNET-UNKNOWN-00".to_owned())
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -40,22 +44,14 @@ impl TryFrom<String> for RequirementId {
         let rest: Vec<&str> = parts.collect();
         let number = rest.last().copied().unwrap_or_default();
         let topic = rest.get(..rest.len().saturating_sub(1)).unwrap_or_default();
-        let upper = |word: &&str| {
-            !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        };
+        let upper =
+            |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         let well_formed = SETS.contains(&set)
             && !topic.is_empty()
             && topic.iter().all(upper)
             && number.len() == 2
             && number.bytes().all(|b| b.is_ascii_digit());
-        if well_formed {
-            Ok(Self(text))
-        } else {
-            Err(RequirementIdError(text))
-        }
+        if well_formed { Ok(Self(text)) } else { Err(RequirementIdError(text)) }
     }
 }
 

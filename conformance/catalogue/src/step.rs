@@ -467,17 +467,8 @@ impl Step {
             texts.extend(send.part.iter().filter_map(|part| part.text.clone()));
             texts.extend(send.property.iter().map(|property| property.value.clone()));
         }
-        texts.extend(
-            self.connect
-                .iter()
-                .filter_map(|connect| connect.text.clone()),
-        );
-        texts.extend(
-            self.forge
-                .iter()
-                .flat_map(|forge| [Some(forge.place.clone()), forge.with.clone()])
-                .flatten(),
-        );
+        texts.extend(self.connect.iter().filter_map(|connect| connect.text.clone()));
+        texts.extend(self.forge.iter().flat_map(|forge| [Some(forge.place.clone()), forge.with.clone()]).flatten());
         texts.extend(self.speaker.clone());
         if let Some(tls) = &self.tls {
             texts.extend(tls.identity.clone());
@@ -494,10 +485,7 @@ impl Step {
 impl Send {
     fn sources(&self) -> usize {
         let pack = self.pack.is_some() && self.message.is_some();
-        [self.ping, self.sample, pack, self.again.is_some()]
-            .into_iter()
-            .filter(|set| *set)
-            .count()
+        [self.ping, self.sample, pack, self.again.is_some()].into_iter().filter(|set| *set).count()
     }
 }
 

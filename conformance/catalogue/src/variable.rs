@@ -52,17 +52,12 @@ pub fn names(text: &str) -> Vec<&str> {
 ///
 /// # Errors
 /// The first unknown name, with the nearest known one.
-pub fn check(
-    text: &str,
-    steps: &[&str],
-    matrix: &BTreeMap<String, Vec<String>>,
-) -> Result<(), String> {
+pub fn check(text: &str, steps: &[&str], matrix: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
     for name in names(text) {
         let known = if let Some(axis) = name.strip_prefix("matrix.") {
             matrix.contains_key(axis)
         } else if let Some(step) = name.strip_prefix("step.") {
-            step.split_once('.')
-                .is_some_and(|(step, field)| steps.contains(&step) && STEP_FIELDS.contains(&field))
+            step.split_once('.').is_some_and(|(step, field)| steps.contains(&step) && STEP_FIELDS.contains(&field))
         } else {
             NAMES.contains(&name)
         };

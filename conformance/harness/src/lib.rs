@@ -3,6 +3,25 @@
 //! The suite knows a node only through the network. What it does is a case's, what it may expect is the catalogue's;
 //! this crate carries cases out, writes down every byte, and judges what was written down. Capturing and judging are
 //! apart: a verdict is a pure function of the evidence.
+//!
+//! Start at [`run`], which does all of it, or at [`judge::judge`], which judges a folder again.
 
+pub mod evidence;
+pub mod forge;
+pub mod http;
+pub mod judge;
 pub mod line;
+pub mod plain;
+pub mod plan;
+pub mod root;
+pub mod setup;
 pub mod tls;
+pub mod verdict;
+
+mod runner;
+
+pub use judge::judge;
+pub use judge::run::Run;
+pub use runner::{Event, RunError, RunOptions, run};
+pub use setup::{Setup, SetupError};
+pub use verdict::{ExitCode, Verdict};

@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::NoServerSessionStorage;
-use rustls::{
-    ClientConfig, CommonState, Error, ServerConfig, SupportedProtocolVersion, client::Resumption, version,
-};
+use rustls::{ClientConfig, CommonState, Error, ServerConfig, SupportedProtocolVersion, client::Resumption, version};
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -37,8 +35,7 @@ pub async fn connect(tcp: TcpStream, tls: &ClientTls) -> Result<Connected, Endin
     let name = ServerName::try_from(tls.server_name.clone()).map_err(|_| Ending::Protocol {
         what: format!("server name {:?} is neither a host name nor an address", tls.server_name),
     })?;
-    let stream =
-        TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| line::ending(&error))?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| line::ending(&error))?;
     let own_chain = tls.identity.as_ref().map(|identity| identity.chain.clone()).unwrap_or_default();
     let handshake = facts(stream.get_ref().1, own_chain);
     Ok(Connected { stream: Box::new(stream), handshake: Some(handshake) })

@@ -13,10 +13,9 @@ use super::*;
 async fn pair(client: ClientTls, server: ServerTls) -> (Result<Connected, Ending>, Result<Connected, Ending>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::join!(
-        async { connect(TcpStream::connect(address).await.unwrap(), &client).await },
-        async { accept(listener.accept().await.unwrap().0, &server).await }
-    )
+    tokio::join!(async { connect(TcpStream::connect(address).await.unwrap(), &client).await }, async {
+        accept(listener.accept().await.unwrap().0, &server).await
+    })
 }
 
 fn authority() -> Authority {
@@ -172,7 +171,9 @@ async fn a_foreign_servers_refusal_of_a_certificate_is_named() {
     let now = UnixTime::now();
     let good = authority().issue(&Profile::tls("SUITE"), now).unwrap();
     let profile = Profile::tls("SUITE").of(&good);
-    for (slug, alert) in [("expired", "certificate_expired"), ("self-signed", "unknown_ca"), ("other-key", "decrypt_error")] {
+    for (slug, alert) in
+        [("expired", "certificate_expired"), ("self-signed", "unknown_ca"), ("other-key", "decrypt_error")]
+    {
         let zoo = zoo::make(zoo::kind(slug).unwrap(), &authority(), &profile, now).unwrap();
         for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
             let tls = ClientTls { versions: vec![version], ..client(Some(zoo.clone())) };

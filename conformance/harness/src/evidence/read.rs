@@ -1,0 +1,181 @@
+//! Reads evidence back and refuses what does not verify.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use carnet_catalogue::files::Files;
+
+use super::event::{BlobRef, Event, Kind, Start};
+use super::record::Recorder;
+
+/// Why evidence cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// A file is missing or cannot be read.
+    #[error("{name} cannot be read")]
+    Unreadable {
+        /// Name inside the folder.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line is not an event.
+    #[error("events.jsonl:{line} is not an event: {what}")]
+    NotAnEvent {
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// Events are missing, repeated or out of order.
+    #[error("events.jsonl:{line}: got seq {got}, expected {line}")]
+    Sequence {
+        /// Line, from 1.
+        line: usize,
+        /// Number found there.
+        got: u64,
+    },
+    /// The first event is not the run's, or names another format.
+    #[error("the first event does not start a run of format 1")]
+    NoStart,
+    /// A blob's bytes are not those that the events name.
+    #[error("blob {sha256} does not verify: its bytes have another digest")]
+    Blob {
+        /// The name it has.
+        sha256: String,
+    },
+    /// A blob that an event names is not there.
+    #[error("blob {sha256} is missing")]
+    Missing {
+        /// The name it would have.
+        sha256: String,
+    },
+    /// The recorded case files do not load.
+    #[error("the recorded catalogue does not load: {0}")]
+    Catalogue(#[from] carnet_catalogue::CatalogueError),
+    /// A recorded document (subject, ICS, plan) does not read.
+    #[error("the recorded {name} does not read: {what}")]
+    Document {
+        /// Which.
+        name: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// Events and blobs, verified.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// What the run began with.
+    pub start: Start,
+    /// All events in order.
+    pub events: Vec<Event>,
+    blobs: BTreeMap<String, Arc<Vec<u8>>>,
+}
+
+impl Evidence {
+    /// Reads a folder and verifies every blob that an event names.
+    ///
+    /// # Errors
+    /// See [`EvidenceError`].
+    pub fn open(dir: &Path) -> Result<Self, EvidenceError> {
+        let unreadable = |name: &str| {
+            let name = name.to_owned();
+            move |source| EvidenceError::Unreadable { name, source }
+        };
+        let text = fs::read_to_string(dir.join("events.jsonl")).map_err(unreadable("events.jsonl"))?;
+        let mut events = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let event: Event = serde_json::from_str(line)
+                .map_err(|error| EvidenceError::NotAnEvent { line: index + 1, what: error.to_string() })?;
+            if event.seq != index as u64 + 1 {
+                return Err(EvidenceError::Sequence { line: index + 1, got: event.seq });
+            }
+            events.push(event);
+        }
+        let mut blobs = BTreeMap::new();
+        for reference in events.iter().flat_map(references) {
+            if blobs.contains_key(&reference.sha256) {
+                continue;
+            }
+            let name = reference.sha256.clone();
+            if name.len() != 64 || !name.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(EvidenceError::Missing { sha256: name });
+            }
+            let bytes = fs::read(dir.join("blobs/sha256").join(&name))
+                .map_err(|_| EvidenceError::Missing { sha256: name.clone() })?;
+            if hex::encode(carnet_wire::digest::sha256(&bytes)) != name || bytes.len() as u64 != reference.length {
+                return Err(EvidenceError::Blob { sha256: name });
+            }
+            blobs.insert(name, Arc::new(bytes));
+        }
+        Self::assemble(events, blobs)
+    }
+
+    /// The evidence a recorder holds so far.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NoStart`].
+    pub fn of(recorder: &Recorder) -> Result<Self, EvidenceError> {
+        Self::assemble(recorder.events(), recorder.blobs())
+    }
+
+    fn assemble(events: Vec<Event>, blobs: BTreeMap<String, Arc<Vec<u8>>>) -> Result<Self, EvidenceError> {
+        let start = match events.first().map(|event| &event.kind) {
+            Some(Kind::Run(start)) if start.format == 1 => (**start).clone(),
+            _ => return Err(EvidenceError::NoStart),
+        };
+        Ok(Self { start, events, blobs })
+    }
+
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Missing`].
+    pub fn blob(&self, reference: &BlobRef) -> Result<&[u8], EvidenceError> {
+        self.blobs
+            .get(&reference.sha256)
+            .map(|bytes| bytes.as_slice())
+            .ok_or_else(|| EvidenceError::Missing { sha256: reference.sha256.clone() })
+    }
+
+    /// The catalogue files it was captured with.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Missing`].
+    pub fn files(&self) -> Result<Files, EvidenceError> {
+        let mut files = Files::default();
+        for (path, reference) in &self.start.files {
+            files.insert(path, self.blob(reference)?.to_vec());
+        }
+        Ok(files)
+    }
+
+    /// A recorded document as text.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Missing`], or it is not UTF-8.
+    pub fn text(&self, name: &'static str, reference: &BlobRef) -> Result<&str, EvidenceError> {
+        std::str::from_utf8(self.blob(reference)?)
+            .map_err(|error| EvidenceError::Document { name, what: error.to_string() })
+    }
+}
+
+/// Every blob that an event names.
+fn references(event: &Event) -> Vec<&BlobRef> {
+    match &event.kind {
+        Kind::Run(start) => {
+            let mut all = vec![&start.lock, &start.subject, &start.ics, &start.plan];
+            all.extend(start.files.values());
+            all.extend(&start.tls_anchors);
+            all.extend(&start.signing_anchors);
+            all
+        }
+        Kind::Connected { chains, .. } => chains.peer.iter().chain(&chains.own).collect(),
+        Kind::Bytes { blob, .. } => vec![blob],
+        Kind::Hook { output, .. } => vec![output],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,137 @@
+//! Writes evidence: events in order, blobs once each.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::event::{BlobRef, Event, Kind, Scope};
+
+/// Takes events from many tasks and numbers them; keeps them in memory too, so that a cell can be judged at once.
+#[derive(Debug)]
+pub struct Recorder {
+    began: Instant,
+    state: Mutex<State>,
+    dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: Vec<Event>,
+    blobs: BTreeMap<String, Arc<Vec<u8>>>,
+    file: Option<fs::File>,
+    failure: Option<String>,
+    connections: u64,
+}
+
+/// A recorder together with the execution that events belong to.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    /// Where events go.
+    pub recorder: Arc<Recorder>,
+    /// Whose they are.
+    pub scope: Option<Scope>,
+}
+
+impl Recorder {
+    /// Records into `dir`, which is made; an earlier recording in it is not overwritten.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or holds events already.
+    pub fn create(dir: &Path) -> io::Result<Self> {
+        fs::create_dir_all(dir.join("blobs/sha256"))?;
+        let file = fs::OpenOptions::new().write(true).create_new(true).open(dir.join("events.jsonl"))?;
+        Ok(Self {
+            began: Instant::now(),
+            state: Mutex::new(State { file: Some(file), ..State::default() }),
+            dir: Some(dir.to_owned()),
+        })
+    }
+
+    /// Records in memory only.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self { began: Instant::now(), state: Mutex::default(), dir: None }
+    }
+
+    /// Keeps bytes and says how events name them.
+    pub fn blob(&self, bytes: &[u8]) -> BlobRef {
+        let sha256 = hex::encode(carnet_wire::digest::sha256(bytes));
+        let reference = BlobRef { sha256: sha256.clone(), length: bytes.len() as u64 };
+        let mut state = self.lock();
+        if !state.blobs.contains_key(&sha256) {
+            if let Some(dir) = &self.dir
+                && let Err(error) = fs::write(dir.join("blobs/sha256").join(&sha256), bytes)
+            {
+                state.failure.get_or_insert_with(|| format!("a blob could not be written: {error}"));
+            }
+            state.blobs.insert(sha256, Arc::new(bytes.to_vec()));
+        }
+        reference
+    }
+
+    /// Writes one event and returns its number.
+    pub fn event(&self, scope: Option<&Scope>, step: Option<usize>, connection: Option<u64>, kind: Kind) -> u64 {
+        let mono = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let at = jiff::Timestamp::now().to_string();
+        let mut state = self.lock();
+        let seq = state.events.len() as u64 + 1;
+        let event = Event { seq, at, mono, scope: scope.cloned(), step, connection, kind };
+        if let Some(file) = &mut state.file {
+            let written = serde_json::to_vec(&event).map_err(io::Error::other).and_then(|mut line| {
+                line.push(b'\n');
+                file.write_all(&line)
+            });
+            if let Err(error) = written {
+                state.failure.get_or_insert_with(|| format!("an event could not be written: {error}"));
+            }
+        }
+        state.events.push(event);
+        seq
+    }
+
+    /// A number for a new connection.
+    pub fn connection(&self) -> u64 {
+        let mut state = self.lock();
+        state.connections += 1;
+        state.connections
+    }
+
+    /// The events of one execution so far, and the run's own.
+    pub fn events_of(&self, scope: &Scope) -> Vec<Event> {
+        self.lock().events.iter().filter(|event| event.scope.as_ref() == Some(scope)).cloned().collect()
+    }
+
+    /// All events so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.lock().events.clone()
+    }
+
+    /// The blobs so far, by SHA-256.
+    pub fn blobs(&self) -> BTreeMap<String, Arc<Vec<u8>>> {
+        self.lock().blobs.clone()
+    }
+
+    /// The first thing that could not be written; evidence with holes is none.
+    pub fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink {
+    /// Writes one event of this execution.
+    pub fn event(&self, step: Option<usize>, connection: Option<u64>, kind: Kind) -> u64 {
+        self.recorder.event(self.scope.as_ref(), step, connection, kind)
+    }
+
+    /// Keeps bytes.
+    pub fn blob(&self, bytes: &[u8]) -> BlobRef {
+        self.recorder.blob(bytes)
+    }
+}

@@ -1,0 +1,175 @@
+//! Builds what the suite sends, stage by stage, and spoils it where a case says so.
+//!
+//! document -> (compress) -> envelope -> signed -> mime -> http. XML, MIME and HTTP are written here by hand, because
+//! they must be writable wrong; canonical form, digests, gzip and token encodings come from `carnet-wire`. It shares
+//! no ebMS code with the node: one misreading of the specification must not pass silently on both sides.
+
+mod edit;
+mod envelope;
+mod mime;
+mod sign;
+mod signal;
+mod xpath;
+
+use carnet_catalogue::step::{Forge, Op, Stage};
+use carnet_certs::Identity;
+
+pub(crate) use edit::resolve;
+pub(crate) use envelope::EB;
+pub use envelope::{Agreed, Draft, PartDraft, PartyRef};
+pub use mime::MimeBody;
+pub use sign::{Omit, Signing};
+pub use signal::{ErrorRow, SignalDraft, error_row};
+
+use crate::http::Request;
+
+/// Why a message could not be forged; always the suite's own fault or the case's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForgeError {
+    /// The place does not exist in what was built.
+    #[error("forge finds no {place:?} at stage {stage:?}")]
+    NoSuchPlace {
+        /// As the case has it.
+        place: String,
+        /// The stage.
+        stage: Stage,
+    },
+    /// The place cannot be read, or the operation does not fit it.
+    #[error("forge cannot {op:?} at {place:?}: {what}")]
+    Unfit {
+        /// The operation.
+        op: Op,
+        /// As the case has it.
+        place: String,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// The edit left everything as it was.
+    #[error("forge changed nothing at {place:?}")]
+    NoChange {
+        /// As the case has it.
+        place: String,
+    },
+    /// The envelope cannot be signed as it stands.
+    #[error("envelope cannot be signed: {what}")]
+    Sign {
+        /// Why.
+        what: String,
+    },
+}
+
+/// A message ready for the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forged {
+    /// MessageId as it stands in the envelope.
+    pub message_id: String,
+    /// ConversationId as it stands in the envelope.
+    pub conversation: String,
+    /// The HTTP request.
+    pub bytes: Vec<u8>,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `Host` header.
+    pub host: String,
+    /// Path and query.
+    pub path: String,
+}
+
+/// Builds a user message.
+///
+/// # Errors
+/// See [`ForgeError`]; a case whose forge does nothing is an error, not a pass.
+pub fn message(
+    mut draft: Draft,
+    signing: Option<&Signing<'_>>,
+    forge: &[Forge],
+    target: &Target,
+) -> Result<Forged, ForgeError> {
+    for edit in at(forge, Stage::Document) {
+        let Some(part) = draft.parts.first_mut() else {
+            return Err(ForgeError::NoSuchPlace { place: edit.place.clone(), stage: Stage::Document });
+        };
+        part.bytes = edit::xml(&part.bytes, edit)?;
+    }
+    let mut parts = draft.transported();
+    let mut envelope = envelope::user_message(&draft);
+    for edit in at(forge, Stage::Envelope) {
+        if edit.place.starts_with("part:") {
+            mime::edit_parts(&mut parts, edit)?;
+        } else {
+            envelope = edit::text(&envelope, edit)?;
+        }
+    }
+    let forged_ids = envelope::ids_of(&envelope);
+    let mut bytes = match signing {
+        Some(signing) => sign::sign(&envelope, &parts, signing)?,
+        None => envelope,
+    }
+    .into_bytes();
+    for edit in at(forge, Stage::Signed) {
+        bytes = edit::xml(&bytes, edit)?;
+    }
+    let (message_id, conversation) = forged_ids.unwrap_or((draft.message_id, draft.conversation));
+    let plain = parts.is_empty() && !at(forge, Stage::Mime).any(|_| true);
+    let (content_type, body) = if plain {
+        ("application/soap+xml; charset=UTF-8".to_owned(), bytes)
+    } else {
+        let mut body = MimeBody::new(&message_id, bytes, parts);
+        mime::edit(&mut body, at(forge, Stage::Mime))?
+    };
+    let bytes = http(Request::post(&target.host, &target.path, &content_type, body), at(forge, Stage::Http))?;
+    Ok(Forged { message_id, conversation, bytes })
+}
+
+/// Builds a signal (receipt or error) as the HTTP response body.
+///
+/// # Errors
+/// As [`message`].
+pub fn signal(draft: &SignalDraft, signing: Option<&Signing<'_>>, forge: &[Forge]) -> Result<Vec<u8>, ForgeError> {
+    let mut envelope = signal::envelope(draft);
+    for edit in at(forge, Stage::Envelope) {
+        envelope = edit::text(&envelope, edit)?;
+    }
+    let mut bytes = match signing {
+        Some(signing) => sign::sign(&envelope, &[], signing)?,
+        None => envelope,
+    }
+    .into_bytes();
+    for edit in at(forge, Stage::Signed) {
+        bytes = edit::xml(&bytes, edit)?;
+    }
+    Ok(bytes)
+}
+
+fn at(forge: &[Forge], stage: Stage) -> impl Iterator<Item = &Forge> {
+    forge.iter().filter(move |edit| edit.at == stage)
+}
+
+fn http<'f>(mut request: Request, edits: impl Iterator<Item = &'f Forge>) -> Result<Vec<u8>, ForgeError> {
+    let mut raw = None;
+    for edit in edits {
+        match edit.place.as_str() {
+            "request-line" => request.line = edit::value(&request.line, edit)?,
+            "body" => {
+                request.body = edit::offset(&request.body, 0, edit)?;
+            }
+            place => match edit::place_offset(place) {
+                Some(offset) => raw = Some(edit::offset(&raw.unwrap_or_else(|| request.to_bytes()), offset, edit)?),
+                None => edit::header(&mut request.headers, place, edit)?,
+            },
+        }
+    }
+    Ok(raw.unwrap_or_else(|| request.to_bytes()))
+}
+
+/// The identity's own name in a message: the first common name is what agreements bind.
+#[must_use]
+pub fn leaf_of(identity: &Identity) -> Option<&[u8]> {
+    identity.leaf().map(|leaf| leaf.as_ref())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Puts a WS-Security header with an XML signature into an envelope, rightly or wrongly.
+//!
+//! Canonical form, digests and the token's encoding come from `carnet-wire`; the signature's own XML is written here,
+//! so that algorithms, coverage and token can be what no sound library would write.
+
+use aws_lc_rs::digest as hash;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use carnet_certs::{Identity, Scheme};
+use carnet_wire::digest::{self, Transform};
+use carnet_wire::xml::{Document, Element};
+use carnet_wire::{Limits, c14n, namespace, token};
+
+use super::ForgeError;
+use super::envelope::{EB, Transported};
+
+/// What is left out of the signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Omit {
+    /// eb:Messaging.
+    pub messaging: bool,
+    /// The Body.
+    pub body: bool,
+    /// The payloads.
+    pub parts: bool,
+}
+
+/// How an envelope is signed.
+#[derive(Debug, Clone)]
+pub struct Signing<'i> {
+    /// Whose key and chain.
+    pub identity: &'i Identity,
+    /// `x509-pkipath`, `x509-v3` or `x509-pkipath-leaf`.
+    pub token: String,
+    /// What is left out.
+    pub omit: Omit,
+    /// SHA-1 in the place of SHA-256 for the signature.
+    pub weak_signature: bool,
+    /// SHA-1 in the place of SHA-256 for digests.
+    pub weak_digest: bool,
+}
+
+impl<'i> Signing<'i> {
+    /// As the agreement says.
+    #[must_use]
+    pub fn new(identity: &'i Identity, token: &str) -> Self {
+        Self { identity, token: token.to_owned(), omit: Omit::default(), weak_signature: false, weak_digest: false }
+    }
+}
+
+/// The envelope with its security header as the first child of Header.
+pub(crate) fn sign(envelope: &str, parts: &[Transported], signing: &Signing<'_>) -> Result<String, ForgeError> {
+    let failed = |what: &str| ForgeError::Sign { what: what.to_owned() };
+    let limits = Limits { envelope: 16 << 20, depth: 10_000, nodes: 2_000_000, ..Limits::default() };
+    let document = Document::parse(envelope.as_bytes(), &limits).map_err(|e| failed(&e.to_string()))?;
+    let mut references = String::new();
+    let mut element = |node: Option<Element<'_>>| -> Result<(), ForgeError> {
+        let Some(node) = node else { return Ok(()) };
+        let id = node.attribute(namespace::WSU, "Id").ok_or_else(|| failed("an element to be signed has no wsu:Id"))?;
+        let canonical = c14n::exclusive(&document, node.id(), &[]).map_err(|e| failed(&e.to_string()))?;
+        references.push_str(&reference(&format!("#{id}"), namespace::EXC_C14N, &hashed(&canonical, signing), signing));
+        Ok(())
+    };
+    let header = document.root().child(namespace::SOAP12, "Header").ok_or_else(|| failed("there is no Header"))?;
+    if !signing.omit.messaging {
+        element(header.child(EB, "Messaging"))?;
+    }
+    if !signing.omit.body {
+        element(document.root().child(namespace::SOAP12, "Body"))?;
+    }
+    if !signing.omit.parts {
+        for part in parts {
+            let media =
+                part.headers.iter().find(|(name, _)| name == "Content-Type").map_or("", |(_, value)| value.as_str());
+            let digest = part_digest(media, &part.body, signing, &limits)?;
+            references.push_str(&reference(
+                &format!("cid:{}", part.cid),
+                namespace::ATTACHMENT_CONTENT,
+                &digest,
+                signing,
+            ));
+        }
+    }
+    let security = security(&references, signing)?;
+    let at = header_content(envelope).ok_or_else(|| failed("there is no Header start tag"))?;
+    let (before, after) = envelope.split_at(at);
+    Ok([before, &security, after].concat())
+}
+
+fn part_digest(media: &str, body: &[u8], signing: &Signing<'_>, limits: &Limits) -> Result<Vec<u8>, ForgeError> {
+    if signing.weak_digest {
+        return Ok(hashed(body, signing));
+    }
+    // A part that says it is XML and is not has no canonical form; its raw digest is as good as any.
+    let digest =
+        digest::part(Transform::of(media), body, limits).or_else(|_| digest::part(Transform::Raw, body, limits));
+    digest.map(|digest| digest.sha256.to_vec()).map_err(|error| ForgeError::Sign { what: error.to_string() })
+}
+
+fn hashed(bytes: &[u8], signing: &Signing<'_>) -> Vec<u8> {
+    let algorithm = if signing.weak_digest { &hash::SHA1_FOR_LEGACY_USE_ONLY } else { &hash::SHA256 };
+    hash::digest(algorithm, bytes).as_ref().to_vec()
+}
+
+fn reference(uri: &str, transform: &str, digest: &[u8], signing: &Signing<'_>) -> String {
+    let method = if signing.weak_digest { namespace::SHA1 } else { namespace::SHA256 };
+    format!(
+        "<ds:Reference URI=\"{uri}\"><ds:Transforms><ds:Transform Algorithm=\"{transform}\"></ds:Transform></ds:Transforms>\
+         <ds:DigestMethod Algorithm=\"{method}\"></ds:DigestMethod><ds:DigestValue>{}</ds:DigestValue></ds:Reference>",
+        STANDARD.encode(digest)
+    )
+}
+
+fn security(references: &str, signing: &Signing<'_>) -> Result<String, ForgeError> {
+    let (scheme, algorithm) = if signing.weak_signature {
+        (Scheme::RsaPkcs1Sha1, "http://www.w3.org/2000/09/xmldsig#rsa-sha1")
+    } else {
+        (Scheme::RsaPkcs1Sha256, namespace::RSA_SHA256)
+    };
+    // Written in canonical form: what is signed is this very text.
+    let signed_info = format!(
+        "<ds:SignedInfo xmlns:ds=\"{}\"><ds:CanonicalizationMethod Algorithm=\"{}\"></ds:CanonicalizationMethod>\
+         <ds:SignatureMethod Algorithm=\"{algorithm}\"></ds:SignatureMethod>{references}</ds:SignedInfo>",
+        namespace::DS,
+        namespace::EXC_C14N,
+    );
+    let signature = signing
+        .identity
+        .key
+        .sign(scheme, signed_info.as_bytes())
+        .map_err(|error| ForgeError::Sign { what: error.to_string() })?;
+    let (value_type, token) = token_of(signing)?;
+    let (wsse, wsse11, wsu, soap, ds) =
+        (namespace::WSSE, namespace::WSSE11, namespace::WSU, namespace::SOAP12, namespace::DS);
+    Ok(format!(
+        "<wsse:Security xmlns:wsse=\"{wsse}\" xmlns:wsu=\"{wsu}\" xmlns:env=\"{soap}\" env:mustUnderstand=\"true\">\
+         <wsse:BinarySecurityToken EncodingType=\"{}\" ValueType=\"{value_type}\" wsu:Id=\"token\">{}</wsse:BinarySecurityToken>\
+         <ds:Signature xmlns:ds=\"{ds}\" Id=\"signature\">{signed_info}<ds:SignatureValue>{}</ds:SignatureValue>\
+         <ds:KeyInfo><wsse:SecurityTokenReference xmlns:wsse11=\"{wsse11}\" wsse11:TokenType=\"{value_type}\">\
+         <wsse:Reference URI=\"#token\" ValueType=\"{value_type}\"></wsse:Reference></wsse:SecurityTokenReference></ds:KeyInfo>\
+         </ds:Signature></wsse:Security>",
+        namespace::BASE64_BINARY,
+        STANDARD.encode(token),
+        STANDARD.encode(signature),
+    ))
+}
+
+fn token_of(signing: &Signing<'_>) -> Result<(&'static str, Vec<u8>), ForgeError> {
+    let chain = &signing.identity.chain;
+    let leaf = chain.first().ok_or_else(|| ForgeError::Sign { what: "the signer has no certificate".to_owned() })?;
+    match signing.token.as_str() {
+        "x509-v3" => Ok((namespace::X509_V3, leaf.to_vec())),
+        "x509-pkipath" => Ok((namespace::X509_PKIPATH_V1, token::pkipath(chain))),
+        "x509-pkipath-leaf" => Ok((namespace::X509_PKIPATH_V1, token::pkipath(std::slice::from_ref(leaf)))),
+        other => {
+            Err(ForgeError::Sign { what: format!("token {other:?} is not x509-pkipath, x509-v3 or x509-pkipath-leaf") })
+        }
+    }
+}
+
+/// Offset just after the start tag of Header.
+fn header_content(envelope: &str) -> Option<usize> {
+    let document = roxmltree::Document::parse(envelope).ok()?;
+    let header = document.root_element().children().find(|node| node.tag_name().name() == "Header")?;
+    let start = header.range().start;
+    envelope.get(start..)?.find('>').map(|end| start + end + 1)
+}

@@ -1,0 +1,89 @@
+//! What an `await` step implies: that what was awaited came.
+
+use carnet_catalogue::case::Layer;
+
+use super::look::{Look, settle};
+use super::{Named, Outcome, broken};
+use crate::judge::answer::{Answer, answer};
+
+pub(crate) const CHECKS: &[Named] = &[
+    Named { name: "await.receipt", says: "a receipt came back on the same connection", with: &["at"], judge: receipt },
+    Named { name: "await.error", says: "an ebMS error came back on the same connection", with: &["at"], judge: error },
+    Named { name: "await.message", says: "the subject pushed a message in time", with: &["at"], judge: message },
+    Named { name: "await.nothing", says: "the subject pushed nothing more", with: &["at"], judge: nothing },
+    Named {
+        name: "await.alert",
+        says: "the subject ended the handshake or connection with a TLS alert",
+        with: &["at"],
+        judge: alert,
+    },
+    Named { name: "await.close", says: "the subject ended the connection", with: &["at"], judge: close },
+    Named {
+        name: "await.http-status",
+        says: "the subject answered with an HTTP status",
+        with: &["at"],
+        judge: http_status,
+    },
+];
+
+fn receipt(look: &Look<'_>) -> Outcome {
+    settle(look.receipt().map(|_| Outcome::Holds))
+}
+
+fn error(look: &Look<'_>) -> Outcome {
+    let exchange = match look.exchange() {
+        Ok(exchange) => exchange,
+        Err(early) => return early,
+    };
+    match answer(exchange) {
+        Answer::Refusal(refusal) if refusal.layer == Layer::As4 => Outcome::Holds,
+        other => look.deviation(exchange, "an ebMS error on the same connection", other.describe()),
+    }
+}
+
+fn message(look: &Look<'_>) -> Outcome {
+    settle(look.push().map(|_| Outcome::Holds))
+}
+
+fn nothing(look: &Look<'_>) -> Outcome {
+    let Some(at) = look.step() else { return Outcome::Unclear("the await has no place".to_owned()) };
+    match look.awaited().into_iter().find(|(index, _)| *index == at) {
+        Some((_, Some(push))) => look.deviation(push, "no further message from the subject", "one more message came"),
+        Some((_, None)) if look.attempt.waits.get(&at).is_some_and(|(_, arrived)| !arrived) => Outcome::Holds,
+        _ => Outcome::Unclear("the waiting was not carried out".to_owned()),
+    }
+}
+
+fn alert(look: &Look<'_>) -> Outcome {
+    tls_end(look, "a TLS alert", |code| code != "close")
+}
+
+fn close(look: &Look<'_>) -> Outcome {
+    tls_end(look, "the end of the connection", |_| true)
+}
+
+fn tls_end(look: &Look<'_>, expected: &str, fits: impl Fn(&str) -> bool) -> Outcome {
+    let exchange = match look.exchange() {
+        Ok(exchange) => exchange,
+        Err(early) => return early,
+    };
+    match answer(exchange) {
+        Answer::Refusal(refusal) if refusal.layer == Layer::Tls && refusal.codes.iter().all(|code| fits(code)) => {
+            Outcome::Holds
+        }
+        other => look.deviation(exchange, expected, other.describe()),
+    }
+}
+
+fn http_status(look: &Look<'_>) -> Outcome {
+    let exchange = match look.exchange() {
+        Ok(exchange) => exchange,
+        Err(early) => return early,
+    };
+    let status =
+        exchange.received.as_ref().and_then(|bytes| crate::http::read(&bytes.bytes).ok()).and_then(|m| m.status());
+    match status {
+        Some(_) => Outcome::Holds,
+        None => broken("an HTTP status", answer(exchange).describe(), vec![exchange.seq, exchange.last]),
+    }
+}

@@ -1,0 +1,78 @@
+//! Checks on what hooks observe: delivery and what the producer was told.
+
+use super::look::{Look, settle};
+use super::{Named, Outcome, broken};
+use crate::judge::view::HookSeen;
+
+pub(crate) const CHECKS: &[Named] = &[
+    Named { name: "delivered.once", says: "the message was delivered exactly once", with: &["of"], judge: once },
+    Named { name: "delivered.not", says: "the message was not delivered", with: &["of"], judge: not },
+    Named {
+        name: "notified.missing-receipt",
+        says: "the producer was told EBMS:0301 for the message it submitted",
+        with: &[],
+        judge: missing_receipt,
+    },
+];
+
+fn once(look: &Look<'_>) -> Outcome {
+    count(look, 1, "delivered exactly once")
+}
+
+fn not(look: &Look<'_>) -> Outcome {
+    count(look, 0, "not delivered")
+}
+
+fn count(look: &Look<'_>, wanted: usize, words: &str) -> Outcome {
+    settle((|| {
+        let hook = hook(look, "delivered")?;
+        let of = look.with("of").and_then(|name| look.case.step_named(name)).map(|(index, _)| index);
+        let exchange = look.attempt.sent_at(of).ok_or_else(|| Outcome::Unclear("nothing was sent".to_owned()))?;
+        let (sent, _) = look.sent(exchange)?;
+        let output = String::from_utf8_lossy(&hook.output);
+        let seen = occurrences(&output, &sent.message_id);
+        Ok(if seen == wanted {
+            Outcome::Holds
+        } else {
+            broken(format!("message {} {words}", sent.message_id), format!("delivered {seen} times"), vec![hook.seq])
+        })
+    })())
+}
+
+fn missing_receipt(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let hook = hook(look, "notified")?;
+        let push = look.attempt.pushes().next();
+        let exchange = push.ok_or_else(|| broken("a message from the subject", "none came", look.wait_events()))?;
+        let id = look.read_push(exchange)?.ebms.message_id;
+        let output = String::from_utf8_lossy(&hook.output);
+        let told = output.lines().any(|line| line.contains(&id) && line.contains("EBMS:0301"));
+        Ok(if told {
+            Outcome::Holds
+        } else {
+            broken(
+                format!("a line with {id} and EBMS:0301"),
+                "no such line in the hook's output".to_owned(),
+                vec![hook.seq],
+            )
+        })
+    })())
+}
+
+fn hook<'l>(look: &Look<'l>, name: &str) -> Result<&'l HookSeen, Outcome> {
+    let hook = look.attempt.hooks.iter().rev().find(|hook| hook.name == name);
+    let hook = hook.ok_or_else(|| Outcome::Unclear(format!("hook {name} was not run")))?;
+    if hook.success {
+        Ok(hook)
+    } else {
+        Err(Outcome::Unclear(format!("hook {name} failed: {}", String::from_utf8_lossy(&hook.output).trim())))
+    }
+}
+
+/// How often an id stands in the output as a word of its own.
+fn occurrences(output: &str, id: &str) -> usize {
+    output
+        .split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '[' | ']' | '{' | '}'))
+        .filter(|word| *word == id)
+        .count()
+}

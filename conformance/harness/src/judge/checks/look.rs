@@ -1,0 +1,171 @@
+//! What a check looks at: the execution, the case, and the few things most checks ask for.
+
+use carnet_catalogue::case::{Case, Check};
+use carnet_catalogue::step::Awaited;
+
+use super::{Deviation, Outcome};
+use crate::judge::Judge;
+use crate::judge::answer::{Answer, answer, pushed_package, sent_package};
+use crate::judge::ebms::{self, Ebms};
+use crate::judge::run::ByteRange;
+use crate::judge::view::{Attempt, Bytes, Exchange};
+use crate::root::Package;
+
+/// A check's view of one execution.
+pub struct Look<'l> {
+    /// What does not change from case to case.
+    pub judge: &'l Judge,
+    /// The execution.
+    pub attempt: &'l Attempt,
+    /// The case.
+    pub case: &'l Case,
+    /// The check with its arguments.
+    pub check: &'l Check,
+}
+
+/// A push of the subject, read.
+pub(crate) struct Push<'l> {
+    pub(crate) exchange: &'l Exchange,
+    pub(crate) ebms: Ebms,
+    pub(crate) package: Package,
+}
+
+impl<'l> Look<'l> {
+    /// An argument of the check.
+    pub(crate) fn with(&self, name: &str) -> Option<&'l str> {
+        self.check.with.get(name).map(String::as_str)
+    }
+
+    /// The step the check names, or the one that an implied check stands at.
+    pub(crate) fn step(&self) -> Option<usize> {
+        if let Some(at) = self.with("at").and_then(|at| at.parse().ok()) {
+            return Some(at);
+        }
+        let name = self.check.step.as_deref()?;
+        self.case.step_named(name).map(|(index, _)| index)
+    }
+
+    /// The exchange in question: the named step's, else the last one that the suite opened before the named await.
+    pub(crate) fn exchange(&self) -> Result<&'l Exchange, Outcome> {
+        let found = match (self.step(), self.with("at")) {
+            (Some(at), Some(_)) => {
+                self.attempt.exchanges.iter().rev().find(|e| e.side == crate::evidence::Side::Suite && e.step < at)
+            }
+            (step, _) => self.attempt.sent_at(step),
+        };
+        found.ok_or_else(|| Outcome::Unclear("nothing was sent that could be answered".to_owned()))
+    }
+
+    /// The receipt on that exchange.
+    pub(crate) fn receipt(&self) -> Result<(&'l Exchange, Box<Ebms>), Outcome> {
+        let exchange = self.exchange()?;
+        match answer(exchange) {
+            Answer::Receipt(receipt) => Ok((exchange, receipt)),
+            other => Err(self.deviation(exchange, "a receipt on the same connection", other.describe())),
+        }
+    }
+
+    /// The error signal on that exchange.
+    pub(crate) fn error(&self) -> Result<(&'l Exchange, Box<Ebms>), Outcome> {
+        let exchange = self.exchange()?;
+        match answer(exchange) {
+            Answer::Refusal(refusal) => match refusal.signal {
+                Some(signal) => Ok((exchange, signal)),
+                // Another layer refused: there is no error signal to look at, and none was promised.
+                None => Err(Outcome::Holds),
+            },
+            other => Err(self.deviation(exchange, "an ebMS error on the same connection", other.describe())),
+        }
+    }
+
+    /// What the suite sent on an exchange, read.
+    pub(crate) fn sent(&self, exchange: &Exchange) -> Result<(Ebms, Package), Outcome> {
+        let package =
+            sent_package(exchange).ok_or_else(|| Outcome::Unclear("the request carried no envelope".to_owned()))?;
+        let ebms = ebms::read(&package.envelope).map_err(|error| Outcome::Unclear(format!("the request: {error}")))?;
+        Ok((ebms, package))
+    }
+
+    /// The push that the named `await` took, else the last awaited one.
+    pub(crate) fn push(&self) -> Result<Push<'l>, Outcome> {
+        let awaited = self.awaited();
+        let chosen = match self.step() {
+            Some(step) => awaited.iter().find(|(index, _)| *index == step).and_then(|(_, push)| *push),
+            None => awaited.iter().rev().find_map(|(_, push)| *push),
+        };
+        let exchange = chosen
+            .ok_or_else(|| super::broken("a message from the subject", "none came in time", self.wait_events()))?;
+        self.read_push(exchange)
+    }
+
+    /// A push, read.
+    pub(crate) fn read_push(&self, exchange: &'l Exchange) -> Result<Push<'l>, Outcome> {
+        let unreadable = |what: String| self.deviation(exchange, "a SOAP envelope with a user message", what);
+        let package = pushed_package(exchange)
+            .ok_or_else(|| unreadable("a body that is neither SOAP nor multipart".to_owned()))?;
+        let ebms = ebms::read(&package.envelope).map_err(|error| unreadable(error.to_string()))?;
+        Ok(Push { exchange, ebms, package })
+    }
+
+    /// The pushes that each `await` of the case took, in the order of the steps.
+    pub(crate) fn awaited(&self) -> Vec<(usize, Option<&'l Exchange>)> {
+        let mut pushes = self.attempt.pushes().peekable();
+        let mut taken = Vec::new();
+        for (index, step) in self.case.step.iter().enumerate() {
+            if matches!(step.awaits, Some(Awaited::Message | Awaited::Nothing)) {
+                let next = pushes.next_if(|push| push.step <= index);
+                taken.push((index, next));
+            }
+        }
+        taken
+    }
+
+    /// The events in which waiting ended.
+    pub(crate) fn wait_events(&self) -> Vec<u64> {
+        self.attempt.waits.values().map(|(seq, _)| *seq).collect()
+    }
+
+    /// A deviation that points at an exchange and the bytes that came.
+    pub(crate) fn deviation(
+        &self,
+        exchange: &Exchange,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Outcome {
+        self.at(exchange, expected, actual, None, None)
+    }
+
+    /// As [`Look::deviation`], with an element and the text that shows it in the received bytes.
+    pub(crate) fn at(
+        &self,
+        exchange: &Exchange,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+        xpath: Option<&str>,
+        shows: Option<&str>,
+    ) -> Outcome {
+        let mut events = vec![exchange.seq];
+        events.extend(exchange.received.as_ref().map(|bytes| bytes.seq));
+        events.extend([exchange.last]);
+        events.dedup();
+        let range = shows.and_then(|text| exchange.received.as_ref().and_then(|bytes| locate(bytes, text)));
+        Outcome::Broken(vec![Deviation {
+            expected: expected.into(),
+            actual: actual.into(),
+            events,
+            range,
+            xpath: xpath.map(str::to_owned),
+        }])
+    }
+}
+
+/// Where a text stands in recorded bytes.
+pub(crate) fn locate(bytes: &Bytes, text: &str) -> Option<ByteRange> {
+    let start = crate::http::find(&bytes.bytes, text.as_bytes())?;
+    Some(ByteRange { event: bytes.seq, start, end: start + text.len() })
+}
+
+/// Turns the early end of a check into its outcome.
+pub(crate) fn settle(result: Result<Outcome, Outcome>) -> Outcome {
+    result.unwrap_or_else(|early| early)
+}

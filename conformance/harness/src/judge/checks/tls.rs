@@ -1,0 +1,84 @@
+//! Checks on the TLS connection and the certificate the subject presents.
+
+use carnet_wire::trust::{Anchors, RevocationPolicy};
+use rustls_pki_types::CertificateDer;
+
+use super::look::{Look, settle};
+use super::{Named, Outcome};
+use crate::judge::view::Exchange;
+
+pub(crate) const CHECKS: &[Named] = &[
+    Named {
+        name: "tls.version-is",
+        says: "the connection runs over the TLS version given",
+        with: &["version"],
+        judge: version,
+    },
+    Named {
+        name: "tls.server-chain-trusted",
+        says: "the certificate the subject presents chains to the anchors of subject.toml",
+        with: &[],
+        judge: chain,
+    },
+    Named {
+        name: "tls.forward-secrecy",
+        says: "the cipher suite has forward secrecy and authenticated encryption",
+        with: &[],
+        judge: suite,
+    },
+];
+
+fn version(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let exchange = look.exchange()?;
+        let wanted = look.with("version").map_or_else(|| cell_version(look), str::to_owned);
+        let (got, _) = tls_of(look, exchange)?;
+        Ok(if got == wanted {
+            Outcome::Holds
+        } else {
+            look.deviation(exchange, format!("TLS {wanted}"), format!("TLS {got}"))
+        })
+    })())
+}
+
+fn chain(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let exchange = look.exchange()?;
+        tls_of(look, exchange)?;
+        let chain: Vec<CertificateDer<'static>> =
+            exchange.peer_chain.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
+        let policy = RevocationPolicy { require_status: false, enforce_expiration: false, whole_chain: false };
+        let trusted = Anchors::new(&look.judge.tls_anchors, &[], policy)
+            .and_then(|anchors| anchors.verify(&chain, look.judge.clock));
+        Ok(match trusted {
+            Ok(()) => Outcome::Holds,
+            Err(error) => look.deviation(exchange, "a certificate chain to the agreed anchors", error.to_string()),
+        })
+    })())
+}
+
+fn suite(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let exchange = look.exchange()?;
+        let (version, suite) = tls_of(look, exchange)?;
+        let upper = suite.to_ascii_uppercase();
+        let sealed = ["GCM", "CHACHA20", "CCM"].iter().any(|mode| upper.contains(mode));
+        let fresh = version == "1.3" || upper.contains("ECDHE") || upper.contains("_DHE_");
+        Ok(if sealed && fresh {
+            Outcome::Holds
+        } else {
+            look.deviation(exchange, "an ephemeral key exchange and an AEAD cipher", suite)
+        })
+    })())
+}
+
+fn cell_version(look: &Look<'_>) -> String {
+    carnet_catalogue::matrix::Cell::parse(&look.attempt.scope.cell).values.get("tls").cloned().unwrap_or_default()
+}
+
+fn tls_of(look: &Look<'_>, exchange: &Exchange) -> Result<(String, String), Outcome> {
+    exchange
+        .tls
+        .clone()
+        .ok_or_else(|| look.deviation(exchange, "a TLS connection", crate::judge::answer::answer(exchange).describe()))
+}

@@ -1,0 +1,214 @@
+//! Puts executions, controls and plan together: cells, counts, the run.
+
+use std::collections::BTreeMap;
+
+use carnet_catalogue::case::{Case, CaseId};
+
+use super::Judge;
+use super::one::{self, Judged};
+use super::run::{CellResult, ControlSeen, Count, Finding, Run, SubjectSeen};
+use super::view::Attempt;
+use crate::plan::Planned;
+use crate::verdict::{ExitCode, Verdict};
+
+/// The run.
+pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], finished: bool) -> Run {
+    let judged: Vec<(&Attempt, Judged)> =
+        attempts.iter().map(|attempt| (attempt, one::judge(judge, attempt))).collect();
+    let cells: Vec<CellResult> = judge.plan.cells.iter().map(|planned| cell(judge, planned, &judged)).collect();
+    let mut count = Count { planned: cells.len(), ..Count::default() };
+    let mut requirements: BTreeMap<_, Vec<Verdict>> = BTreeMap::new();
+    for cell in &cells {
+        if cell.passed.is_some() {
+            count.attempted += 1;
+        } else if cell.reason.is_some() {
+            count.excluded += 1;
+        }
+        *count.by_verdict.entry(cell.verdict.to_string()).or_default() += 1;
+        for id in &cell.verifies {
+            requirements.entry(id.clone()).or_default().push(cell.verdict);
+        }
+    }
+    let mut notes = Vec::new();
+    let mut verdict = Verdict::roll_up(cells.iter().map(|cell| cell.verdict));
+    if count.attempted == 0 {
+        notes.push("no cell was attempted".to_owned());
+        verdict = Verdict::Error;
+    }
+    if !finished {
+        notes.push("the run did not come to its end".to_owned());
+    }
+    let undecided = !finished || count.planned != count.attempted + count.excluded;
+    let exit = match ExitCode::of(verdict, false) {
+        ExitCode::Conforms if undecided => ExitCode::Undecided,
+        exit => exit,
+    };
+    Run {
+        format: 1,
+        run: id.to_owned(),
+        suite: judge.suite.clone(),
+        subject: SubjectSeen {
+            name: judge.subject.name.clone(),
+            party: judge.subject.party.id.clone(),
+            product: judge.ics.product.clone(),
+            version: judge.ics.version.clone(),
+            profile: judge.ics.profile.clone(),
+        },
+        verdict,
+        exit,
+        count,
+        cells,
+        requirements: requirements
+            .into_iter()
+            .map(|(id, verdicts)| {
+                let attempted = verdicts.iter().any(|verdict| verdict.attempted());
+                (
+                    id,
+                    if attempted {
+                        Verdict::roll_up(verdicts)
+                    } else {
+                        verdicts.first().copied().unwrap_or(Verdict::Skipped)
+                    },
+                )
+            })
+            .collect(),
+        notes,
+    }
+}
+
+fn cell(judge: &Judge, planned: &Planned, judged: &[(&Attempt, Judged)]) -> CellResult {
+    let Some(case) = judge.catalogue.cases.get(&planned.case) else {
+        return unknown(planned);
+    };
+    let mut result = blank(planned, case);
+    if let Some(exclusion) = &planned.excluded {
+        result.verdict = exclusion.verdict;
+        result.reason = Some(exclusion.reason.clone());
+        return result;
+    }
+    let own: Vec<&(&Attempt, Judged)> = judged
+        .iter()
+        .filter(|(attempt, _)| attempt.scope.case == planned.case.as_str() && attempt.scope.cell == planned.cell)
+        .collect();
+    if own.is_empty() {
+        result.verdict = Verdict::Inconclusive;
+        result.reason = not_begun(case, judged);
+        return result;
+    }
+    let mut worst = Verdict::Pass;
+    let mut passed = 0;
+    for (attempt, one) in own.iter().copied() {
+        let (verdict, reason) = with_control(case, attempt, one, judged, &mut result.control);
+        passed += usize::from(matches!(verdict, Verdict::Pass | Verdict::Warn));
+        result.events.push((attempt.begin, attempt.end.unwrap_or(attempt.begin)));
+        if verdict.rank() > worst.rank() || result.checks.is_empty() {
+            result.checks.clone_from(&one.checks);
+            result.findings.clone_from(&one.findings);
+            result.refusal.clone_from(&one.refusal);
+            result.reason = reason;
+        }
+        if verdict.rank() > worst.rank() {
+            worst = verdict;
+        }
+    }
+    result.verdict = worst;
+    result.passed = Some(format!("{passed}/{}", own.len()));
+    result.signature = (!result.findings.is_empty()).then(|| signature(&result.findings));
+    result
+}
+
+/// A refusal counts only if its control passed before and after.
+fn with_control(
+    case: &Case,
+    attempt: &Attempt,
+    one: &Judged,
+    judged: &[(&Attempt, Judged)],
+    seen: &mut Option<ControlSeen>,
+) -> (Verdict, Option<String>) {
+    let Some(control) = &case.control else { return (one.verdict, one.reason.clone()) };
+    let (before, after) = around(control, attempt, judged);
+    *seen = Some(ControlSeen { case: control.clone(), before, after });
+    let good = |verdict: Option<Verdict>| matches!(verdict, Some(Verdict::Pass | Verdict::Warn));
+    if one.verdict == Verdict::Error || (good(before) && good(after)) {
+        return (one.verdict, one.reason.clone());
+    }
+    let said = |verdict: Option<Verdict>| verdict.map_or("not executed", Verdict::as_str);
+    let reason = format!("its control {control} did not pass: {} before, {} after", said(before), said(after));
+    (Verdict::Inconclusive, Some(reason))
+}
+
+/// The control's last verdict before the execution began, and its first after it ended.
+fn around(control: &CaseId, attempt: &Attempt, judged: &[(&Attempt, Judged)]) -> (Option<Verdict>, Option<Verdict>) {
+    let end = attempt.end.unwrap_or(u64::MAX);
+    let of_control = || judged.iter().filter(|(other, _)| other.scope.case == control.as_str());
+    let before = of_control()
+        .filter(|(other, _)| other.end.is_some_and(|ended| ended < attempt.begin))
+        .max_by_key(|(other, _)| other.end)
+        .map(|(_, one)| one.verdict);
+    let after = of_control()
+        .filter(|(other, _)| other.begin > end)
+        .min_by_key(|(other, _)| other.begin)
+        .map(|(_, one)| one.verdict);
+    (before, after)
+}
+
+/// Why a planned cell was never begun: its control failed, else nobody knows and it is not accounted for.
+fn not_begun(case: &Case, judged: &[(&Attempt, Judged)]) -> Option<String> {
+    let control = case.control.as_ref()?;
+    let failed = judged.iter().any(|(other, one)| {
+        other.scope.case == control.as_str() && !matches!(one.verdict, Verdict::Pass | Verdict::Warn)
+    });
+    failed.then(|| format!("its control {control} did not pass, so it was not attempted"))
+}
+
+fn blank(planned: &Planned, case: &Case) -> CellResult {
+    CellResult {
+        case: planned.case.clone(),
+        cell: planned.cell.clone(),
+        title: case.title.clone(),
+        layer: planned.case.layer().to_owned(),
+        role: case.role,
+        level: case.level,
+        verifies: case.verifies.clone(),
+        verdict: Verdict::Pass,
+        passed: None,
+        reason: None,
+        refusal: None,
+        control: None,
+        checks: Vec::new(),
+        findings: Vec::new(),
+        signature: None,
+        events: Vec::new(),
+    }
+}
+
+fn unknown(planned: &Planned) -> CellResult {
+    CellResult {
+        case: planned.case.clone(),
+        cell: planned.cell.clone(),
+        title: String::new(),
+        layer: planned.case.layer().to_owned(),
+        role: carnet_catalogue::Role::Both,
+        level: carnet_catalogue::Level::May,
+        verifies: Vec::new(),
+        verdict: Verdict::Error,
+        passed: None,
+        reason: Some("the case is not among those it is judged with".to_owned()),
+        refusal: None,
+        control: None,
+        checks: Vec::new(),
+        findings: Vec::new(),
+        signature: None,
+        events: Vec::new(),
+    }
+}
+
+/// Names the failure, not the run: which checks deviated under which requirement.
+fn signature(findings: &[Finding]) -> String {
+    let mut names: Vec<String> =
+        findings.iter().map(|finding| format!("{}:{}", finding.requirement, finding.check)).collect();
+    names.sort();
+    names.dedup();
+    let digest = hex::encode(carnet_wire::digest::sha256(names.join("\n").as_bytes()));
+    digest.get(..16).unwrap_or_default().to_owned()
+}

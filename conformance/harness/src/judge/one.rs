@@ -1,0 +1,147 @@
+//! Judges one execution of one cell: its awaits, its checks, its refusal.
+
+use carnet_catalogue::case::{Case, CaseId, Check, Level};
+use carnet_catalogue::requirement::RequirementId;
+
+use super::checks::{self, Deviation, Look, Outcome};
+use super::run::{Finding, RefusalSeen};
+use super::view::Attempt;
+use super::{Judge, refusal};
+use crate::verdict::Verdict;
+
+/// What came of one execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// The verdict, before any control is looked at.
+    pub verdict: Verdict,
+    /// Why it could not be judged.
+    pub reason: Option<String>,
+    /// How the subject refused.
+    pub refusal: Option<RefusalSeen>,
+    /// Checks that were made.
+    pub checks: Vec<String>,
+    /// Deviations.
+    pub findings: Vec<Finding>,
+}
+
+impl Judged {
+    fn undecided(verdict: Verdict, reason: String) -> Self {
+        Self { verdict, reason: Some(reason), refusal: None, checks: Vec::new(), findings: Vec::new() }
+    }
+}
+
+/// Judges it.
+pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
+    let id = CaseId::new(&attempt.scope.case);
+    let Some(case) = judge.catalogue.cases.get(&id) else {
+        return Judged::undecided(Verdict::Error, format!("case {id} is not among the cases it is judged with"));
+    };
+    if let Some((_, reason)) = &attempt.broken {
+        return Judged::undecided(Verdict::Error, format!("the suite could not carry it out: {reason}"));
+    }
+    if attempt.end.is_none() {
+        return Judged::undecided(Verdict::Inconclusive, "it was interrupted".to_owned());
+    }
+    if let Some(reason) = unreachable(attempt) {
+        return Judged::undecided(Verdict::Inconclusive, reason);
+    }
+    let mut judged =
+        Judged { verdict: Verdict::Pass, reason: None, refusal: None, checks: Vec::new(), findings: Vec::new() };
+    let mut wanted: Vec<Check> = checks::implied(case);
+    wanted.extend(case.check.iter().cloned());
+    for check in &wanted {
+        if !judged.checks.contains(&check.name) {
+            judged.checks.push(check.name.clone());
+        }
+        let outcome = match checks::named(&check.name) {
+            Some(named) => (named.judge)(&Look { judge, attempt, case, check }),
+            None => return Judged::undecided(Verdict::Error, format!("there is no check {}", check.name)),
+        };
+        judged.take(judge, case, check, outcome);
+    }
+    if case.is_negative() {
+        let (outcome, seen) = refusal::judge(&Look { judge, attempt, case, check: &refusal::check() });
+        judged.checks.push(refusal::NAME.to_owned());
+        judged.refusal = seen;
+        judged.take(judge, case, &refusal::check(), outcome);
+    }
+    judged
+}
+
+impl Judged {
+    fn take(&mut self, judge: &Judge, case: &Case, check: &Check, outcome: Outcome) {
+        match outcome {
+            Outcome::Holds => {}
+            Outcome::Improvable(deviation) => {
+                self.findings.push(finding(judge, case, check, deviation, Some(Level::Should)));
+                self.raise(Verdict::Warn);
+            }
+            Outcome::Broken(deviations) => {
+                for deviation in deviations {
+                    let found = finding(judge, case, check, deviation, None);
+                    self.raise(if found.level == Level::Must { Verdict::Fail } else { Verdict::Warn });
+                    self.findings.push(found);
+                }
+            }
+            Outcome::Unclear(reason) => {
+                self.raise(Verdict::Inconclusive);
+                self.reason.get_or_insert(reason);
+            }
+        }
+    }
+
+    fn raise(&mut self, verdict: Verdict) {
+        if verdict.rank() > self.verdict.rank() {
+            self.verdict = verdict;
+        }
+    }
+}
+
+fn finding(judge: &Judge, case: &Case, check: &Check, deviation: Deviation, at_most: Option<Level>) -> Finding {
+    let requirement = requirement(judge, case, check);
+    let row = judge.catalogue.requirements.get(&requirement);
+    let mut level = check.level.unwrap_or(case.level).min(case.level);
+    if let Some(row) = row {
+        level = level.min(row.level);
+        if row.source == "carnet" {
+            level = level.min(Level::Should);
+        }
+    }
+    if let Some(at_most) = at_most {
+        level = level.min(at_most);
+    }
+    Finding {
+        check: check.name.clone(),
+        requirement,
+        level,
+        expected: deviation.expected,
+        actual: deviation.actual,
+        fix: case.explain.fix.clone(),
+        events: deviation.events,
+        range: deviation.range,
+        xpath: deviation.xpath,
+    }
+}
+
+/// The requirement a check stands for: the one it names with `with.requirement`, else the case's first.
+fn requirement(judge: &Judge, case: &Case, check: &Check) -> RequirementId {
+    let named = check
+        .with
+        .get("requirement")
+        .and_then(|name| judge.catalogue.requirements.keys().find(|id| id.as_str() == name).cloned());
+    named.or_else(|| case.verifies.first().cloned()).unwrap_or_else(|| {
+        // A case verifies at least one requirement, or it does not load.
+        judge.catalogue.requirements.keys().next().cloned().unwrap_or_else(RequirementId::unknown)
+    })
+}
+
+/// A subject that is not there is no subject that fails.
+fn unreachable(attempt: &Attempt) -> Option<String> {
+    let never = attempt.exchanges.iter().filter(|exchange| exchange.side == crate::evidence::Side::Suite);
+    let mut reasons = never.map(|exchange| match super::answer::answer(exchange) {
+        super::answer::Answer::Unreachable(..) => Some(super::answer::answer(exchange).describe()),
+        _ => None,
+    });
+    let first = reasons.next()??;
+    reasons.all(|reason| reason.is_some()).then_some(format!("the subject could not be reached: {first}"))
+}

@@ -1,0 +1,204 @@
+//! `run.json`: what came of a run. Canonical: the same evidence gives the same bytes; no time, path or host.
+
+use std::collections::BTreeMap;
+
+use carnet_catalogue::case::{CaseId, Layer, Level, Role};
+use carnet_catalogue::requirement::RequirementId;
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::{ExitCode, Verdict};
+
+/// A run and its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Always 1.
+    pub format: u32,
+    /// Id of the run that captured the evidence.
+    pub run: String,
+    /// Which suite.
+    pub suite: SuiteSeen,
+    /// Which subject.
+    pub subject: SubjectSeen,
+    /// ERROR > FAIL > INCONCLUSIVE > REVIEW > WARN > PASS over all cells.
+    pub verdict: Verdict,
+    /// The exit code it means, without `--strict`.
+    pub exit: ExitCode,
+    /// planned = attempted + excluded.
+    pub count: Count,
+    /// Each cell, in the order of the plan.
+    pub cells: Vec<CellResult>,
+    /// Each requirement of the catalogue that a planned cell verifies.
+    pub requirements: BTreeMap<RequirementId, Verdict>,
+    /// What the run as a whole lacks, where something does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// The suite that captured and judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuiteSeen {
+    /// Version that captured.
+    pub version: String,
+    /// Hash of `suite.lock` at capture.
+    pub lock: String,
+    /// Hash of the cases it was judged with, when they are others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_with: Option<String>,
+}
+
+/// The subject as it calls itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectSeen {
+    /// Name in `subject.toml`.
+    pub name: String,
+    /// PartyId.
+    pub party: String,
+    /// Product in the ICS.
+    pub product: String,
+    /// Its version.
+    pub version: String,
+    /// Profile claimed.
+    pub profile: String,
+}
+
+/// Numbers of cells.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    /// Cells of the plan.
+    pub planned: usize,
+    /// Cells that were carried out.
+    pub attempted: usize,
+    /// Cells that were not, each with its reason.
+    pub excluded: usize,
+    /// Cells by verdict.
+    pub by_verdict: BTreeMap<String, usize>,
+}
+
+/// What came of a cell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellResult {
+    /// Case id.
+    pub case: CaseId,
+    /// Cell name, `-` without a matrix.
+    pub cell: String,
+    /// What holds when it passes.
+    pub title: String,
+    /// `tls`, `as4`, `document`, `process`, ...
+    pub layer: String,
+    /// The subject's role.
+    pub role: Role,
+    /// Level of the case.
+    pub level: Level,
+    /// Requirements it verifies.
+    pub verifies: Vec<RequirementId>,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Executions that passed and all executions, `2/3`; none when it was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<String>,
+    /// Why it was left out, or could not be judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For refusals: how the subject refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalSeen>,
+    /// Verdicts of the control before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlSeen>,
+    /// Checks that were made, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
+    /// What was found to deviate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Signature of the failure, for a baseline: stable over runs, other for another failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// First and last event of each execution.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<(u64, u64)>,
+}
+
+/// How the subject refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusalSeen {
+    /// Layer.
+    pub layer: Layer,
+    /// Codes.
+    pub codes: Vec<String>,
+}
+
+/// The control's verdicts around a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlSeen {
+    /// The control.
+    pub case: CaseId,
+    /// Its last verdict before.
+    pub before: Option<Verdict>,
+    /// Its first verdict after.
+    pub after: Option<Verdict>,
+}
+
+/// One deviation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The check that found it.
+    pub check: String,
+    /// The requirement that is broken.
+    pub requirement: RequirementId,
+    /// Its level as it counts here.
+    pub level: Level,
+    /// What should be.
+    pub expected: String,
+    /// What is.
+    pub actual: String,
+    /// What to change.
+    pub fix: String,
+    /// Events that show it.
+    pub events: Vec<u64>,
+    /// The bytes that show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<ByteRange>,
+    /// The element that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xpath: Option<String>,
+}
+
+/// Bytes of an event's blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByteRange {
+    /// The event.
+    pub event: u64,
+    /// First byte.
+    pub start: usize,
+    /// Byte after the last.
+    pub end: usize,
+}
+
+impl Run {
+    /// The exit code, with a WARN counting as failure when `strict`.
+    #[must_use]
+    pub fn exit(&self, strict: bool) -> ExitCode {
+        if self.count.planned != self.count.attempted + self.count.excluded {
+            return ExitCode::Undecided;
+        }
+        ExitCode::of(self.verdict, strict)
+    }
+
+    /// The bytes of `run.json`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}

@@ -1,0 +1,203 @@
+//! One execution of a cell as its events tell it: exchanges with requests and answers, hooks, waits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::evidence::{BlobRef, Direction, Event, Kind, Purpose, Scope, Side, Stage};
+use crate::line::Ending;
+
+/// Bytes with the event that recorded them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bytes {
+    /// The event.
+    pub seq: u64,
+    /// The bytes.
+    pub bytes: Arc<Vec<u8>>,
+}
+
+/// One request and what came back, on a connection that either side opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// Number of the connection.
+    pub connection: u64,
+    /// The step it belongs to.
+    pub step: usize,
+    /// Who opened the connection.
+    pub side: Side,
+    /// The first event of it.
+    pub seq: u64,
+    /// TLS version and suite, when there was TLS.
+    pub tls: Option<(String, String)>,
+    /// What the peer presented, DER, leaf first.
+    pub peer_chain: Vec<Arc<Vec<u8>>>,
+    /// What the suite presented, DER, leaf first.
+    pub own_chain: Vec<Arc<Vec<u8>>>,
+    /// How far an attempt came that did not become a connection.
+    pub not_connected: Option<(Stage, Ending)>,
+    /// Bytes to the subject.
+    pub sent: Option<Bytes>,
+    /// Bytes from the subject.
+    pub received: Option<Bytes>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// The last event of it.
+    pub last: u64,
+}
+
+/// A hook that ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookSeen {
+    /// The event.
+    pub seq: u64,
+    /// The step.
+    pub step: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether it said that it succeeded.
+    pub success: bool,
+    /// Its output.
+    pub output: Arc<Vec<u8>>,
+}
+
+/// One execution of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which.
+    pub scope: Scope,
+    /// Why it was executed.
+    pub purpose: Purpose,
+    /// First event.
+    pub begin: u64,
+    /// Last event; none when the run broke off.
+    pub end: Option<u64>,
+    /// Exchanges in the order of their first events.
+    pub exchanges: Vec<Exchange>,
+    /// Hooks in order.
+    pub hooks: Vec<HookSeen>,
+    /// Waits for pushes by step, with their event.
+    pub waits: BTreeMap<usize, (u64, bool)>,
+    /// By what means the subject was made to send.
+    pub prompted: Option<String>,
+    /// Why the suite could not carry it out.
+    pub broken: Option<(u64, String)>,
+    /// Monotonic microseconds by event.
+    pub times: BTreeMap<u64, u64>,
+}
+
+/// Takes the events of all executions apart, in the order in which they began.
+pub fn attempts(events: &[Event], blob: &impl Fn(&BlobRef) -> Arc<Vec<u8>>) -> Vec<Attempt> {
+    let mut order: Vec<Scope> = Vec::new();
+    let mut found: BTreeMap<Scope, Attempt> = BTreeMap::new();
+    for event in events {
+        let Some(scope) = &event.scope else { continue };
+        if let Kind::Begin { purpose } = &event.kind {
+            order.push(scope.clone());
+            found.insert(scope.clone(), Attempt::new(scope.clone(), *purpose, event.seq));
+        }
+        if let Some(attempt) = found.get_mut(scope) {
+            attempt.take(event, blob);
+        }
+    }
+    order.into_iter().filter_map(|scope| found.remove(&scope)).collect()
+}
+
+impl Attempt {
+    fn new(scope: Scope, purpose: Purpose, begin: u64) -> Self {
+        Self {
+            scope,
+            purpose,
+            begin,
+            end: None,
+            exchanges: Vec::new(),
+            hooks: Vec::new(),
+            waits: BTreeMap::new(),
+            prompted: None,
+            broken: None,
+            times: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, event: &Event, blob: &impl Fn(&BlobRef) -> Arc<Vec<u8>>) {
+        self.times.insert(event.seq, event.mono);
+        let step = event.step.unwrap_or_default();
+        match &event.kind {
+            Kind::End => self.end = Some(event.seq),
+            Kind::Broken { reason } => {
+                self.broken.get_or_insert_with(|| (event.seq, reason.clone()));
+            }
+            Kind::Connected { side, tls, suite, chains } => {
+                let mut exchange = Exchange::new(event, step, *side);
+                exchange.tls = tls.clone().zip(suite.clone());
+                exchange.peer_chain = chains.peer.iter().map(blob).collect();
+                exchange.own_chain = chains.own.iter().map(blob).collect();
+                self.exchanges.push(exchange);
+            }
+            Kind::NotConnected { side, stage, ending } => {
+                let mut exchange = Exchange::new(event, step, *side);
+                exchange.not_connected = Some((*stage, ending.clone()));
+                self.exchanges.push(exchange);
+            }
+            Kind::Bytes { direction, blob: reference } => {
+                let bytes = Bytes { seq: event.seq, bytes: blob(reference) };
+                if let Some(exchange) = self.open(event) {
+                    match direction {
+                        Direction::Out => exchange.sent = Some(bytes),
+                        Direction::In => exchange.received = Some(bytes),
+                    }
+                    exchange.last = event.seq;
+                }
+            }
+            Kind::Ended { ending } => {
+                if let Some(exchange) = self.open(event) {
+                    exchange.ending = Some(ending.clone());
+                    exchange.last = event.seq;
+                }
+            }
+            Kind::Hook { name, success, output } => {
+                let output = blob(output);
+                self.hooks.push(HookSeen { seq: event.seq, step, name: name.clone(), success: *success, output });
+            }
+            Kind::Prompted { by } => self.prompted = Some(by.clone()),
+            Kind::Waited { arrived } => {
+                self.waits.insert(step, (event.seq, *arrived));
+            }
+            Kind::Run(_) | Kind::Begin { .. } | Kind::Step | Kind::Finished => {}
+        }
+    }
+
+    fn open(&mut self, event: &Event) -> Option<&mut Exchange> {
+        let connection = event.connection?;
+        self.exchanges.iter_mut().rev().find(|exchange| exchange.connection == connection)
+    }
+
+    /// What the suite sent in a step; the last one when the step is not named.
+    #[must_use]
+    pub fn sent_at(&self, step: Option<usize>) -> Option<&Exchange> {
+        let ours = |exchange: &&Exchange| exchange.side == Side::Suite && step.is_none_or(|step| exchange.step == step);
+        self.exchanges.iter().rev().find(ours)
+    }
+
+    /// The pushes of the subject, in order.
+    pub fn pushes(&self) -> impl Iterator<Item = &Exchange> {
+        self.exchanges.iter().filter(|exchange| exchange.side == Side::Subject && exchange.received.is_some())
+    }
+}
+
+impl Exchange {
+    fn new(event: &Event, step: usize, side: Side) -> Self {
+        Self {
+            connection: event.connection.unwrap_or_default(),
+            step,
+            side,
+            seq: event.seq,
+            tls: None,
+            peer_chain: Vec::new(),
+            own_chain: Vec::new(),
+            not_connected: None,
+            sent: None,
+            received: None,
+            ending: None,
+            last: event.seq,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The SOAP envelope inside an HTTP body, plain or as the root of a multipart/related, with its parts.
+
+use bytes::Bytes;
+use carnet_wire::Limits;
+use carnet_wire::mime::{ContentType, Event, Reader};
+
+use crate::http::{self, Message};
+
+/// A MIME part or the plain envelope as it was transported.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Part {
+    /// Content-ID without brackets.
+    pub cid: Option<String>,
+    /// Media type with its parameters, as written.
+    pub content_type: String,
+    /// Transported bytes.
+    pub body: Vec<u8>,
+}
+
+/// A body taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Package {
+    /// The envelope.
+    pub envelope: Vec<u8>,
+    /// The other parts in order.
+    pub parts: Vec<Part>,
+    /// What stopped the reading, where something did.
+    pub fault: Option<String>,
+}
+
+/// Ids by which a push is told whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// MessageId.
+    pub message_id: Option<String>,
+    /// ConversationId.
+    pub conversation: Option<String>,
+    /// RefToMessageId.
+    pub refers_to: Option<String>,
+}
+
+/// Takes an HTTP message's body apart; none when it is neither SOAP nor multipart.
+#[must_use]
+pub fn package(message: &Message) -> Option<Package> {
+    let content_type = message.header("content-type")?;
+    let parsed = ContentType::parse(content_type).ok()?;
+    match parsed.media() {
+        "application/soap+xml" | "text/xml" | "application/xml" => {
+            Some(Package { envelope: message.body.clone(), ..Package::default() })
+        }
+        "multipart/related" => Some(multipart(&parsed, &message.body)),
+        _ => None,
+    }
+}
+
+/// The envelope of an HTTP message as text.
+#[must_use]
+pub fn envelope_text(bytes: &[u8]) -> Option<String> {
+    let package = package(&http::read(bytes).ok()?)?;
+    let text = String::from_utf8(package.envelope).ok()?;
+    Some(text.trim_start_matches('\u{feff}').to_owned())
+}
+
+/// The ids an envelope carries.
+#[must_use]
+pub fn names(envelope: &str) -> Names {
+    let Ok(document) = roxmltree::Document::parse(envelope) else { return Names::default() };
+    let text = |local: &str| {
+        let node = document.descendants().find(|node| node.tag_name().name() == local)?;
+        node.text().map(|text| text.trim().to_owned())
+    };
+    Names { message_id: text("MessageId"), conversation: text("ConversationId"), refers_to: text("RefToMessageId") }
+}
+
+fn multipart(content_type: &ContentType, body: &[u8]) -> Package {
+    let mut package = Package::default();
+    let limits = Limits { parts: 1000, part_header: 64 << 10, ..Limits::default() };
+    let mut reader = match Reader::new(content_type, &limits) {
+        Ok(reader) => reader,
+        Err(error) => {
+            package.fault = Some(error.to_string());
+            return package;
+        }
+    };
+    reader.feed(Bytes::copy_from_slice(body));
+    reader.eof();
+    let mut parts: Vec<Part> = Vec::new();
+    loop {
+        match reader.next() {
+            Ok(Some(Event::Part(head))) => parts.push(Part {
+                cid: head.content_id.clone(),
+                content_type: head.header("content-type").unwrap_or_default().to_owned(),
+                body: Vec::new(),
+            }),
+            Ok(Some(Event::Data(data))) => {
+                if let Some(part) = parts.last_mut() {
+                    part.body.extend_from_slice(&data);
+                }
+            }
+            Ok(Some(Event::PartEnd)) => {}
+            Ok(Some(Event::End) | None) => break,
+            Err(error) => {
+                package.fault = Some(error.to_string());
+                break;
+            }
+        }
+    }
+    let start = content_type.param("start").map(|start| start.trim_matches(['<', '>']).to_owned());
+    let root = start.and_then(|start| parts.iter().position(|part| part.cid.as_deref() == Some(&start))).unwrap_or(0);
+    if root < parts.len() {
+        package.envelope = parts.remove(root).body;
+    }
+    package.parts = parts;
+    package
+}

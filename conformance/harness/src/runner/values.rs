@@ -1,0 +1,150 @@
+//! The values of `${...}` for one execution of a cell: fresh ones are made once and kept.
+
+use std::collections::BTreeMap;
+
+use carnet_catalogue::matrix::Cell;
+use carnet_catalogue::step::{Connect, Forge, Send, Step};
+use carnet_catalogue::variable;
+use uuid::Uuid;
+
+use crate::setup::Setup;
+
+/// Values by name.
+#[derive(Debug, Clone)]
+pub(crate) struct Values {
+    known: BTreeMap<String, String>,
+}
+
+impl Values {
+    /// All that is known before the first step.
+    pub(crate) fn new(setup: &Setup, cell: &Cell) -> Self {
+        let subject = &setup.subject;
+        let suite = &subject.suite;
+        let other = suite.other_party.as_ref().map(|party| party.id.clone()).unwrap_or_default();
+        let sample = setup.sample.as_ref();
+        let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
+        let short = id.get(18..).unwrap_or_default().to_owned();
+        let conversation =
+            subject.agreement.conversation.clone().unwrap_or_else(|| format!("carnet-{}", Uuid::now_v7().simple()));
+        let mut known: BTreeMap<String, String> = [
+            ("fresh.message-id", format!("{}@suite.carnet", Uuid::now_v7())),
+            ("fresh.conversation", conversation),
+            (
+                "fresh.lrn",
+                format!(
+                    "CT{}{short}",
+                    Uuid::new_v4().simple().to_string().get(..5).unwrap_or_default().to_ascii_uppercase()
+                ),
+            ),
+            ("fresh.mrn", mrn(&short)),
+            ("fresh.ucr", format!("6GB123456789000-{short}")),
+            ("fresh.text", Uuid::now_v7().simple().to_string()),
+            ("now", jiff::Timestamp::now().to_string()),
+            ("subject.url", subject.url.clone()),
+            ("subject.host", setup.address.host.clone()),
+            ("subject.path", setup.address.path.clone()),
+            ("subject.party", subject.party.id.clone()),
+            ("subject.party-type", subject.party.kind.clone()),
+            ("subject.role", subject.party.responder_role.clone()),
+            ("suite.party", suite.party.id.clone()),
+            ("suite.party-type", suite.party.kind.clone()),
+            ("suite.role", suite.party.initiator_role.clone()),
+            ("suite.other-party", other),
+            ("suite.url", setup.suite_url().unwrap_or_default()),
+            ("suite.crl-url", String::new()),
+            ("agreement.name", subject.agreement.name.clone()),
+            ("sample.service", sample.map(|sample| sample.service.clone()).unwrap_or_default()),
+            ("sample.action", sample.map(|sample| sample.action.clone()).unwrap_or_default()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        for (axis, value) in &cell.values {
+            known.insert(format!("matrix.{axis}"), value.clone());
+        }
+        Self { known }
+    }
+
+    /// One value.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.known.get(name).map(String::as_str)
+    }
+
+    /// Sets a value, such as what a step leaves behind.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.known.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// A text with its variables filled in.
+    ///
+    /// # Errors
+    /// The first name without a value.
+    pub(crate) fn fill(&self, text: &str) -> Result<String, String> {
+        variable::fill(text, |name| self.known.get(name).cloned()).map_err(|name| format!("${{{name}}} has no value"))
+    }
+
+    /// A step with every text filled in.
+    ///
+    /// # Errors
+    /// The first name without a value.
+    pub(crate) fn step(&self, step: &Step) -> Result<Step, String> {
+        let mut step = step.clone();
+        let fill = |text: &mut String| -> Result<(), String> {
+            *text = self.fill(text)?;
+            Ok(())
+        };
+        if let Some(Send { message, set, part, property, .. }) = &mut step.send {
+            message.iter_mut().try_for_each(fill)?;
+            set.values_mut().try_for_each(fill)?;
+            part.iter_mut().filter_map(|part| part.text.as_mut()).try_for_each(fill)?;
+            property.iter_mut().map(|property| &mut property.value).try_for_each(fill)?;
+        }
+        if let Some(Connect { text: Some(text), .. }) = &mut step.connect {
+            fill(text)?;
+        }
+        step.speaker.iter_mut().try_for_each(fill)?;
+        if let Some(tls) = &mut step.tls {
+            tls.identity.iter_mut().try_for_each(fill)?;
+            tls.versions.iter_mut().try_for_each(fill)?;
+        }
+        if let Some(sign) = &mut step.sign {
+            sign.identity.iter_mut().try_for_each(fill)?;
+            sign.token.iter_mut().try_for_each(fill)?;
+        }
+        Ok(step)
+    }
+
+    /// Forge operations with their texts filled in.
+    ///
+    /// # Errors
+    /// The first name without a value.
+    pub(crate) fn forge(&self, forge: &[Forge]) -> Result<Vec<Forge>, String> {
+        forge
+            .iter()
+            .map(|edit| {
+                let mut edit = edit.clone();
+                edit.place = self.fill(&edit.place)?;
+                edit.with = edit.with.as_deref().map(|with| self.fill(with)).transpose()?;
+                Ok(edit)
+            })
+            .collect()
+    }
+}
+
+/// A movement reference number that nobody issued: year, country, 13 characters, check digit (ISO 6346, as the EU has it).
+fn mrn(random: &str) -> String {
+    let body: String = format!("26GB{:0>13}", random.get(..13).unwrap_or(random)).chars().take(17).collect();
+    let sum: u64 = body.chars().enumerate().map(|(place, c)| u64::from(letter_value(c)) << place).sum();
+    format!("{body}{}", sum % 11 % 10)
+}
+
+/// ISO 6346: digits as they are, A is 10, multiples of 11 left out.
+fn letter_value(c: char) -> u32 {
+    match c.to_digit(10) {
+        Some(digit) => digit,
+        None => {
+            let place = u32::from(c.to_ascii_uppercase()).saturating_sub(u32::from('A'));
+            10 + place + (place + 9) / 10
+        }
+    }
+}
