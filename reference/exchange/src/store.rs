@@ -107,7 +107,7 @@ pub trait Store: Send + Sync {
     /// When the store cannot be read.
     fn records(&self, registry: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Record>, StoreError>;
 
-    /// How many messages stand in each state.
+    /// How many messages stand in each state. Looks at every message: for people and tests, not for each request.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -127,7 +127,7 @@ pub struct Query {
     pub direction: Option<Direction>,
     /// One state only.
     pub state: Option<State>,
-    /// One conversation only.
+    /// One conversation only. Looks at every message: no index is paid for on each message to speed up browsing.
     pub conversation: Option<String>,
     /// Only those older than this one: the last of the page before.
     pub before: Option<Key>,
