@@ -1,7 +1,7 @@
 //! What will be run and what will not, and why: planned = attempted + excluded, exactly.
 
 use carnet_catalogue::case::{Case, CaseId, Role, Safety};
-use carnet_catalogue::matrix;
+use carnet_catalogue::matrix::{self, Cell};
 use carnet_catalogue::step::{Action, HookName};
 use carnet_catalogue::{Catalogue, Step};
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ pub fn plan(catalogue: &Catalogue, setup: &Setup, selection: &Selection) -> Plan
             plan.cells.push(Planned {
                 case: id.clone(),
                 cell: cell.name(),
-                excluded: exclusion(id, case, setup, selection, catalogue),
+                excluded: exclusion(id, case, setup, selection, catalogue).or_else(|| unclaimed_version(&cell, setup)),
             });
         }
     }
@@ -78,6 +78,9 @@ pub fn plan(catalogue: &Catalogue, setup: &Setup, selection: &Selection) -> Plan
 fn exclude_without_control(plan: &mut Plan, catalogue: &Catalogue) {
     let excluded: Vec<(CaseId, Exclusion)> =
         plan.cells.iter().filter_map(|cell| cell.excluded.clone().map(|why| (cell.case.clone(), why))).collect();
+    let runs: Vec<CaseId> =
+        plan.cells.iter().filter(|cell| cell.excluded.is_none()).map(|cell| cell.case.clone()).collect();
+    let excluded: Vec<_> = excluded.into_iter().filter(|(id, _)| !runs.contains(id)).collect();
     for cell in plan.cells.iter_mut().filter(|cell| cell.excluded.is_none()) {
         let control = catalogue.cases.get(&cell.case).and_then(|case| case.control.as_ref());
         if let Some((control, why)) = control.and_then(|control| excluded.iter().find(|(id, _)| id == control)) {
@@ -110,6 +113,13 @@ fn exclusion(
         return Some(Exclusion { verdict: Verdict::Skipped, reason });
     }
     not_applicable(case, setup).map(|reason| Exclusion { verdict: Verdict::NotApplicable, reason })
+}
+
+/// A cell over a TLS version that the ICS does not claim.
+fn unclaimed_version(cell: &Cell, setup: &Setup) -> Option<Exclusion> {
+    let need = format!("tls.{}", cell.values.get("tls")?);
+    let claimed = setup.ics.capabilities.contains(&need);
+    (!claimed).then(|| Exclusion { verdict: Verdict::NotApplicable, reason: format!("the ICS does not claim {need}") })
 }
 
 /// Why a case does not apply to this subject, in words.
