@@ -212,9 +212,9 @@ impl Inbound {
         let agreements = Arc::clone(&self.agreements);
         let document = unpackage::document(bytes, &agreements.limits)?;
         let envelope = Envelope::of(&document)?;
-        let message = unpackage::user_message(&envelope).map_err(|(message_id, fault)| {
-            self.message_id = message_id;
-            fault
+        let message = unpackage::user_message(&envelope).map_err(|refusal| {
+            self.message_id = refusal.message_id;
+            refusal.fault
         })?;
         self.message_id = Some(message.info.message_id.clone());
         let identified = identify::identify(&agreements, &message, &self.tls_chain, now)?;

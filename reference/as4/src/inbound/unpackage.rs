@@ -2,9 +2,8 @@
 //! Leaves MIME to the driver and everything the message claims to the steps that follow.
 //! Clauses: ebMS 3.0 core 5.1 and 5.2, eDelivery AS4 1.15 (empty Body).
 
-use super::Fault;
+use super::{Fault, Refusal};
 use crate::header::{ErrorSignal, Messaging, SignalBody, UserMessage, messaging};
-use crate::id::MessageId;
 use crate::soap::{Envelope, SoapError};
 use carnet_wire::Limits;
 use carnet_wire::xml::Document;
@@ -16,10 +15,11 @@ pub(super) fn document<'b>(bytes: &'b [u8], limits: &Limits) -> Result<Document<
     Document::parse(bytes, limits).map_err(|error| Fault::Soap(error.into()))
 }
 
-/// Finds the user message, or says why there is none. The id of a message that is refused further on is given too.
-pub(super) fn user_message(envelope: &Envelope<'_>) -> Result<UserMessage, (Option<MessageId>, Fault)> {
-    let element = envelope.messaging.ok_or((None, Fault::Soap(SoapError::NoMessaging)))?;
-    match messaging(element).map_err(|error| (None, error.into()))? {
+/// Finds the user message, or says why there is none.
+pub(super) fn user_message(envelope: &Envelope<'_>) -> Result<UserMessage, Box<Refusal>> {
+    let refusal = |message_id, fault| Box::new(Refusal { message_id, fault });
+    let element = envelope.messaging.ok_or_else(|| refusal(None, Fault::Soap(SoapError::NoMessaging)))?;
+    match messaging(element).map_err(|error| refusal(None, error.into()))? {
         Messaging::User(message) => Ok(*message),
         Messaging::Signal(signal) => {
             let fault = match signal.body {
@@ -27,7 +27,7 @@ pub(super) fn user_message(envelope: &Envelope<'_>) -> Result<UserMessage, (Opti
                 SignalBody::Receipt(_) => Fault::LooseReceipt,
                 SignalBody::Errors(errors) => Fault::LooseError(summary(&errors)),
             };
-            Err((Some(signal.info.message_id), fault))
+            Err(refusal(Some(signal.info.message_id), fault))
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Leaves the file format to `read`, the choice of the P-Mode of a message to `select`, and trust to `partner`.
 //! Clauses: ebMS 3.0 core 4 and appendix D (P-Mode parameters), eDelivery AS4 1.15 Common Profile.
 
+mod error;
 mod profile;
 mod read;
 mod select;
@@ -9,8 +10,8 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+pub use error::PModeError;
 pub use profile::Profile;
-pub use read::PModeError;
 pub use select::{Mismatch, PModes};
 
 use crate::header::Party;

@@ -132,7 +132,8 @@ fn the_pmode_is_chosen_by_everything_the_header_names() {
     let right = message(&pmode);
     assert_eq!(pmodes.of(&right, &us).map(|found| found.id.clone()), Ok(pmode.id.clone()));
     type Edit = fn(&mut UserMessage);
-    let edits: [(Edit, fn(&Mismatch) -> bool); 8] = [
+    type Says = fn(&Mismatch) -> bool;
+    let edits: [(Edit, Says); 8] = [
         (|m| m.to.id = PartyId::new("XX", Some("t")).expect("party"), |e| matches!(e, Mismatch::NotForUs { .. })),
         (|m| m.from.id = PartyId::new("XX", Some("t")).expect("party"), |e| matches!(e, Mismatch::Sender { .. })),
         (|m| m.collaboration.agreement = None, |e| matches!(e, Mismatch::Agreement { .. })),

@@ -3,7 +3,9 @@
 //! `phase4`: captures of an independent node. `header`: signed messages with one thing wrong. `wrapping`: real envelopes
 //! rearranged. `answers`: what a sender believes.
 //! `oracle`: our signatures under xmlsec1. `pipeline`: two machines over a line that loses and repeats. `mutation`:
-//! arbitrary and mutated bytes.
+//! arbitrary and mutated bytes. `schema`: the published schemas against the files that are read.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "tests stop where they fail")]
 
 mod answers;
 mod driver;
@@ -14,4 +16,5 @@ mod oracle;
 mod parties;
 mod phase4;
 mod pipeline;
+mod schema;
 mod wrapping;

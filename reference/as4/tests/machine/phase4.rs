@@ -1,14 +1,15 @@
 //! Captures of phase4 4.4.1, an independent node, pushed through the machine with a P-Mode that matches.
 
-use crate::driver::{Http, Received, receive, told};
-use crate::parties::{anchored, chain, customs, customs_as_partner, customs_with, ics2, now, red, vector};
+use crate::driver::{Http, Received, receive, signal, told};
+use crate::parties::{anchored, anchors, chain, customs, customs_as_partner, customs_with, ics2, now, red, vector};
 use carnet_as4::header::SignalBody;
-use carnet_as4::id::MessageId;
-use carnet_as4::inbound::{Accepted, Decision, Delivery};
+use carnet_as4::id::{ContentId, MessageId};
+use carnet_as4::inbound::{Accepted, Decision, Delivery, Expect, Inbound};
 use carnet_as4::outbound::Sent;
 use carnet_as4::outbound::answer::{Answer, AnswerError, Response, check};
-use carnet_as4::partner::SignerBinding;
+use carnet_as4::partner::{SignerBinding, TlsBinding};
 use carnet_wire::Limits;
+use carnet_wire::digest::PartDigest;
 use std::sync::Arc;
 
 macro_rules! request {
@@ -238,4 +239,64 @@ fn answers_that_are_no_message_are_told_apart() {
     assert!(matches!(judge(&sent, &response, 500), Err(AnswerError::ContentType { status: 500, .. })));
     let empty = Http { content_type: String::new(), body: Vec::new() };
     assert!(matches!(judge(&sent, &empty, 204), Err(AnswerError::Empty { status: 204 })));
+}
+
+#[test]
+fn the_connection_must_be_the_senders_as_far_as_was_agreed() {
+    let http = request!("03-sign-pkipath-gzip");
+    let (blue, red) = (chain(vector!("keys/blue-chain.pem")), chain(vector!("keys/red-chain.pem")));
+    let stranger = chain(vector!("keys/stranger-chain.pem"));
+    let exact = TlsBinding::Exact(blue[0].clone());
+    let anchor = TlsBinding::Anchor(anchors(false));
+    for (tls, peer, taken) in [
+        (&exact, &blue[..], true),
+        (&exact, &red[..], false),
+        (&exact, &[], false),
+        (&anchor, &blue[..], true),
+        (&anchor, &red[..], true),
+        (&anchor, &stranger[..], false),
+        (&anchor, &[], false),
+        (&TlsBinding::Off, &stranger[..], true),
+        (&TlsBinding::Off, &[], true),
+    ] {
+        let mut agreements = customs();
+        agreements.partners[0].tls = tls.clone();
+        let decision = receive(&Arc::new(agreements), peer, &http, now()).decision;
+        match (&decision, taken) {
+            (Decision::Accept(_), true) => {}
+            (Decision::Refuse(_), false) => assert_eq!(told(&decision), ("EBMS:0101", "EDEL-TLS-04")),
+            _ => panic!("{tls:?} with {} certificates: {decision:?}", peer.len()),
+        }
+    }
+}
+
+#[test]
+fn a_party_without_partner_is_refused() {
+    let mut agreements = customs();
+    agreements.partners.clear();
+    let decision = receive(&Arc::new(agreements), &[], &request!("03-sign-pkipath-gzip"), now()).decision;
+    assert_eq!(told(&decision), ("EBMS:0101", "EDEL-TLS-04"));
+}
+
+#[test]
+fn the_machine_misused_refuses_and_does_not_panic() {
+    let empty = Inbound::new(Arc::new(customs()), Vec::new()).finish(signal("a@b", now()));
+    assert_eq!(told(&empty), ("EBMS:0009", "EBMS-SOAP-01"));
+    let http = request!("06-ping");
+    let mut inbound = Inbound::new(Arc::new(customs()), Vec::new());
+    let stray = ContentId::parse("stray@x").expect("id");
+    inbound.inflated(&stray, Ok(1));
+    inbound.envelope(&http.body, now());
+    assert_eq!(inbound.envelope(b"again", now()), Expect::Nothing);
+    inbound.part(&stray, Ok(PartDigest { sha256: [0; 32], length: 1 }));
+    assert!(matches!(inbound.finish(signal("a@b", now())), Decision::Accept(_)));
+    // A compressed part that the driver never inflates is not taken on trust.
+    let received = request!("03-sign-pkipath-gzip");
+    let text = String::from_utf8_lossy(&received.body).into_owned();
+    let (from, to) = (text.find("<?xml").expect("start"), text.find("</S12:Envelope>").expect("end") + 15);
+    let mut inbound = Inbound::new(Arc::new(customs()), Vec::new());
+    let Expect::Parts(parts) = inbound.envelope(&text.as_bytes()[from..to], now()) else { panic!("no parts") };
+    let claimed = accepted(&received).0.parts[0].digest;
+    inbound.part(&parts[0].id, Ok(claimed));
+    assert_eq!(told(&inbound.finish(signal("a@b", now()))), ("EBMS:0303", "AS4-COMPRESSION-07"));
 }

@@ -1,9 +1,11 @@
 //! Signature wrapping: the genuine, signed elements of a real envelope are kept somewhere, others are put where a reader
-//! would look. Each must end in a refusal.
+//! would look. Each must end in a refusal, and for the reason that it was made for.
 
 use crate::driver::{Http, receive};
 use crate::parties::{customs, now, vector};
-use carnet_as4::inbound::Decision;
+use carnet_as4::inbound::{Decision, Fault};
+use carnet_as4::{SecurityError, SoapError, ns};
+use carnet_wire::signature::SignatureError;
 use std::sync::Arc;
 
 /// The texts of a real envelope.
@@ -39,6 +41,15 @@ impl Genuine {
         evil.replace(&format!("wsu:Id=\"{id}\""), "wsu:Id=\"evil\"")
     }
 
+    /// An envelope of that header content and body.
+    fn assembled(&self, header: &str, body: &str) -> Decision {
+        let text = format!(
+            "<S12:Envelope xmlns:S12=\"{}\"><S12:Header>{header}</S12:Header>{body}</S12:Envelope>",
+            ns::SOAP12
+        );
+        decide(&Http { content_type: self.http.content_type.clone(), body: text.into_bytes() })
+    }
+
     fn with(&self, from: &str, to: &str) -> Decision {
         assert!(self.text.contains(from));
         let body = self.text.replacen(from, to, 1).into_bytes();
@@ -62,7 +73,8 @@ fn wrapped(inner: &str) -> String {
 #[test]
 fn the_genuine_envelope_passes() {
     let genuine = genuine();
-    assert!(matches!(genuine.with(&genuine.body, &genuine.body), Decision::Accept(_)));
+    let header = format!("{}{}", genuine.security, genuine.messaging);
+    assert!(matches!(genuine.assembled(&header, &genuine.body), Decision::Accept(_)));
 }
 
 #[test]
@@ -74,49 +86,120 @@ fn no_wrapping_gets_another_header_read() {
     let plain_id = evil.replace("wsu:Id=\"evil\"", &format!("Id=\"{}\"", attribute(messaging, "wsu:Id")));
     let no_id = evil.replace(" wsu:Id=\"evil\"", "");
     let evil_body = "<S12:Body><Evil/></S12:Body>";
-    let signature_start = security.find("<ds:Signature").expect("signature");
-    let (before, signature) = security.split_at(signature_start);
-    let (signature, after) =
-        signature.split_at(signature.find("</ds:Signature>").expect("end") + "</ds:Signature>".len());
-    let inside_security = security.replace("</wsse:Security>", &format!("{messaging}</wsse:Security>"));
-    for (name, from, to) in [
-        ("second header before", messaging, format!("{evil}{messaging}")),
-        ("second header after", messaging, format!("{messaging}{evil}")),
-        ("header kept in a block", messaging, format!("{}{evil}", wrapped(messaging))),
-        ("header kept in a block, no id", messaging, format!("{}{no_id}", wrapped(messaging))),
-        ("header kept in a block, same id", messaging, format!("{}{same_id}", wrapped(messaging))),
-        ("header kept in a block, same plain id", messaging, format!("{}{plain_id}", wrapped(messaging))),
-        ("evil first, same id", messaging, format!("{same_id}{}", wrapped(messaging))),
-        ("header and body kept", "</S12:Header>", format!("{}</S12:Header>", wrapped(&format!("{messaging}{body}")))),
-        ("body kept in a block", body, evil_body.to_owned()),
-        ("second body", body, format!("{body}{evil_body}")),
-        ("body inside a body", body, format!("<S12:Body>{body}<Evil/></S12:Body>")),
-        ("signature beside security", security, format!("{before}{after}{signature}")),
-        ("signature kept in a block", security, format!("{before}{}{after}", wrapped(signature))),
-        ("two signatures", security, format!("{before}{signature}{signature}{after}")),
-        ("two security headers", security, format!("{security}{security}")),
+    let (open, rest) = security.split_at(security.find("<ds:Signature").expect("signature"));
+    let (signature, close) = rest.split_at(rest.find("</ds:Signature>").expect("end") + "</ds:Signature>".len());
+    let bound = format!("<ds:Signature xmlns:wsse=\"{}\" xmlns:wsu=\"{}\"", ns::WSSE, ns::WSU);
+    let signature = signature.replacen("<ds:Signature", &bound, 1);
+    let in_security = |inner: &str| format!("{open}{signature}{inner}{close}");
+    let kept = wrapped(messaging);
+    let twice = |which: &'static str| move |fault: &Fault| matches!(fault, Fault::Soap(SoapError::Repeated(name)) if *name == which);
+    let shape = |fault: &Fault| matches!(fault, Fault::Soap(SoapError::Shape));
+    let uncovered = |which: &'static str| move |fault: &Fault| matches!(fault, Fault::Security(SecurityError::NotCovered(name)) if *name == which);
+    let signature_says = |error: SignatureError| move |fault: &Fault| matches!(fault, Fault::Security(SecurityError::Signature(found)) if *found == error);
+    type Says<'a> = Box<dyn Fn(&Fault) -> bool + 'a>;
+    let attacks: Vec<(&str, String, String, Says<'_>)> = vec![
+        ("second header before", format!("{security}{evil}{messaging}"), body.into(), Box::new(twice("Messaging"))),
+        ("second header after", format!("{security}{messaging}{evil}"), body.into(), Box::new(twice("Messaging"))),
+        ("header kept in a block", format!("{security}{kept}{evil}"), body.into(), Box::new(uncovered("Messaging"))),
+        ("the same, evil has no id", format!("{security}{kept}{no_id}"), body.into(), Box::new(uncovered("Messaging"))),
+        ("the same, evil first", format!("{evil}{kept}{security}"), body.into(), Box::new(uncovered("Messaging"))),
         (
-            "empty security first",
-            security,
-            format!("{}{after}{security}", before.split("<wsse:Binary").next().expect("start")),
+            "header kept in Security",
+            format!("{}{evil}", in_security(messaging)),
+            body.into(),
+            Box::new(uncovered("Messaging")),
         ),
-        ("second header element", "<S12:Header>", format!("<S12:Header>{evil}</S12:Header><S12:Header>")),
-        ("foreign element in the envelope", "<S12:Header>", format!("{}<S12:Header>", wrapped(&evil))),
-    ] {
-        let decision = g.with(from, &to);
-        assert!(matches!(decision, Decision::Refuse(_)), "{name}");
+        (
+            "header kept in an Object of the signature",
+            format!("{security}{evil}")
+                .replace("</ds:Signature>", &format!("<ds:Object>{messaging}</ds:Object></ds:Signature>")),
+            body.into(),
+            Box::new(|fault| matches!(fault, Fault::Security(SecurityError::Signature(SignatureError::Shape { .. })))),
+        ),
+        (
+            "header kept, same id",
+            format!("{security}{kept}{same_id}"),
+            body.into(),
+            Box::new(signature_says(SignatureError::DuplicateId)),
+        ),
+        (
+            "header kept, evil same id first",
+            format!("{security}{same_id}{kept}"),
+            body.into(),
+            Box::new(signature_says(SignatureError::DuplicateId)),
+        ),
+        (
+            "header kept, same plain Id",
+            format!("{security}{kept}{plain_id}"),
+            body.into(),
+            Box::new(signature_says(SignatureError::DuplicateId)),
+        ),
+        (
+            "body kept in a block",
+            format!("{security}{messaging}{}", wrapped(body)),
+            evil_body.into(),
+            Box::new(uncovered("Body")),
+        ),
+        (
+            "header and body kept",
+            format!("{security}{evil}{}", wrapped(&format!("{messaging}{body}"))),
+            evil_body.into(),
+            Box::new(uncovered("Messaging")),
+        ),
+        (
+            "header kept in Body",
+            format!("{security}{evil}"),
+            format!("<S12:Body>{messaging}{body}</S12:Body>"),
+            Box::new(uncovered("Messaging")),
+        ),
+        (
+            "body inside a body",
+            format!("{security}{messaging}"),
+            format!("<S12:Body>{body}<Evil/></S12:Body>"),
+            Box::new(uncovered("Body")),
+        ),
+        ("second body", format!("{security}{messaging}"), format!("{body}{evil_body}"), Box::new(shape)),
+        ("second body first", format!("{security}{messaging}"), format!("{evil_body}{body}"), Box::new(shape)),
+        (
+            "second header element",
+            format!("{evil}</S12:Header><S12:Header>{security}{messaging}"),
+            body.into(),
+            Box::new(shape),
+        ),
+        (
+            "signature beside Security",
+            format!("{open}{close}{signature}{messaging}"),
+            body.into(),
+            Box::new(signature_says(SignatureError::Misplaced)),
+        ),
+        (
+            "signature kept in a block",
+            format!("{open}{}{close}{messaging}", wrapped(&signature)),
+            body.into(),
+            Box::new(signature_says(SignatureError::Misplaced)),
+        ),
+        (
+            "two signatures",
+            format!("{open}{signature}{signature}{close}{messaging}"),
+            body.into(),
+            Box::new(signature_says(SignatureError::SecondSignature)),
+        ),
+        ("two Security headers", format!("{security}{security}{messaging}"), body.into(), Box::new(twice("Security"))),
+    ];
+    for (name, header, body, says) in attacks {
+        match g.assembled(&header, &body) {
+            Decision::Refuse(refused) => assert!(says(&refused.refusal.fault), "{name}: {:?}", refused.refusal.fault),
+            Decision::Accept(accepted) => panic!("{name}: accepted {}", accepted.message.info.message_id),
+        }
     }
-    // Messaging moved into Security, another in its place: two edits at once.
-    let text = g.text.replacen(messaging, &evil, 1).replacen(security, &inside_security, 1);
-    let moved = Http { content_type: g.http.content_type.clone(), body: text.into_bytes() };
-    assert!(matches!(decide(&moved), Decision::Refuse(_)));
     // The whole genuine envelope inside the Body of another.
     let inner = g.text.split_once("?>").expect("declaration").1;
-    let outer = format!(
-        "<S12:Envelope xmlns:S12=\"http://www.w3.org/2003/05/soap-envelope\"><S12:Header>{evil}</S12:Header><S12:Body>{inner}</S12:Body></S12:Envelope>"
-    );
-    let nested = Http { content_type: g.http.content_type.clone(), body: outer.into_bytes() };
-    assert!(matches!(decide(&nested), Decision::Refuse(_)));
+    match g.assembled(&evil, &format!("<S12:Body>{inner}</S12:Body>")) {
+        Decision::Refuse(refused) => {
+            assert!(matches!(refused.refusal.fault, Fault::Security(SecurityError::Unsigned)), "{:?}", refused.refusal);
+        }
+        Decision::Accept(_) => panic!("accepted"),
+    }
 }
 
 #[test]

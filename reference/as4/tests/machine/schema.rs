@@ -1,0 +1,72 @@
+//! The published schemas against the files: what ships is accepted by both, and what the reader refuses for its shape the
+//! schema refuses too.
+
+use carnet_as4::pmode::PMode;
+use jsonschema::Validator;
+use serde_json::Value;
+
+const EXAMPLE: &str = include_str!("../../examples/customs-c2c.toml");
+
+fn schema(text: &str) -> Validator {
+    let schema: Value = serde_json::from_str(text).expect("a schema is JSON");
+    jsonschema::meta::validate(&schema).expect("a schema is a schema");
+    jsonschema::validator_for(&schema).expect("a schema compiles")
+}
+
+fn pmode_schema() -> Validator {
+    schema(include_str!("../../../../docs/schemas/pmode-1.json"))
+}
+
+fn json(text: &str) -> Value {
+    let value: toml::Value = toml::from_str(text).expect("TOML");
+    serde_json::to_value(value).expect("JSON")
+}
+
+#[test]
+fn files_that_ship_are_accepted() {
+    let schema = pmode_schema();
+    for text in [EXAMPLE, include_str!("ics2.toml"), documented()] {
+        assert!(schema.is_valid(&json(text)), "{:?}", schema.validate(&json(text)));
+        assert!(PMode::read("a.toml", text).is_ok());
+    }
+    let profiles = self::schema(include_str!("../../../../docs/schemas/profile-1.json"));
+    let profile = json(include_str!("../../profiles/customs-c2c.toml"));
+    assert!(profiles.is_valid(&profile), "{:?}", profiles.validate(&profile));
+    let mut wrong = profile;
+    wrong["security"]["encrypt"] = Value::Bool(false);
+    assert!(!profiles.is_valid(&wrong));
+}
+
+/// The file that `docs/pmode.md` shows.
+fn documented() -> &'static str {
+    let page = include_str!("../../../../docs/pmode.md");
+    let start = page.find("```toml\n").expect("an example") + "```toml\n".len();
+    &page[start..start + page[start..].find("```").expect("its end")]
+}
+
+#[test]
+fn what_the_schema_refuses_the_reader_refuses_too() {
+    let schema = pmode_schema();
+    for (from, to) in [
+        ("format = 1", "format = 2"),
+        ("format = 1", "formats = 1"),
+        ("profile = \"customs-c2c\"", "profile = \"other\""),
+        ("mep = \"one-way-push\"", "mep = \"two-way\""),
+        ("[responder]", "[responders]"),
+        ("role = ", "rolle = "),
+        ("name = \"urn:carnet:service:declaration:1\"", ""),
+        ("[\"declaration\", \"amendment\", \"cancellation\"]", "[]"),
+        ("[\"declaration\", \"amendment\", \"cancellation\"]", "[\"a\", \"a\"]"),
+        ("token = \"x509-pkipath\"", "token = \"pkcs7\""),
+        ("compress = true", "compress = \"yes\""),
+        ("max_bytes = 1073741824", "max_bytes = 0"),
+        ("retry_interval = \"5s\"", "retry_interval = \"0s\""),
+        ("retry_count = 3", "retry_count = -1"),
+        ("[mpc]", "[mpcs]"),
+    ] {
+        let text = EXAMPLE.replacen(from, to, 1);
+        assert_ne!(text, EXAMPLE, "{from}");
+        assert!(!schema.is_valid(&json(&text)), "the schema takes {to}");
+        assert!(PMode::read("a.toml", &text).is_err(), "the reader takes {to}");
+    }
+}
