@@ -15,10 +15,10 @@ use crate::Limits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GzipError {
-    /// Not gzip, or damaged: header, block or checksum.
+    /// Not gzip, or damaged: header, block or checksum, a checksum that is cut short included.
     #[error("gzip is corrupt")]
     Corrupt,
-    /// The bytes end inside a member.
+    /// The bytes end inside a member's header or blocks.
     #[error("gzip is cut short")]
     Truncated,
     /// No byte at all.
@@ -44,7 +44,11 @@ pub enum GzipError {
 /// Inflates pieces of a gzip part and hands the bytes to `W`; [`io::sink`] when they need only be counted.
 pub struct Inflate<W: Write> {
     decoder: MultiGzDecoder<Gauge<W>>,
+    /// The first bytes, to tell damage from a cut: the decoder waits for a whole header before it looks.
+    magic: Vec<u8>,
 }
+
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
 impl<W: Write> Inflate<W> {
     /// Starts a part; the limits used are `inflated`, `ratio`, `ratio_floor`.
@@ -58,7 +62,7 @@ impl<W: Write> Inflate<W> {
             floor: limits.ratio_floor,
             refused: None,
         };
-        Self { decoder: MultiGzDecoder::new(gauge) }
+        Self { decoder: MultiGzDecoder::new(gauge), magic: Vec::with_capacity(MAGIC.len()) }
     }
 
     /// Takes the next transported bytes.
@@ -68,6 +72,10 @@ impl<W: Write> Inflate<W> {
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), GzipError> {
         let gauge = self.decoder.get_mut();
         gauge.taken = gauge.taken.saturating_add(bytes.len() as u64);
+        self.magic.extend(bytes.iter().take(MAGIC.len() - self.magic.len()));
+        if !MAGIC.starts_with(&self.magic) {
+            return Err(GzipError::Corrupt);
+        }
         self.decoder.write_all(bytes).map_err(|e| self.reason(&e))
     }
 

@@ -111,3 +111,6 @@ impl Token {
 }
 
 pub(crate) use read::read;
+
+#[cfg(test)]
+mod tests;

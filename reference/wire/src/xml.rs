@@ -86,3 +86,6 @@ pub enum XmlError {
         name: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,12 @@ impl<'a> Document<'a> {
         }
         .map_err(|_| XmlError::Malformed { offset: bytes.len() })?;
         let root = tree.document_element().ok_or(XmlError::Empty)?;
-        Ok(Self { tree, root })
+        let document = Self { tree, root };
+        // Namespaces 1.0, 2.2: a prefix cannot be unbound; the tree builder lets it pass.
+        if document.elements().any(Element::unbinds_a_prefix) {
+            return Err(XmlError::Malformed { offset: bytes.len() });
+        }
+        Ok(document)
     }
 
     /// A copy that borrows nothing.
@@ -224,6 +229,11 @@ impl<'d> Element<'d> {
             next = following(tree, node, top);
             Some(node)
         })
+    }
+
+    fn unbinds_a_prefix(self) -> bool {
+        let declared = self.raw().map(|e| e.namespace_declarations.as_slice()).unwrap_or_default();
+        declared.iter().any(|(prefix, namespace)| !prefix.is_empty() && namespace.is_empty())
     }
 
     fn raw(self) -> Option<&'d uppsala::Element<'d>> {

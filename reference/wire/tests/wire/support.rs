@@ -162,7 +162,7 @@ pub(crate) fn verify(envelope: &[u8], policy: &Policy) -> Result<Verified, Stop>
 
 fn verify_knowing(envelope: &[u8], policy: &Policy, issuers: &[CertificateDer<'static>]) -> Result<Verified, Stop> {
     let document = Document::parse(envelope, &Limits::default()).map_err(Stop::Xml)?;
-    let at = |path: &[(&str, &str)]| document.by_path(path).map(|e| e.id()).map_err(Stop::Xml);
+    let at = |path: &[(&str, &str)]| document.by_path(path).map(carnet_wire::xml::Element::id).map_err(Stop::Xml);
     let header = [(SOAP12, "Envelope"), (SOAP12, "Header")];
     let security = at(&[header[0], header[1], (WSSE, "Security")])?;
     let unverified = Unverified::read(&document, security, policy).map_err(Stop::Signature)?;
