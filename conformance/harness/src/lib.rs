@@ -11,6 +11,7 @@ pub mod forge;
 pub mod http;
 pub mod judge;
 pub mod line;
+pub mod local;
 pub mod plain;
 pub mod plan;
 pub mod root;

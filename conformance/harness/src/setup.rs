@@ -308,7 +308,7 @@ impl Setup {
         }
         let (own, usage_of) =
             if usage == "tls" { (&self.partner.tls, Usage::Tls) } else { (&self.partner.signing, Usage::Signing) };
-        let profile = Profile::new(&self.subject.suite.party.id, usage_of).key(own.key.clone());
+        let profile = Profile::like(own, usage_of).map_err(|error| error.to_string())?;
         let made = zoo::make(kind, authority, &profile, Self::now()).map_err(|error| error.to_string())?;
         zoo.insert((slug.to_owned(), usage), made.clone());
         Ok(made)

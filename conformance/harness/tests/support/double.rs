@@ -1,0 +1,482 @@
+//! A conformant node in little, made of the suite's own parts, and one fault at a time on request.
+//!
+//! It keeps what it received in memory, answers each declaration with a WCO Response pushed to the partner, and
+//! resends it until a good receipt comes. It is a second witness, not a node.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use carnet_certs::Identity;
+use carnet_harness::forge::{self, Agreed, Draft, PartDraft, PartyRef, SignalDraft, Signing, Target};
+use carnet_harness::http;
+use carnet_harness::judge::ebms::{self, Ebms};
+use carnet_harness::line::{ClientTls, Connected, Duplex, ServerTls};
+use carnet_harness::root::{self, Package};
+use carnet_harness::{Setup, tls};
+use carnet_wire::{Limits, gzip};
+use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+/// One thing the double does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    NoReceipt,
+    Status500,
+    ContentTypeText,
+    StackTrace,
+    ReceiptWrongRef,
+    ReceiptWrongDigest,
+    ReceiptUnsigned,
+    ReceiptMessagingUnsigned,
+    ReceiptBodyUnsigned,
+    ReceiptLeafToken,
+    ReceiptOtherSigner,
+    ReceiptSentId,
+    AcceptsAnything,
+    AcceptsAnyClient,
+    ClosesAfterRequest,
+    ErrorUnsigned,
+    ErrorWithoutRef,
+    ErrorCodeMalformed,
+    ErrorSeverity,
+    DuplicateOtherReceipt,
+    PushNothing,
+    PushUnsigned,
+    PushUncovered,
+    PushWrongTo,
+    PushOtherConversation,
+    PushWithoutMimeType,
+    PushLeafToken,
+    PushWithoutAction,
+    PushTwice,
+    PushAnonymous,
+    RetryNewId,
+    RetryTooSoon,
+    RetryTooOften,
+    TakesAnyReceipt,
+    RefusesAll,
+    RefusesOther,
+    BusinessOtherLrn,
+    BusinessWithoutMrn,
+    AlertOnly,
+}
+
+/// A running double.
+pub(crate) struct Double {
+    address: SocketAddr,
+    state: Arc<State>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+struct State {
+    tls: Identity,
+    signing: Identity,
+    other_signing: Identity,
+    anchors: Vec<CertificateDer<'static>>,
+    faults: BTreeSet<Fault>,
+    partner: Mutex<Option<SocketAddr>>,
+    seen: Mutex<HashMap<String, Vec<Vec<u8>>>>,
+}
+
+impl Double {
+    pub(crate) fn start(pki: &Path, faults: &[Fault]) -> Self {
+        let read = |name: &str| std::fs::read_to_string(pki.join(name)).unwrap();
+        let identity = |name: &str| Identity::from_pem(&read(&format!("{name}.pem")), &read(&format!("{name}.key.pem"))).unwrap();
+        let state = Arc::new(State {
+            tls: identity("double-tls"),
+            signing: identity("double-signing"),
+            other_signing: identity("other-signing"),
+            anchors: carnet_certs::certificates_from_pem(&read("anchors.pem")).unwrap(),
+            faults: faults.iter().copied().collect(),
+            partner: Mutex::default(),
+            seen: Mutex::default(),
+        });
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = Arc::clone(&state);
+        runtime.spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                tokio::spawn(Arc::clone(&served).connection(tcp));
+            }
+        });
+        Self { address, state, _runtime: runtime }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("https://localhost:{}/as4", self.address.port())
+    }
+
+    pub(crate) fn partner_listens_at(&self, address: SocketAddr) {
+        *self.state.partner.lock().unwrap() = Some(address);
+    }
+}
+
+type Refusal = (&'static str, Option<Box<Ebms>>);
+
+impl State {
+    fn has(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+
+    async fn connection(self: Arc<Self>, tcp: TcpStream) {
+        let server = ServerTls { identity: self.tls.clone(), versions: Vec::new() };
+        let Ok(Ok(Connected { mut stream, handshake })) = timeout(Duration::from_secs(5), tls::accept(tcp, &server)).await else {
+            return;
+        };
+        let chain = handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
+        let trusted = ebms::Signature { chain, ..Default::default() }.trusted(&self.anchors, Setup::now()).is_ok();
+        if !trusted && !self.has(Fault::AcceptsAnyClient) {
+            let _ = stream.shutdown().await;
+            return;
+        }
+        let request = read(&mut stream).await;
+        if self.has(Fault::ClosesAfterRequest) || request.is_empty() {
+            let _ = stream.shutdown().await;
+            return;
+        }
+        if let Some(response) = self.respond(&request) {
+            let _ = stream.write_all(&response).await;
+            let _ = stream.flush().await;
+        } else {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+        let _ = stream.shutdown().await;
+    }
+
+    fn respond(self: &Arc<Self>, request: &[u8]) -> Option<Vec<u8>> {
+        if self.has(Fault::NoReceipt) {
+            return None;
+        }
+        if self.has(Fault::StackTrace) {
+            return Some(http_answer("500 Error", "text/plain", b"java.lang.Exception\n\tat Node.java:1"));
+        }
+        let envelope = root::envelope_text(request);
+        let outcome = self.accept(request);
+        let (status, body) = match (outcome, &envelope) {
+            (Ok(accepted), Some(envelope)) => {
+                if let Some((ebms, package)) = accepted {
+                    tokio::spawn(Arc::clone(self).business(ebms, package));
+                }
+                ("200 OK", self.receipt(envelope))
+            }
+            (Err((code, about)), _) => ("200 OK", self.error(code, about.as_deref(), envelope.as_deref())),
+            (Ok(_), None) => return Some(http_answer("400 Bad Request", "text/plain", b"")),
+        };
+        let status = if self.has(Fault::Status500) { "500 Error" } else { status };
+        let media = if self.has(Fault::ContentTypeText) { "text/xml" } else { "application/soap+xml; charset=UTF-8" };
+        Some(http_answer(status, media, &body))
+    }
+
+    /// Takes a message, or says with which code it does not. `None` inside is a duplicate or a ping: nothing to do.
+    fn accept(&self, request: &[u8]) -> Result<Option<(Ebms, Package)>, Refusal> {
+        let message = http::read(request).map_err(|_| ("EBMS:0004", None))?;
+        let package = root::package(&message).ok_or(("EBMS:0007", None))?;
+        if package.fault.is_some() {
+            return Err(("EBMS:0007", None));
+        }
+        let envelope = package.envelope.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&package.envelope).to_vec();
+        let ebms = match ebms::read(&envelope) {
+            Ok(ebms) => ebms,
+            Err(_) if self.has(Fault::AcceptsAnything) => return Ok(None),
+            Err(_) => return Err(("EBMS:0009", None)),
+        };
+        if self.has(Fault::AcceptsAnything) {
+            return Ok(self.fresh(&ebms).unwrap_or(false).then_some((ebms, package)));
+        }
+        let boxed = Some(Box::new(ebms.clone()));
+        let refuse = |code: &'static str| Err((code, boxed.clone()));
+        let signature = &ebms.signature;
+        if !signature.present {
+            return refuse("EBMS:0103");
+        }
+        if signature.fault.is_some() || !signature.messaging || !signature.body {
+            return refuse("EBMS:0101");
+        }
+        if signature.trusted(&self.anchors, Setup::now()).is_err() {
+            return refuse("EBMS:0101");
+        }
+        let Some(user) = &ebms.user else { return refuse("EBMS:0009") };
+        let Some(leaf) = signature.chain.first() else { return refuse("EBMS:0101") };
+        if common_name(leaf) != user.from.0 {
+            return refuse("EBMS:0101");
+        }
+        if user.to.0 != "DOUBLE" || user.from.0 != "SUITE" || user.agreement.as_deref() != Some("urn:carnet:agreement:DOUBLE-SUITE:1") {
+            return refuse("EBMS:0010");
+        }
+        let ping = user.action.ends_with("/test");
+        if !ping && (user.service != "urn:carnet:service:declaration:1" || user.action != "declaration") {
+            return refuse("EBMS:0001");
+        }
+        for (href, properties) in &user.parts {
+            let Some(cid) = href.strip_prefix("cid:") else { return refuse("EBMS:0011") };
+            let Some(part) = package.parts.iter().find(|part| part.cid.as_deref() == Some(cid)) else {
+                return refuse("EBMS:0007");
+            };
+            let value = |name: &str| properties.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+            if value("CompressionType").is_some() {
+                if value("MimeType").is_none() || value("CharacterSet").is_some_and(|set| set.contains(' ')) {
+                    return refuse("EBMS:0003");
+                }
+                if signature.parts.iter().all(|(covered, _)| covered != cid) {
+                    return refuse("EBMS:0101");
+                }
+            }
+            let _ = part;
+        }
+        let listed = Package {
+            parts: package
+                .parts
+                .iter()
+                .filter(|part| user.parts.iter().any(|(href, _)| href.strip_prefix("cid:") == part.cid.as_deref()))
+                .cloned()
+                .collect(),
+            ..package.clone()
+        };
+        if signature.covers_parts(&listed).is_err() {
+            return refuse("EBMS:0101");
+        }
+        for (href, properties) in &user.parts {
+            let part = listed.parts.iter().find(|part| Some(href.as_str()) == part.cid.as_ref().map(|c| format!("cid:{c}")).as_deref());
+            if properties.iter().any(|(name, _)| name == "CompressionType")
+                && part.is_none_or(|part| gzip::inflate(&part.body, &Limits { inflated: 16 << 20, ..Limits::default() }).is_err())
+            {
+                return refuse("EBMS:0303");
+            }
+        }
+        match self.fresh(&ebms) {
+            None => refuse("EBMS:0004"),
+            Some(true) if !ping => Ok(Some((ebms, listed))),
+            Some(_) => Ok(None),
+        }
+    }
+
+    /// Whether the message is new; none when its id was used for something else.
+    fn fresh(&self, ebms: &Ebms) -> Option<bool> {
+        let digests: Vec<Vec<u8>> =
+            ebms.signature.references.iter().filter(|r| r.uri.starts_with("cid:")).map(|r| r.digest.clone()).collect();
+        let mut seen = self.seen.lock().unwrap();
+        match seen.get(&ebms.message_id) {
+            None => {
+                seen.insert(ebms.message_id.clone(), digests);
+                Some(true)
+            }
+            Some(before) if *before == digests => Some(false),
+            Some(_) => None,
+        }
+    }
+
+    fn receipt(&self, envelope: &str) -> Vec<u8> {
+        let id = format!("{}@double", uuid::Uuid::now_v7());
+        let mut draft = SignalDraft::receipt(id, jiff::Timestamp::now().to_string(), envelope).unwrap();
+        let again = {
+            let mut seen = self.seen.lock().unwrap();
+            let count = seen.entry(format!("count {}", draft.refers_to)).or_default();
+            count.push(Vec::new());
+            count.len() > 1
+        };
+        if self.has(Fault::ReceiptWrongDigest) || (again && self.has(Fault::DuplicateOtherReceipt)) {
+            draft.references[0].digest = vec![7; 32];
+        }
+        if self.has(Fault::ReceiptSentId) {
+            draft.message_id = draft.refers_to.clone();
+        }
+        if self.has(Fault::ReceiptWrongRef) {
+            draft.refers_to = "other@double".to_owned();
+        }
+        self.sign(&draft, self.has(Fault::ReceiptUnsigned))
+    }
+
+    fn error(&self, code: &'static str, about: Option<&Ebms>, envelope: Option<&str>) -> Vec<u8> {
+        let refers_to = about.map(|ebms| ebms.message_id.clone()).or_else(|| envelope.and_then(|e| root::names(e).message_id));
+        let mut row = forge::error_row(code).unwrap();
+        if self.has(Fault::ErrorCodeMalformed) {
+            row.code = "0101";
+        }
+        if self.has(Fault::ErrorSeverity) {
+            row.severity = "warning";
+        }
+        let draft = SignalDraft {
+            message_id: format!("{}@double", uuid::Uuid::now_v7()),
+            timestamp: jiff::Timestamp::now().to_string(),
+            refers_to: if self.has(Fault::ErrorWithoutRef) { String::new() } else { refers_to.unwrap_or_default() },
+            references: Vec::new(),
+            error: Some(row),
+        };
+        self.sign(&draft, self.has(Fault::ErrorUnsigned))
+    }
+
+    fn sign(&self, draft: &SignalDraft, unsigned: bool) -> Vec<u8> {
+        let identity = if self.has(Fault::ReceiptOtherSigner) { &self.other_signing } else { &self.signing };
+        let token = if self.has(Fault::ReceiptLeafToken) { "x509-v3" } else { "x509-pkipath" };
+        let mut signing = Signing::new(identity, token);
+        signing.omit.body = self.has(Fault::ReceiptBodyUnsigned);
+        signing.omit.messaging = self.has(Fault::ReceiptMessagingUnsigned);
+        forge::signal(draft, (!unsigned).then_some(&signing), &[]).unwrap()
+    }
+
+    /// Pushes a WCO Response to the partner, again until a good receipt comes.
+    async fn business(self: Arc<Self>, ebms: Ebms, package: Package) {
+        if self.has(Fault::PushNothing) {
+            return;
+        }
+        let Some(partner) = *self.partner.lock().unwrap() else { return };
+        let document = package.parts.first().and_then(|part| gzip::inflate(&part.body, &Limits::default()).ok()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&document);
+        let lrn = between(&text, "FunctionalReferenceID>").unwrap_or_default();
+        let refused = (self.has(Fault::RefusesAll) || text.contains("<FunctionCode>77")) && !self.has(Fault::RefusesOther);
+        let id = format!("{}@double", uuid::Uuid::now_v7());
+        let user = ebms.user.unwrap_or_default();
+        let conversation = user.conversation.unwrap_or_default();
+        let draft = |id: &str| self.draft(id, &conversation, &self.response(&lrn, refused));
+        let attempts = if self.has(Fault::RetryTooOften) { 6 } else { 3 };
+        let interval = if self.has(Fault::RetryTooSoon) { 20 } else { 320 };
+        let first = draft(&id);
+        for attempt in 0..attempts {
+            let message = if attempt > 0 && self.has(Fault::RetryNewId) {
+                draft(&format!("{}@double", uuid::Uuid::now_v7()))
+            } else {
+                first.clone()
+            };
+            let forged = self.forge(message);
+            let answer = timeout(Duration::from_millis(400), self.post(partner, &forged.bytes)).await.unwrap_or_default();
+            if self.good(&answer, &forged.bytes) && !self.has(Fault::PushTwice) {
+                return;
+            }
+            if terminal(&answer) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(interval)).await;
+        }
+    }
+
+    fn forge(&self, draft: Draft) -> forge::Forged {
+        let token = if self.has(Fault::PushLeafToken) { "x509-v3" } else { "x509-pkipath" };
+        let mut signing = Signing::new(&self.signing, token);
+        signing.omit.body = self.has(Fault::PushUncovered);
+        let target = Target { host: "localhost".to_owned(), path: "/as4".to_owned() };
+        let edit = |place: &str| carnet_catalogue::step::Forge {
+            at: carnet_catalogue::step::Stage::Envelope,
+            op: carnet_catalogue::step::Op::Remove,
+            place: place.to_owned(),
+            with: None,
+            hex: None,
+            to: None,
+        };
+        let mut edits = Vec::new();
+        if self.has(Fault::PushWithoutMimeType) {
+            edits.push(edit("//eb:PartProperties/eb:Property[@name='MimeType']"));
+        }
+        if self.has(Fault::PushWithoutAction) {
+            edits.push(edit("//eb:Action"));
+        }
+        forge::message(draft, (!self.has(Fault::PushUnsigned)).then_some(&signing), &edits, &target).unwrap()
+    }
+
+    fn good(&self, answer: &[u8], sent: &[u8]) -> bool {
+        if self.has(Fault::TakesAnyReceipt) {
+            return !answer.is_empty();
+        }
+        let read = |bytes: &[u8]| root::package(&http::read(bytes).ok()?).and_then(|package| ebms::read(&package.envelope).ok());
+        let (Some(receipt), Some(sent)) = (read(answer), read(sent)) else { return false };
+        let signature = &receipt.signature;
+        receipt.refers_to.as_deref() == Some(&sent.message_id)
+            && signature.present
+            && signature.fault.is_none()
+            && signature.messaging
+            && signature.body
+            && signature.trusted(&self.anchors, Setup::now()).is_ok()
+            && signature.chain.first().is_some_and(|leaf| common_name(leaf) == "SUITE")
+            && receipt.receipt.is_some_and(|references| {
+                references.len() == sent.signature.references.len()
+                    && references.iter().all(|r| sent.signature.references.contains(r))
+            })
+    }
+
+    async fn post(&self, partner: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+        let Ok(tcp) = TcpStream::connect(partner).await else { return Vec::new() };
+        let identity = (!self.has(Fault::PushAnonymous)).then(|| self.tls.clone());
+        let client = ClientTls { identity, versions: Vec::new(), suites: Vec::new(), server_name: "localhost".to_owned() };
+        let Ok(Connected { mut stream, .. }) = tls::connect(tcp, &client).await else { return Vec::new() };
+        let _ = (stream.write_all(bytes).await, stream.flush().await);
+        read(&mut stream).await
+    }
+
+    fn draft(&self, id: &str, conversation: &str, document: &str) -> Draft {
+        let kind = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs".to_owned();
+        let role = |name: &str| format!("http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/{name}");
+        let to = if self.has(Fault::PushWrongTo) { "NOBODY" } else { "SUITE" };
+        let conversation = if self.has(Fault::PushOtherConversation) { "another" } else { conversation };
+        Draft {
+            message_id: id.to_owned(),
+            timestamp: "2026-01-01T00:00:00Z".to_owned(),
+            conversation: conversation.to_owned(),
+            from: PartyRef { id: "DOUBLE".to_owned(), kind: kind.clone(), role: role("initiator") },
+            to: PartyRef { id: to.to_owned(), kind, role: role("responder") },
+            agreed: Agreed { name: "urn:carnet:agreement:DOUBLE-SUITE:1".to_owned(), ..Agreed::default() },
+            service: "urn:carnet:service:declaration:1".to_owned(),
+            service_type: None,
+            action: "response".to_owned(),
+            parts: vec![PartDraft {
+                cid: format!("{}@double", uuid::Uuid::now_v7()),
+                mime: "application/xml".to_owned(),
+                bytes: document.as_bytes().to_vec(),
+                compress: true,
+            }],
+        }
+    }
+
+    fn response(&self, lrn: &str, refused: bool) -> String {
+        let lrn = if self.has(Fault::BusinessOtherLrn) { "OTHER" } else { lrn };
+        let mrn = if refused || self.has(Fault::BusinessWithoutMrn) { "" } else { "<ID>26GB0000000000000A</ID>" };
+        let error = "<Error><ValidationCode>12</ValidationCode><Pointer><DocumentSectionCode>42A</DocumentSectionCode><TagID>017</TagID></Pointer></Error>";
+        format!(
+            "<Response xmlns=\"urn:wco:datamodel:WCO:RES-DMS:2\"><FunctionCode>{}</FunctionCode>{}\
+             <Declaration><FunctionalReferenceID>{lrn}</FunctionalReferenceID>{mrn}</Declaration></Response>",
+            if refused { "03" } else { "01" },
+            if refused { error } else { "" },
+        )
+    }
+}
+
+/// An ebMS error or HTTP status that ends sending.
+fn terminal(answer: &[u8]) -> bool {
+    let read = http::read(answer).ok().and_then(|message| root::package(&message)).and_then(|p| ebms::read(&p.envelope).ok());
+    read.is_some_and(|ebms| ebms.errors.iter().any(|error| error.severity == "failure"))
+}
+
+async fn read(stream: &mut Box<dyn Duplex>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match timeout(Duration::from_secs(5), stream.read(&mut buffer)).await {
+            Ok(Ok(length)) if length > 0 => bytes.extend_from_slice(&buffer[..length]),
+            _ => return bytes,
+        }
+        if http::progress(&bytes) == http::Progress::Complete {
+            return bytes;
+        }
+    }
+}
+
+fn http_answer(status: &str, media: &str, body: &[u8]) -> Vec<u8> {
+    let mut answer = format!("HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    answer.extend_from_slice(body);
+    answer
+}
+
+fn between<'t>(text: &'t str, tag: &str) -> Option<&'t str> {
+    let start = text.find(tag)? + tag.len();
+    text[start..].split('<').next()
+}
+
+fn common_name(der: &[u8]) -> String {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).unwrap();
+    certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default().to_owned()
+}
+

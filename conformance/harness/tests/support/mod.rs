@@ -1,0 +1,99 @@
+//! A small world for tests: a test PKI, a double that answers, and the files a run needs.
+
+pub(crate) mod double;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use carnet_certs::{FolderPlan, write_folder};
+use carnet_harness::plan::Selection;
+use carnet_harness::{Event, Run, RunOptions, Setup, run};
+use tempfile::TempDir;
+
+pub(crate) use double::{Double, Fault};
+
+/// The PKI that all tests of a process share: making keys takes time.
+pub(crate) fn pki() -> &'static Path {
+    static PKI: OnceLock<TempDir> = OnceLock::new();
+    PKI.get_or_init(|| {
+        let dir = TempDir::new().unwrap();
+        let plan = FolderPlan {
+            authority: "Carnet test".to_owned(),
+            parties: vec!["SUITE".to_owned(), "OTHER".to_owned(), "DOUBLE".to_owned()],
+            hosts: Vec::new(),
+            pkcs12_password: None,
+        };
+        write_folder(dir.path(), &plan, Setup::now()).unwrap();
+        dir
+    })
+    .path()
+}
+
+/// `subject.toml` and `ics.toml` for a double at that address.
+pub(crate) fn world(dir: &Path, url: &str) -> PathBuf {
+    let subject = format!(
+        r#"format = 1
+name = "Double"
+url = "{url}"
+[party]
+id = "DOUBLE"
+[suite]
+listen = "127.0.0.1:0"
+pki = "{pki}"
+[suite.party]
+id = "SUITE"
+[suite.other_party]
+id = "OTHER"
+[agreement]
+name = "urn:carnet:agreement:DOUBLE-SUITE:1"
+[sample]
+pack = "declaration"
+message = "valid/export-sea-short"
+[trust]
+tls = ["{pki}/anchors.pem"]
+signing = ["{pki}/anchors.pem"]
+signing_subject = "DOUBLE"
+subject_trusts_suite_ca = true
+"#,
+        pki = pki().display()
+    );
+    let ics = r#"format = 1
+product = "Double"
+version = "1"
+profile = "customs-c2c"
+roles = ["responder", "initiator"]
+capabilities = [
+  "as4.push", "as4.ping", "as4.gzip", "as4.attachments", "as4.properties", "as4.duplicates", "as4.token.x509-pkipath",
+  "as4.token.x509-v3", "as4.agreements", "as4.initiator", "as4.retry", "as4.signer-binding", "trust.suite-ca", "trust.other-party",
+  "tls.client-certificate", "tls.1.2", "tls.1.3", "tls.direct", "pack.declaration",
+]
+answer_within = "2s"
+business_within = "2s"
+[binding]
+signer = "anchored"
+tls = "anchor"
+[reception_awareness]
+retry_interval = "300ms"
+retry_count = 2
+answer_timeout = "400ms"
+"#;
+    std::fs::write(dir.join("subject.toml"), subject).unwrap();
+    std::fs::write(dir.join("ics.toml"), ics).unwrap();
+    dir.join("subject.toml")
+}
+
+/// Runs cases against a double with faults, into `evidence`.
+pub(crate) fn run_against(faults: &[Fault], only: &[&str], catalogue: carnet_catalogue::Catalogue, evidence: &Path) -> Run {
+    let double = Double::start(pki(), faults);
+    let dir = TempDir::new().unwrap();
+    let setup = Setup::load(&world(dir.path(), &double.url())).unwrap();
+    let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), evidence.to_owned());
+    options.selection = Selection { only: only.iter().map(|&id| id.to_owned()).collect(), ..Selection::default() };
+    options.repeat = 1;
+    run(&options, &mut |event| {
+        if let Event::Listening(address) = event {
+            double.partner_listens_at(address);
+        }
+    })
+    .unwrap()
+}
