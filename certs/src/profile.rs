@@ -1,8 +1,12 @@
 //! What a certificate is asked to say.
 
-use rustls_pki_types::CertificateDer;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::{Identity, Key, KeyKind};
+use rustls_pki_types::CertificateDer;
+use x509_parser::extensions::GeneralName;
+use x509_parser::x509::AttributeTypeAndValue as X509Attribute;
+
+use crate::{CertError, Identity, Key, KeyKind};
 
 /// What a certificate is for; decides key usage and extended key usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,10 +129,44 @@ impl Profile {
         self
     }
 
+    /// What would be issued again for an identity that exists: its names, its key, its leaf as the certificate issued.
+    ///
+    /// # Errors
+    /// [`CertError::NoField`] when the identity has no leaf that can be read, or the leaf no common name.
+    pub fn like(identity: &Identity, usage: Usage) -> Result<Self, CertError> {
+        let unread = || CertError::NoField { field: "leaf that can be read" };
+        let leaf = identity.leaf().ok_or_else(unread)?;
+        let (_, leaf) = x509_parser::parse_x509_certificate(leaf).map_err(|_| unread())?;
+        let subject = leaf.subject();
+        let first = |mut found: Box<dyn Iterator<Item = &X509Attribute<'_>> + '_>| {
+            found.next().and_then(|name| name.as_str().ok()).map(str::to_owned)
+        };
+        let common_name = first(Box::new(subject.iter_common_name()));
+        let names = leaf.subject_alternative_name().ok().flatten().map(|names| names.value.general_names.clone());
+        Ok(Self {
+            organisation: first(Box::new(subject.iter_organization())),
+            country: first(Box::new(subject.iter_country())),
+            hosts: names.unwrap_or_default().iter().filter_map(host).collect(),
+            ..Self::new(common_name.ok_or(CertError::NoField { field: "common name" })?, usage).of(identity)
+        })
+    }
+
     /// The same with a fresh key of that kind.
     #[must_use]
     pub fn key_kind(mut self, kind: KeyKind) -> Self {
         self.key_kind = kind;
         self
+    }
+}
+
+/// A DNS name or an address of four or sixteen bytes, as text.
+fn host(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => <[u8; 4]>::try_from(*bytes)
+            .map(|bytes| Ipv4Addr::from(bytes).to_string())
+            .or_else(|_| <[u8; 16]>::try_from(*bytes).map(|bytes| Ipv6Addr::from(bytes).to_string()))
+            .ok(),
+        _ => None,
     }
 }

@@ -26,9 +26,14 @@ struct World {
 impl World {
     fn new() -> Self {
         let authority = Authority::new("Zoo Test", now()).unwrap();
-        let base = Profile::tls("SUITE").organisation("Zoo Test");
+        let base = Profile::tls("SUITE").organisation("Zoo Test").country("TH");
         let identity = authority.issue(&base, now()).unwrap();
-        let profile = base.of(&identity);
+        let profile = Profile::like(&identity, Usage::Tls).unwrap();
+        assert_eq!(
+            (&profile.common_name, &profile.organisation, &profile.country),
+            (&base.common_name, &base.organisation, &base.country)
+        );
+        assert_eq!(profile.hosts, base.hosts);
         let made = zoo::kinds()
             .unwrap()
             .iter()
