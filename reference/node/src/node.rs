@@ -9,6 +9,7 @@ use carnet_exchange::{Key, Spool, Store};
 use tokio::sync::Notify;
 
 use crate::pool::Pool;
+use crate::send::Settled;
 use crate::terms::Terms;
 use crate::worker::Worker;
 
@@ -28,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) outbox: Notify,
     /// Outgoing messages being sent at this moment.
     pub(crate) under_way: UnderWay,
+    /// Producers that wait for the end of a message they submitted.
+    pub(crate) settled: Settled,
     /// Messages being sent at once, to each partner.
     pub(crate) sends: usize,
     /// Bytes that a back end may submit at once.

@@ -18,7 +18,7 @@ use crate::pool::Pool;
 use crate::process;
 use crate::ready::Ready;
 use crate::receive::Receiver;
-use crate::send::Outbox;
+use crate::send::{Outbox, Settled};
 use crate::terms::Terms;
 use crate::worker::{Library, Worker};
 
@@ -138,6 +138,7 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
         arrived: Notify::new(),
         outbox: Notify::new(),
         under_way: UnderWay::default(),
+        settled: Settled::default(),
         sends: installed.file.workers.sends,
         largest_submission: installed.file.limits.body_bytes,
         registry: installed.file.registry.enabled,

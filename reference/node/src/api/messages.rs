@@ -1,5 +1,7 @@
 //! Messages in and out: listed, shown with their history, their payloads, receipts and envelopes.
 
+#![expect(unused_qualifications, reason = "the macro of utoipa qualifies what it is given")]
+
 use std::io::Read;
 use std::sync::Arc;
 

@@ -19,6 +19,8 @@ pub(crate) struct Submitted {
     pub(crate) service: String,
     /// The action it travels under.
     pub(crate) action: String,
+    /// `submitted`; `delivered` or `failed` when the request waited for it.
+    pub(crate) state: &'static str,
     /// What validation remarked without refusing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<super::problem::Finding>,

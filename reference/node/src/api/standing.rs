@@ -1,5 +1,7 @@
 //! How the node is, what producers must know, what registries keep.
 
+#![expect(unused_qualifications, reason = "the macro of utoipa qualifies what it is given")]
+
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};

@@ -1,8 +1,11 @@
 //! Submitting: a document is validated against the pack that knows it, prepared, and stored in the outbox before the
 //! answer leaves.
 
+#![expect(unused_qualifications, reason = "the macro of utoipa qualifies what it is given")]
+
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -23,6 +26,9 @@ use super::Api;
 use crate::send::{Draft, DraftPart, Octets, PrepareError, Prepared, prepare, submit};
 use crate::terms::Terms;
 use crate::worker::Worker;
+
+/// Longest that a request waits for what becomes of its message.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Largest document that is read for validation; a larger leading part is no document of a pack.
 const LARGEST_DOCUMENT: u64 = 16 * 1024 * 1024;
@@ -48,10 +54,11 @@ pub(crate) struct SubmitQuery {
 /// Submits a document.
 ///
 /// The body is the document, or `multipart/related` with the document first and attachments after it. It is validated
-/// by the pack that knows it; then it is stored, and this answers. Sending follows.
+/// by the pack that knows it; then it is stored, and this answers. Sending follows. With `Prefer: wait=SECONDS`
+/// (RFC 7240, at most 60) it answers 200 when the message is delivered or failed within that time.
 #[utoipa::path(post, path = "/v1/messages", params(SubmitQuery), security(("token" = [])),
     request_body(content_type = "application/xml", description = "The document."),
-    responses((status = 202, body = Submitted), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 202, body = Submitted), (status = 200, body = Submitted), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn message(
     State(api): State<Api>,
     query: Result<Query<SubmitQuery>, QueryRejection>,
@@ -60,7 +67,7 @@ pub(crate) async fn message(
 ) -> Result<(StatusCode, Json<Submitted>), Problem> {
     let Query(query) = query.map_err(|error| Problem::new(Kind::BadRequest, error.body_text()))?;
     let parts = intake::read(&api.node, &headers, body).await?;
-    take(api, query, parts, None).await
+    take(api, query, parts, None, patience(&headers)).await
 }
 
 /// Submits an ebMS test message: receipted by the partner, delivered to nobody.
@@ -69,11 +76,12 @@ pub(crate) async fn message(
 pub(crate) async fn ping(
     State(api): State<Api>,
     query: Result<Query<PingQuery>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Submitted>), Problem> {
     let Query(PingQuery { to }) = query.map_err(|error| Problem::new(Kind::BadRequest, error.body_text()))?;
     let query = SubmitQuery { to, service: None, service_type: None, action: None, conversation: None, ref_to: None };
     let test = (carnet_as4::ns::TEST_SERVICE.to_owned(), carnet_as4::ns::TEST_ACTION.to_owned());
-    take(api, query, Vec::new(), Some(test)).await
+    take(api, query, Vec::new(), Some(test), patience(&headers)).await
 }
 
 /// Whom to ping.
@@ -89,6 +97,7 @@ async fn take(
     query: SubmitQuery,
     parts: Vec<DraftPart>,
     test: Option<(String, String)>,
+    patience: Option<Duration>,
 ) -> Result<(StatusCode, Json<Submitted>), Problem> {
     let (terms, spool) = (api.node.terms.load_full(), Arc::clone(&api.node.spool));
     let job = api.node.pool.try_run(move |worker| ready(worker, &terms, &spool, query, parts, test));
@@ -97,10 +106,25 @@ async fn take(
     let message = &prepared.message;
     let (message_id, conversation) = (message.id.as_str().to_owned(), message.conversation.clone());
     let (service, action) = (message.service.clone(), message.action.clone());
+    let waiting = patience.map(|patience| (api.node.settled.expect(&message.id), patience));
     let key = submit(&api.outbox, prepared).await?;
     tracing::info!(message = message_id, %key, action, "submitted");
-    let answer = Submitted { key: key.0, message_id, conversation, service, action, warnings };
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    let settled = match waiting {
+        Some((waiting, patience)) => waiting.hear(patience).await,
+        None => None,
+    };
+    let (status, state) = match settled {
+        Some(state) => (StatusCode::OK, state.name()),
+        None => (StatusCode::ACCEPTED, carnet_exchange::State::Submitted.name()),
+    };
+    Ok((status, Json(Submitted { key: key.0, message_id, conversation, service, action, state, warnings })))
+}
+
+/// How long the producer would rather wait than ask again (RFC 7240, 4.3).
+fn patience(headers: &HeaderMap) -> Option<Duration> {
+    let preferences = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
+    let wait = preferences.flat_map(|value| value.split(',')).find_map(|one| one.trim().strip_prefix("wait="))?;
+    wait.parse().ok().map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
 /// The work of a worker thread: identify, validate, prepare.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carnet_as4::error::Ebms;
 use carnet_as4::outbound::answer::{Answer, Response, check};
 use carnet_as4::pmode::PMode;
-use carnet_exchange::{Attempt, MISSING_RECEIPT, Next, Outcome, Schedule, Sent, Unit};
+use carnet_exchange::{Attempt, MISSING_RECEIPT, Next, Outcome, Schedule, Sent, State, Unit};
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 
@@ -53,9 +53,18 @@ pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
             }
         },
     };
+    let state = match &sent {
+        Sent::Receipted { .. } => Some(State::Delivered),
+        Sent::Retry { .. } => None,
+        Sent::Failed { .. } => Some(State::Failed),
+    };
     let outcome = node.store.begin(vec![Unit::Attempt(Attempt { message: key, sent, at })]).await;
     match outcome.map(|mut outcomes| outcomes.pop()) {
-        Ok(Some(Outcome::Done { .. })) => {}
+        Ok(Some(Outcome::Done { .. })) => {
+            if let Some(state) = state {
+                node.settled.tell(&id, state);
+            }
+        }
         Ok(other) => tracing::error!(message = id, %key, outcome = ?other, "the store answered out of turn"),
         // It stays due, and is sent again with the same id.
         Err(error) => tracing::error!(message = id, %key, error = %Chain(&error), "failed to store an outcome"),

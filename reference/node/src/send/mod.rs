@@ -7,6 +7,8 @@ mod attempt;
 mod body;
 mod outbox;
 mod prepare;
+mod settled;
 
 pub(crate) use outbox::{Outbox, submit};
+pub(crate) use settled::Settled;
 pub(crate) use prepare::{Draft, DraftPart, Octets, Outgoing, PrepareError, Prepared, prepare};

@@ -1,0 +1,54 @@
+//! Who waits to hear what became of a message they submitted.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use carnet_exchange::{MessageId, State};
+use tokio::sync::oneshot;
+
+/// Those who wait, by the message they wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Settled(Mutex<HashMap<MessageId, oneshot::Sender<State>>>);
+
+/// One who waits. Dropped, it no longer does.
+pub(crate) struct Waiting<'a> {
+    settled: &'a Settled,
+    id: MessageId,
+    told: oneshot::Receiver<State>,
+}
+
+impl Settled {
+    /// Begins to wait; before the message is stored, so that nothing is missed.
+    pub(crate) fn expect(&self, id: &MessageId) -> Waiting<'_> {
+        let (tell, told) = oneshot::channel();
+        self.lock().insert(id.clone(), tell);
+        Waiting { settled: self, id: id.clone(), told }
+    }
+
+    /// The message stands in its final state, durably.
+    pub(super) fn tell(&self, id: &str, state: State) {
+        // Nearly always nobody waits.
+        let Ok(id) = MessageId::new(id) else { return };
+        if let Some(waiting) = self.lock().remove(&id) {
+            // It may have stopped waiting.
+            let _ = waiting.send(state);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<MessageId, oneshot::Sender<State>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting<'_> {
+    /// The final state, if it comes within `patience`.
+    pub(crate) async fn hear(mut self, patience: std::time::Duration) -> Option<State> {
+        tokio::time::timeout(patience, &mut self.told).await.ok()?.ok()
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.settled.lock().remove(&self.id);
+    }
+}
