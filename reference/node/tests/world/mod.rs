@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own share")]
 
 pub(crate) mod http;
+pub(crate) mod peer;
 pub(crate) mod pki;
 
 use std::io::{BufRead, BufReader};

@@ -1,0 +1,208 @@
+//! A partner that is not a node: it makes real messages, and can break them.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use carnet_as4::id::{Action, ContentId, ConversationId, MessageId, PartyId, Service};
+use carnet_as4::outbound::{OutPart, Submission, package};
+use carnet_as4::partner::Identity;
+use carnet_as4::pmode::PMode;
+use carnet_wire::digest::PartDigest;
+use carnet_wire::mime::{PartHeader, Writer};
+use carnet_wire::wss::RsaSigner;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
+use super::{CUSTOMS, Party, World};
+
+pub(crate) struct Peer {
+    pmode: PMode,
+    identity: Identity,
+    config: Arc<ClientConfig>,
+    port: u16,
+}
+
+/// A request: media type and body.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    pub(crate) content_type: String,
+    pub(crate) body: Vec<u8>,
+}
+
+pub(crate) type Stream = StreamOwned<ClientConnection, TcpStream>;
+
+/// What came back; no status when the connection was closed instead.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: Option<u16>,
+    pub(crate) text: String,
+}
+
+impl Peer {
+    /// Speaks as `us` to the node of `them` at `port`.
+    pub(crate) fn new(world: &World, us: &Party, them: &Party, port: u16) -> Self {
+        let text = std::fs::read_to_string(us.folder.join("kits").join(&them.id).join("out.toml")).unwrap();
+        let signing = carnet_https::Identity::from_pem(us.signing.chain.as_bytes(), us.signing.key.as_bytes()).unwrap();
+        let signer = RsaSigner::from_pkcs8(signing.key().secret_der()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(world.authority.pem().as_bytes()).unwrap()).unwrap();
+        let chain = CertificateDer::pem_slice_iter(us.tls.chain.as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(us.tls.key.as_bytes()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_client_auth_cert(chain, key)
+            .unwrap();
+        Self {
+            pmode: PMode::read("out.toml", &text).unwrap(),
+            identity: Identity::new(signing.chain(), Arc::new(signer)).unwrap(),
+            config: Arc::new(config),
+            port,
+        }
+    }
+
+    /// A genuine message.
+    pub(crate) fn message(&self, id: &str, payload: &[u8]) -> Wire {
+        self.packed(id, &carnet_wire::gzip::deflate(payload))
+    }
+
+    /// A message whose part travels as these octets, whatever they are, and is signed as they are.
+    pub(crate) fn packed(&self, id: &str, octets: &[u8]) -> Wire {
+        let digest = PartDigest { sha256: carnet_wire::digest::sha256(octets), length: octets.len() as u64 };
+        let part = OutPart {
+            id: ContentId::parse("part-1@test").unwrap(),
+            mime_type: "application/xml".to_owned(),
+            character_set: None,
+            compressed: true,
+            filename: None,
+            properties: vec![],
+            digest,
+        };
+        let header = part.header();
+        let envelope = self.envelope(id, vec![part], ("urn:test:service", "anything"));
+        multipart(&envelope, &[(header, octets)])
+    }
+
+    /// A ping: no parts, so plain SOAP.
+    pub(crate) fn ping(&self, id: &str) -> Wire {
+        let test = (carnet_as4::ns::TEST_SERVICE, carnet_as4::ns::TEST_ACTION);
+        Wire { content_type: "application/soap+xml; charset=UTF-8".to_owned(), body: self.envelope(id, vec![], test) }
+    }
+
+    fn envelope(&self, id: &str, parts: Vec<OutPart>, (service, action): (&str, &str)) -> Vec<u8> {
+        let submission = Submission {
+            message_id: MessageId::parse(id).unwrap(),
+            timestamp: jiff::Timestamp::now(),
+            conversation: ConversationId::parse("c1").unwrap(),
+            ref_to: None,
+            service: Service::new(service, None).unwrap(),
+            action: Action::parse(action).unwrap(),
+            properties: vec![],
+            parts,
+        };
+        package(&self.pmode, &submission).unwrap().sign(&self.identity).unwrap().envelope
+    }
+
+    pub(crate) fn open(&self) -> Stream {
+        let tcp = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        tcp.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        let name = "localhost".try_into().unwrap();
+        StreamOwned::new(ClientConnection::new(Arc::clone(&self.config), name).unwrap(), tcp)
+    }
+
+    pub(crate) fn send(&self, wire: &Wire) -> Reply {
+        self.raw(&wire.request(""))
+    }
+
+    /// Sends octets and reads to the end.
+    pub(crate) fn raw(&self, octets: &[u8]) -> Reply {
+        let mut stream = self.open();
+        // The node may answer and close before it has read everything.
+        let _ = stream.write_all(octets).and_then(|()| stream.flush());
+        read(&mut stream)
+    }
+}
+
+impl Wire {
+    /// The whole HTTP request.
+    pub(crate) fn request(&self, more: &str) -> Vec<u8> {
+        let head = format!(
+            "POST /as4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {}\r\n{more}Content-Length: {}\r\n\r\n",
+            self.content_type,
+            self.body.len()
+        );
+        [head.as_bytes(), &self.body].concat()
+    }
+
+    /// The request in chunks, so that its length is not known beforehand.
+    pub(crate) fn chunked(&self, size: usize) -> Vec<u8> {
+        let mut request = format!(
+            "POST /as4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+            self.content_type
+        )
+        .into_bytes();
+        for chunk in self.body.chunks(size) {
+            request.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            request.extend_from_slice(chunk);
+            request.extend_from_slice(b"\r\n");
+        }
+        request.extend_from_slice(b"0\r\n\r\n");
+        request
+    }
+
+    /// With one text of the body replaced by another; it must be there.
+    pub(crate) fn replace(&self, old: &str, new: &str) -> Self {
+        let at = self.body.windows(old.len()).position(|window| window == old.as_bytes());
+        let at = at.unwrap_or_else(|| panic!("{old:?} is not in the body"));
+        let body = [&self.body[..at], new.as_bytes(), &self.body[at + old.len()..]].concat();
+        Self { body, ..self.clone() }
+    }
+}
+
+impl Reply {
+    /// The ebMS code or HTTP status of a refusal; `closed` when there was no answer.
+    pub(crate) fn refusal(&self) -> String {
+        assert!(!self.is_receipt(), "a receipt: {}", self.text);
+        match (self.text.find("errorCode=\""), self.status) {
+            (Some(at), _) => self.text[at + 11..].split('"').next().unwrap().to_owned(),
+            (None, Some(status)) => status.to_string(),
+            (None, None) => "closed".to_owned(),
+        }
+    }
+
+    pub(crate) fn is_receipt(&self) -> bool {
+        self.status == Some(200) && self.text.contains("NonRepudiationInformation")
+    }
+}
+
+pub(crate) fn read(stream: &mut Stream) -> Reply {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    Reply { status, text }
+}
+
+pub(crate) fn multipart(envelope: &[u8], parts: &[(PartHeader, &[u8])]) -> Wire {
+    let mut writer = Writer::new("test-boundary").unwrap();
+    let root = PartHeader {
+        content_type: "application/soap+xml; charset=UTF-8".to_owned(),
+        content_id: "root@test".to_owned(),
+        headers: vec![],
+    };
+    let content_type = writer.content_type("application/soap+xml", Some("root@test")).unwrap();
+    let mut body = writer.part(&root).unwrap().to_vec();
+    body.extend_from_slice(envelope);
+    for (header, octets) in parts {
+        body.extend_from_slice(&writer.part(header).unwrap());
+        body.extend_from_slice(octets);
+    }
+    body.extend_from_slice(&writer.close());
+    Wire { content_type, body }
+}
+
+pub(crate) fn party(id: &str) -> PartyId {
+    PartyId::new(id, Some(CUSTOMS)).unwrap()
+}
