@@ -1,0 +1,111 @@
+//! `carnet demo`: the main job end to end, on this machine, with nothing to configure.
+//!
+//! An ephemeral PKI, two reference nodes as processes, a real declaration from one to the other, then the suite
+//! against the receiver. Whatever happens, also Ctrl-C, no process, port or temporary file is left.
+
+mod backend;
+mod exchange;
+mod process;
+mod suite;
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use carnet_fixtures::Packs;
+
+use crate::failure::Failure;
+use process::Node;
+use world::{Administration, World};
+
+/// The real declaration that is sent, and that the suite's messaging cases carry.
+const SAMPLE: &str = "valid/export-sea";
+
+/// Interrupted by the user.
+const INTERRUPTED: u8 = 130;
+
+/// Show it all: two nodes, a real declaration between them, the suite against one of them.
+///
+/// Makes certificates for the occasion, starts two reference nodes as processes ("PH" and "TH") that are configured
+/// only from what `carnet kit` writes, sends a real customs declaration over AS4 with mutual TLS, shows receipt,
+/// business response and delivered document, runs the suite against TH and writes the reports.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder for the reports and the evidence.
+    #[arg(long, value_name = "DIR", default_value = "carnet-demo")]
+    out: PathBuf,
+    /// Show every case, not only those that did not pass.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Runs `carnet demo`.
+///
+/// # Errors
+/// When the world cannot be laid out or a node fails.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::ours)?;
+    runtime.block_on(async {
+        tokio::select! {
+            done = all(args) => done,
+            _ = tokio::signal::ctrl_c() => {
+                anstream::eprintln!("interrupted: nodes stopped, temporary files removed");
+                Ok(ExitCode::from(INTERRUPTED))
+            }
+        }
+    })
+}
+
+/// Everything that is made here is undone when this future is dropped.
+async fn all(args: &Args) -> Result<ExitCode, Failure> {
+    say("1", "certificates, agreements and configuration for two administrations");
+    let packs = Packs::embedded().map_err(Failure::ours)?;
+    let world = World::lay_out(&packs)?;
+    anstream::println!("    {} (removed at the end)", world.path().display());
+
+    say("2", "two nodes, each a process of its own");
+    let ph = start(&world.ph).await?;
+    let th = start(&world.th).await?;
+
+    say("3", "one real declaration from PH to TH");
+    let exchanged = exchange::declaration(&world, &packs, &ph, &th).await?;
+
+    say("4", "the conformance suite against TH");
+    world.write_subject(&world.th, Some(&th.api))?;
+    let exit = suite::run(&world, packs, &args.out, args.verbose).await?;
+
+    ph.stop().await?;
+    th.stop().await?;
+    let folder = world.path().to_owned();
+    drop(world);
+    if folder.exists() {
+        return Err(Failure::ours(format_args!("{} could not be removed", folder.display())));
+    }
+    wrote(&args.out);
+    Ok(if exchanged { exit } else { ExitCode::FAILURE })
+}
+
+async fn start(administration: &Administration) -> Result<Node, Failure> {
+    let party = administration.party;
+    let node = Node::start(party, &administration.config(), administration.dir.join("node.log")).await?;
+    let millis = node.took.as_millis();
+    anstream::println!("    {party}  pid {}  {}  ready after {millis} ms", node.pid(), administration.url());
+    Ok(node)
+}
+
+fn wrote(out: &Path) {
+    anstream::println!("\nWritten to {}:", out.display());
+    for (file, what) in [
+        ("report.html", "for people: open it in a browser"),
+        ("run.json", "for programs: every verdict with its findings"),
+        ("junit.xml", "for CI systems"),
+        ("events.jsonl, blobs/", "the evidence: `carnet judge` gives the same verdicts from it"),
+    ] {
+        anstream::println!("    {file:<21} {what}");
+    }
+}
+
+fn say(step: &str, what: &str) {
+    let bold = anstyle::Style::new().bold();
+    anstream::println!("{bold}{step}  {what}{bold:#}");
+}

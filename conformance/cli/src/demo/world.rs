@@ -1,0 +1,233 @@
+//! The demo's world in a temporary folder: an ephemeral PKI, two administrations, and what each must install.
+//!
+//! Both nodes are configured only from what `carnet kit` writes; this module writes the subject files that the kits
+//! are made from, and each node's own half of its configuration.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use carnet_certs::{FolderPlan, UnixTime, write_folder};
+use carnet_fixtures::Packs;
+use tempfile::TempDir;
+
+use crate::failure::Failure;
+use crate::files::SubjectFile;
+use crate::kit;
+
+/// What the Carnet node claims; its hooks are the back-end API.
+const ICS: &str = include_str!("ics.toml");
+
+/// A temporary folder with everything in it; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct World {
+    folder: TempDir,
+    /// The administration that submits the declaration.
+    pub(crate) ph: Administration,
+    /// The administration that receives it, and the suite's subject.
+    pub(crate) th: Administration,
+    /// Address of the suite's endpoint.
+    pub(crate) suite: String,
+}
+
+/// One administration with its node.
+#[derive(Debug, Clone)]
+pub(crate) struct Administration {
+    /// PartyId, an ISO 3166-1 code.
+    pub(crate) party: &'static str,
+    /// Its folder.
+    pub(crate) dir: PathBuf,
+    /// Address its node listens on for partners.
+    pub(crate) address: String,
+}
+
+impl Administration {
+    /// Where partners send to.
+    pub(crate) fn url(&self) -> String {
+        format!("https://{}/as4", self.address.replace("127.0.0.1", "localhost"))
+    }
+
+    /// Its node's configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.dir.join("node.toml")
+    }
+
+    /// The token of its back-end API.
+    pub(crate) fn token(&self) -> PathBuf {
+        self.dir.join("token")
+    }
+
+    /// The subject file that its kits are made from.
+    pub(crate) fn subject(&self) -> PathBuf {
+        self.dir.join("subject.toml")
+    }
+}
+
+impl World {
+    /// Lays it out: certificates, subject files, kits, configurations.
+    ///
+    /// # Errors
+    /// A file that cannot be written, a port that cannot be had.
+    pub(crate) fn lay_out(packs: &Packs) -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new().prefix("carnet-demo-").tempdir().map_err(Failure::ours)?;
+        let now = UnixTime::now();
+        let root = folder.path();
+        let plan = FolderPlan {
+            authority: "Demo customs".to_owned(),
+            parties: vec!["PH".to_owned(), "TH".to_owned()],
+            hosts: Vec::new(),
+            pkcs12_password: None,
+        };
+        write_folder(&root.join("pki"), &plan, now).map_err(Failure::ours)?;
+        let [ph, th, suite] = carnet_harness::local::free_addresses::<3>().map_err(Failure::ours)?;
+        let administration = |party: &'static str, address: String| Administration {
+            party,
+            dir: root.join(party.to_lowercase()),
+            address,
+        };
+        let world = Self { ph: administration("PH", ph), th: administration("TH", th), suite, folder };
+        for one in [&world.ph, &world.th] {
+            world.write_subject(one, None)?;
+        }
+        world.install(&world.ph, &world.th, packs, now)?;
+        world.install(&world.th, &world.ph, packs, now)?;
+        Ok(world)
+    }
+
+    /// The folder, for the message that says where things are.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes the subject file of an administration, with hooks on its back-end API once that has an address.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub(crate) fn write_subject(&self, of: &Administration, api: Option<&str>) -> Result<(), Failure> {
+        let hooks = api.map_or_else(String::new, |api| {
+            format!(
+                r#"
+[hooks.send.http]
+method = "POST"
+url = "http://{api}/v1/messages?to=SUITE"
+headers = {{ Content-Type = "application/xml" }}
+token_file = "token"
+body = "${{document}}"
+
+[hooks.delivered.http]
+url = "http://{api}/v1/messages?direction=in&state=delivered&limit=1000"
+token_file = "token"
+
+[hooks.notified.http]
+url = "http://{api}/v1/notices?limit=1000"
+token_file = "token"
+"#
+            )
+        });
+        let Administration { party, .. } = of;
+        let text = format!(
+            r#"format = 1
+name = "Carnet node {party}"
+url = "{url}"
+
+[party]
+id = "{party}"
+
+[suite]
+listen = "{suite}"
+pki = "../suite-pki"
+
+[suite.party]
+id = "SUITE"
+
+[suite.other_party]
+id = "OTHER"
+
+[agreement]
+name = "{agreement}"
+
+[sample]
+pack = "declaration"
+message = "{sample}"
+
+[trust]
+tls = ["../pki/anchors.pem"]
+signing = ["../pki/anchors.pem"]
+signing_subject = "{party}"
+subject_trusts_suite_ca = true
+subject_loaded_crl = true
+{hooks}"#,
+            url = of.url(),
+            suite = self.suite,
+            agreement = kit::default_agreement(party, "SUITE"),
+            sample = super::SAMPLE,
+        );
+        put(&of.subject(), &text)?;
+        put(&of.dir.join("ics.toml"), ICS)
+    }
+
+    /// The kits an administration needs, and its node's configuration.
+    fn install(
+        &self,
+        own: &Administration,
+        partner: &Administration,
+        packs: &Packs,
+        now: UnixTime,
+    ) -> Result<(), Failure> {
+        let file = SubjectFile::read(&own.subject(), None)?;
+        let other = SubjectFile::read(&partner.subject(), None)?;
+        let mut names = Vec::new();
+        for (name, kit) in kit::with_suite(&file, packs, now)? {
+            kit::write(&kit, &own.dir.join("kits").join(&name))?;
+            names.push(name);
+        }
+        let name = partner.party.to_lowercase();
+        kit::write(&kit::with_partner(&file, &other, packs)?, &own.dir.join("kits").join(&name))?;
+        names.push(name);
+        let kits: Vec<String> = names.iter().map(|name| format!("\"kits/{name}/kit.toml\"")).collect();
+        let stem = own.party.to_lowercase();
+        let text = format!(
+            r#"format = 1
+kits = [{kits}]
+
+[party]
+id = "{party}"
+
+[listen]
+as4 = "{address}"
+
+[tls]
+chain = "../pki/{stem}-tls.pem"
+key = "../pki/{stem}-tls.key.pem"
+
+[signing]
+chain = "../pki/{stem}-signing.pem"
+key = "../pki/{stem}-signing.key.pem"
+
+[store]
+dir = "store"
+
+[api]
+listen = "127.0.0.1:0"
+token_file = "token"
+
+[limits]
+response_timeout = "2s"
+
+[log]
+filter = "warn"
+"#,
+            kits = kits.join(", "),
+            party = own.party,
+            address = own.address,
+        );
+        put(&own.config(), &text)?;
+        put(&own.token(), &carnet_harness::local::secret().map_err(Failure::ours)?)
+    }
+}
+
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|error| Failure::file("make the folder", parent, &error))?;
+    }
+    fs::write(path, text).map_err(|error| Failure::file("write", path, &error))
+}

@@ -1,0 +1,55 @@
+//! `carnet judge DIR`: the verdicts of a captured run, again, from nothing but its evidence.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use carnet_harness::ExitCode as Exit;
+use carnet_harness::judge;
+
+use crate::failure::Failure;
+use crate::running;
+
+/// Judge a captured run again: same evidence, same verdicts, byte for byte.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder with events.jsonl and blobs.
+    dir: PathBuf,
+    /// Judge with these cases instead of those that were captured with it; the result says so.
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+    /// Write the result as run.json to this file.
+    #[arg(long, value_name = "FILE")]
+    run_json: Option<PathBuf>,
+    /// A broken SHOULD changes the exit code, too.
+    #[arg(long)]
+    strict: bool,
+    /// Show every case, not only those that did not pass.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Runs `carnet judge`.
+///
+/// # Errors
+/// A folder without evidence, a file that cannot be written.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let events = args.dir.join("events.jsonl");
+    if let Err(error) = fs::metadata(&events) {
+        return Err(Failure::file("read", &events, &error).help("name the folder that `carnet run --out` wrote"));
+    }
+    let run = match judge::judge_with(&args.dir, args.cases.as_deref()) {
+        Ok(run) => run,
+        Err(error) => {
+            anstream::eprintln!("error: the evidence does not verify: {error}");
+            anstream::eprintln!(
+                "help: take the folder from whoever captured it once more; it was changed or is incomplete"
+            );
+            return Ok(ExitCode::from(Exit::Evidence.code()));
+        }
+    };
+    if let Some(path) = &args.run_json {
+        fs::write(path, run.to_json()).map_err(|error| Failure::file("write", path, &error))?;
+    }
+    Ok(running::conclude(&run, args.verbose, args.strict))
+}

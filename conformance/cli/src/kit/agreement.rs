@@ -1,0 +1,124 @@
+//! The agreement sheet: the same facts as the P-Modes, in words for the person who configures another product.
+
+use std::fmt::Write as _;
+
+use super::{Kit, Leg};
+use carnet_catalogue::ics::{SignerBinding, TlsBinding};
+use carnet_catalogue::subject::Party;
+
+/// The sheet as Markdown.
+#[must_use]
+pub(crate) fn sheet(kit: &Kit) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = fill(&mut text, kit);
+    text
+}
+
+fn fill(text: &mut String, kit: &Kit) -> std::fmt::Result {
+    let (own, partner) = (&kit.own.id, &kit.partner.id);
+    writeln!(text, "# Agreement: {own} with {partner}\n")?;
+    writeln!(
+        text,
+        "To be installed at **{}** (party `{own}`). Everything it needs lies beside this file.\n",
+        kit.own_name
+    )?;
+
+    writeln!(text, "## What to install\n")?;
+    writeln!(text, "1. Trust `tls-anchors.pem` for the partner's TLS certificates, as server and as client.")?;
+    writeln!(text, "2. Trust `signing-anchors.pem` for the signatures of the partner's messages and receipts.")?;
+    match kit.binding.tls {
+        TlsBinding::Exact => {
+            writeln!(text, "3. Accept as TLS client certificate of `{partner}` only `partner-tls.pem`.")?
+        }
+        TlsBinding::Anchor => {
+            writeln!(text, "3. Any TLS client certificate under those anchors may speak for `{partner}`.")?
+        }
+        TlsBinding::Off => {
+            writeln!(text, "3. TLS ends at a proxy; the TLS certificate is not compared with the party.")?
+        }
+    }
+    match (kit.binding.signer, &kit.signing_subject) {
+        (SignerBinding::Pinned, _) => writeln!(text, "4. Accept only `partner-signing.pem` as signer of `{partner}`.")?,
+        (SignerBinding::Anchored, Some(subject)) => {
+            writeln!(text, "4. The signer of `{partner}` must carry the common name `{subject}`.")?;
+        }
+        (SignerBinding::Anchored, None) | (SignerBinding::Off, _) => {
+            writeln!(text, "4. Any signer under those anchors may sign for `{partner}`.")?;
+        }
+    }
+    if kit.crls.is_empty() {
+        writeln!(text, "5. There is no revocation list.")?;
+    } else {
+        let names: Vec<String> = kit.crls.iter().map(|(name, _)| format!("`{name}.crl`")).collect();
+        writeln!(text, "5. Load the revocation lists {}; there is no other way to reach them.", names.join(", "))?;
+    }
+    for endpoint in &kit.endpoints {
+        writeln!(text, "6. Send to `{endpoint}`; present your own TLS client certificate.")?;
+    }
+    writeln!(text, "\nA node that reads `kit.toml` (the Carnet node: `kits = [\"kit.toml\"]`) needs nothing else.\n")?;
+
+    writeln!(text, "## What is exchanged\n")?;
+    for leg in kit.legs() {
+        direction(text, leg)?;
+    }
+
+    writeln!(text, "## How\n")?;
+    writeln!(text, "| | |\n|---|---|")?;
+    row(text, "Exchange pattern", "One-Way/Push, SOAP 1.2 with attachments, over HTTPS with client certificates")?;
+    let agreement =
+        if kit.agreement.0.is_empty() { "none: leave AgreementRef out".to_owned() } else { code(&kit.agreement.0) };
+    row(text, "AgreementRef", &agreement)?;
+    if let Some(kind) = &kit.agreement.1 {
+        row(text, "AgreementRef type", &code(kind))?;
+    }
+    row(text, "MPC", &kit.mpc.as_deref().map_or_else(|| "the default; leave the attribute out".to_owned(), code))?;
+    row(
+        text,
+        "Signature",
+        "RSA-SHA256 over Messaging, Body and every part; digests SHA-256; exclusive canonical form",
+    )?;
+    row(text, "Token", &format!("{}; x509-pkipath and x509-v3 are taken", code(&kit.token)))?;
+    row(text, "Encryption", "none but TLS")?;
+    row(text, "Compression", if kit.compress { "AS4 gzip on every payload" } else { "none" })?;
+    row(text, "Receipt", "synchronous, signed (Body too), with the digests of what was received")?;
+    row(text, "Errors", "synchronous, signed")?;
+    let retry = &kit.reception_awareness;
+    row(
+        text,
+        "Without a receipt",
+        &format!(
+            "send again every {}, {} times, same MessageId and same bytes",
+            retry.retry_interval, retry.retry_count
+        ),
+    )
+}
+
+fn direction(text: &mut String, leg: Leg<'_>) -> std::fmt::Result {
+    writeln!(text, "### {} to {} (`pmodes/{}.toml`)\n", leg.initiator.id, leg.responder.id, leg.slug())?;
+    writeln!(text, "| | |\n|---|---|")?;
+    party(text, "From", leg.initiator, &leg.initiator.initiator_role)?;
+    party(text, "To", leg.responder, &leg.responder.responder_role)?;
+    for service in &leg.kit.services {
+        let kind = service.kind.as_deref().map_or_else(String::new, |kind| format!(", type {}", code(kind)));
+        row(text, "Service", &format!("{}{kind}", code(&service.name)))?;
+        let actions: Vec<String> = service.actions.iter().map(|action| code(action)).collect();
+        row(text, "its Actions", &actions.join(", "))?;
+    }
+    writeln!(text)
+}
+
+fn party(text: &mut String, place: &str, party: &Party, role: &str) -> std::fmt::Result {
+    row(text, &format!("{place} PartyId"), &code(&party.id))?;
+    let kind = if party.kind.is_empty() { "none: leave the attribute out".to_owned() } else { code(&party.kind) };
+    row(text, &format!("{place} PartyId type"), &kind)?;
+    row(text, &format!("{place} Role"), &code(role))
+}
+
+fn row(text: &mut String, name: &str, value: &str) -> std::fmt::Result {
+    writeln!(text, "| {name} | {value} |")
+}
+
+fn code(text: impl AsRef<str>) -> String {
+    format!("`{}`", text.as_ref().replace('|', "\\|"))
+}

@@ -1,0 +1,160 @@
+//! `carnet kit`: what the operator of a node must install so that it can talk to a partner.
+//!
+//! The partner is the suite, or another subject (`--partner`). One folder is written: the agreement in words for a
+//! person, P-Modes, anchors, certificates, revocation lists, and `kit.toml`, which names them all and which the
+//! reference node reads. Keys of the suite stay with the suite. Leaves the suite's keys to `carnet_harness::pki`.
+
+mod agreement;
+mod from;
+mod pmode;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use carnet_catalogue::ics::{Binding, ReceptionAwareness, SignerBinding, TlsBinding};
+use carnet_catalogue::subject::Party;
+use carnet_certs::UnixTime;
+use carnet_fixtures::Packs;
+
+use crate::failure::Failure;
+use crate::files::SubjectFile;
+pub(crate) use from::{with_partner, with_suite};
+pub(crate) use pmode::{Leg, ServiceActions};
+pub(crate) use write::write;
+
+/// Write what the operator of a node must install to talk to the suite, or to another node.
+///
+/// The folder holds the agreement in words (agreement.md), P-Modes, trust anchors, certificates, revocation lists,
+/// and kit.toml, which names them all and which the Carnet node reads. The suite's own keys are made on the first
+/// call and stay in the folder that the subject file names as `suite.pki`; keep it for `carnet run`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The node that installs the kit.
+    #[arg(long, value_name = "FILE")]
+    subject: PathBuf,
+    /// Write the kit for talking to this subject instead of the suite.
+    #[arg(long, value_name = "FILE")]
+    partner: Option<PathBuf>,
+    /// Folder to write.
+    #[arg(long, value_name = "DIR", default_value = "kit")]
+    out: PathBuf,
+    /// A pack of your own whose services the agreement shall name; repeatable.
+    #[arg(long = "pack", value_name = "DIR")]
+    packs: Vec<PathBuf>,
+}
+
+/// Runs `carnet kit`.
+///
+/// # Errors
+/// A subject file that is wrong, a folder that cannot be written.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let packs = Packs::with_dirs(&args.packs).map_err(Failure::usage)?;
+    let file = SubjectFile::read(&args.subject, None)?;
+    let kits = match &args.partner {
+        None => with_suite(&file, &packs, UnixTime::now())?,
+        Some(path) => {
+            let partner = SubjectFile::read(path, None)?;
+            vec![(partner.subject.party.id.to_lowercase(), with_partner(&file, &partner, &packs)?)]
+        }
+    };
+    for (name, kit) in &kits {
+        let written = write(kit, &args.out.join(name))?;
+        anstream::println!("{}: what {} needs to talk to {}", written.dir.display(), kit.own.id, kit.partner.id);
+        for name in &written.files {
+            anstream::println!("  {name}");
+        }
+    }
+    anstream::println!("Read agreement.md first.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything that one party must know of another, whoever they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Kit {
+    /// Who installs it.
+    pub own: Party,
+    /// What reports call the node that installs it.
+    pub own_name: String,
+    /// Whom it lets the party talk to.
+    pub partner: Party,
+    /// The partner's AS4 addresses, first choice first.
+    pub endpoints: Vec<String>,
+    /// Who issues the partner's TLS certificates: PEM.
+    pub tls_anchors: String,
+    /// The partner's TLS certificate, when the binding is exact: PEM.
+    pub tls_certificate: Option<String>,
+    /// Who issues the partner's signing certificates: PEM.
+    pub signing_anchors: String,
+    /// The partner's signing certificate, when it is pinned: PEM.
+    pub signing_certificate: Option<String>,
+    /// Common name that the partner's signing certificate carries.
+    pub signing_subject: Option<String>,
+    /// Revocation lists, DER, with a name each.
+    pub crls: Vec<(String, Vec<u8>)>,
+    /// How certificates are bound to the partner.
+    pub binding: Binding,
+    /// AgreementRef with its type.
+    pub agreement: (String, Option<String>),
+    /// Token that messages of both carry.
+    pub token: String,
+    /// Payloads are compressed.
+    pub compress: bool,
+    /// MPC of user messages, when it is not the default.
+    pub mpc: Option<String>,
+    /// How a message without a receipt is sent again.
+    pub reception_awareness: ReceptionAwareness,
+    /// What may be exchanged, in both directions.
+    pub services: Vec<ServiceActions>,
+}
+
+impl Kit {
+    /// Both directions: what the installing party initiates, and what it responds to.
+    #[must_use]
+    pub(crate) fn legs(&self) -> [Leg<'_>; 2] {
+        [
+            Leg { kit: self, initiator: &self.own, responder: &self.partner },
+            Leg { kit: self, initiator: &self.partner, responder: &self.own },
+        ]
+    }
+
+    fn tls_binding(&self) -> &'static str {
+        match self.binding.tls {
+            TlsBinding::Exact => "exact",
+            TlsBinding::Anchor => "anchor",
+            TlsBinding::Off => "off",
+        }
+    }
+
+    fn signing_binding(&self) -> &'static str {
+        match self.binding.signer {
+            SignerBinding::Pinned => "pinned",
+            SignerBinding::Anchored | SignerBinding::Off => "anchored",
+        }
+    }
+}
+
+/// The agreement two parties use when nothing else was agreed; the same seen from either side.
+#[must_use]
+pub(crate) fn default_agreement(one: &str, other: &str) -> String {
+    let (first, second) = if one <= other { (one, other) } else { (other, one) };
+    format!("urn:carnet:agreement:{first}-{second}:1")
+}
+
+/// Where a kit was written, for the message that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The files in it, in reading order.
+    pub files: Vec<String>,
+}
+
+impl Written {
+    fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), files: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+use super::*;
+use carnet_catalogue::Span;
+
+fn party(id: &str) -> Party {
+    toml::from_str(&format!("id = {id:?}")).expect("a party")
+}
+
+fn kit() -> Kit {
+    Kit {
+        own: party("TH"),
+        own_name: "Node TH".to_owned(),
+        partner: party("SUITE"),
+        endpoints: vec!["https://localhost:9443/as4".to_owned()],
+        tls_anchors: "anchors\n".to_owned(),
+        tls_certificate: Some("certificate\n".to_owned()),
+        signing_anchors: "anchors\n".to_owned(),
+        signing_certificate: Some("certificate\n".to_owned()),
+        signing_subject: Some("SUITE".to_owned()),
+        crls: vec![("root".to_owned(), vec![0x30, 0])],
+        binding: Binding { tls: TlsBinding::Exact, signer: SignerBinding::Anchored },
+        agreement: (default_agreement("TH", "SUITE"), None),
+        token: "x509-pkipath".to_owned(),
+        compress: true,
+        mpc: None,
+        reception_awareness: ReceptionAwareness {
+            retry_interval: Span(std::time::Duration::from_secs(5)),
+            retry_count: 3,
+            answer_timeout: Span(std::time::Duration::from_secs(10)),
+        },
+        services: vec![ServiceActions {
+            name: "urn:carnet:service:declaration:1".to_owned(),
+            kind: None,
+            actions: vec!["declaration".to_owned(), "response".to_owned()],
+        }],
+    }
+}
+
+/// The published schema of a file, and the file as JSON, for the library that compares them.
+fn agrees(schema: &str, toml_text: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schema = std::fs::read_to_string(root.join("docs/schemas").join(schema)).expect("a published schema");
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("json");
+    let file: serde_json::Value = toml::from_str(toml_text).expect("toml");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let faults: Vec<String> =
+        validator.iter_errors(&file).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(faults.is_empty(), "{faults:#?}\n{toml_text}");
+}
+
+#[test]
+fn the_files_are_those_whose_schemas_are_published() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let written = write(&kit(), dir.path()).expect("written");
+    for name in &written.files {
+        assert!(dir.path().join(name).is_file(), "{name} was named but not written");
+    }
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect(name);
+    agrees("kit-1.json", &read("kit.toml"));
+    agrees("pmode-1.json", &read("pmodes/th-to-suite.toml"));
+    agrees("pmode-1.json", &read("pmodes/suite-to-th.toml"));
+}
+
+#[test]
+fn kit_toml_names_only_files_that_are_there() {
+    let dir = tempfile::tempdir().expect("a folder");
+    write(&kit(), dir.path()).expect("written");
+    let text = std::fs::read_to_string(dir.path().join("kit.toml")).expect("kit.toml");
+    let file: toml::Table = toml::from_str(&text).expect("toml");
+    let partner = file.get("partner").and_then(toml::Value::as_table).expect("partner");
+    let keys = ["tls_anchors", "tls_certificate", "signing_anchors", "signing_certificate"];
+    let mut named: Vec<&str> = keys.iter().filter_map(|key| partner.get(*key)?.as_str()).collect();
+    for key in ["crls", "pmodes"] {
+        named.extend(
+            partner.get(key).and_then(toml::Value::as_array).expect(key).iter().filter_map(toml::Value::as_str),
+        );
+    }
+    assert_eq!(named.len(), 7);
+    for name in named {
+        assert!(dir.path().join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn each_direction_has_its_initiator() {
+    let kit = kit();
+    let [out, back] = kit.legs().map(|leg| leg.to_toml().expect("toml").parse::<toml::Table>().expect("toml"));
+    let party = |file: &toml::Table, side: &str| file[side]["party"].as_str().map(str::to_owned);
+    assert_eq!(party(&out, "initiator").as_deref(), Some("TH"));
+    assert_eq!(party(&out, "responder").as_deref(), Some("SUITE"));
+    assert_eq!(party(&back, "initiator").as_deref(), Some("SUITE"));
+    assert_eq!(out["agreement"], back["agreement"]);
+}
+
+#[test]
+fn both_sides_arrive_at_the_same_agreement() {
+    assert_eq!(default_agreement("PH", "TH"), default_agreement("TH", "PH"));
+}
+
+#[test]
+fn the_sheet_reads_well() {
+    insta::assert_snapshot!(agreement::sheet(&kit()));
+}

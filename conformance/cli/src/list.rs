@@ -1,0 +1,50 @@
+//! `carnet list`: the cases, by layer, with level, role and title.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use carnet_catalogue::case::{Case, CaseId};
+
+use crate::catalogue::{self, Selection};
+use crate::failure::Failure;
+
+/// List the cases of the suite.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only these: `as4.**`, `tls.*.expired`, `req:AS4-RECEIPT-*`, `level:MUST`, `role:initiator`.
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    /// A folder with cases of your own beside the suite's.
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+}
+
+/// Runs `carnet list`.
+///
+/// # Errors
+/// A broken case of the user's own, a filter that matches nothing.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let catalogue = catalogue::load(args.cases.as_deref())?;
+    let selection = Selection::parse(&args.filters)?;
+    let chosen: Vec<(&CaseId, &Case)> = selection.cases(&catalogue)?;
+    let mut layer = "";
+    for (id, case) in &chosen {
+        if id.layer() != layer {
+            layer = id.layer();
+            anstream::println!("{layer}");
+        }
+        let negative = if case.is_negative() { "refusal" } else { "" };
+        anstream::println!(
+            "  {id:<52} {:<6} {:<9} {negative:<8}{}",
+            case.level,
+            catalogue::role(case.role),
+            case.title
+        );
+    }
+    anstream::println!(
+        "{} cases, {} of them judge a refusal",
+        chosen.len(),
+        chosen.iter().filter(|(_, c)| c.is_negative()).count()
+    );
+    Ok(ExitCode::SUCCESS)
+}

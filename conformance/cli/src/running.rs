@@ -1,0 +1,134 @@
+//! Carrying a run out: progress on the terminal while it works, reports beside the evidence when it is done.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use carnet_harness::evidence::{Evidence, Purpose};
+use carnet_harness::{Event, Run, RunError, RunOptions, Verdict};
+use carnet_report::terminal::{self, Detail};
+use carnet_report::{html, junit};
+
+use crate::failure::Failure;
+
+/// Files that a run writes, and that a later run into the same folder replaces.
+const WRITTEN: [&str; 4] = ["events.jsonl", "report.html", "run.json", "junit.xml"];
+
+/// Runs the suite, showing progress; blocks.
+///
+/// # Errors
+/// When the run cannot be carried out: a port, the disk.
+pub(crate) fn execute(options: &RunOptions) -> Result<Run, Failure> {
+    let mut progress = Progress::default();
+    let run = carnet_harness::run(options, &mut |event| progress.show(event));
+    progress.clear();
+    run.map_err(|error| match error {
+        RunError::Listen { .. } | RunError::Evidence { .. } => Failure::usage(error),
+        other => Failure::ours(other),
+    })
+}
+
+/// Makes room for a run in `dir`: what an earlier run wrote there is removed, anything else stays.
+///
+/// # Errors
+/// A file that cannot be removed.
+pub(crate) fn clear(dir: &Path) -> Result<(), Failure> {
+    for name in WRITTEN {
+        let path = dir.join(name);
+        if path.exists() {
+            fs::remove_file(&path).map_err(|error| Failure::file("replace", &path, &error))?;
+        }
+    }
+    let blobs = dir.join("blobs");
+    if blobs.exists() {
+        fs::remove_dir_all(&blobs).map_err(|error| Failure::file("replace", &blobs, &error))?;
+    }
+    Ok(())
+}
+
+/// Writes `run.json`, `junit.xml` and `report.html` into `dir`, where the evidence of the run lies.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(crate) fn write_reports(run: &Run, dir: &Path) -> Result<(), Failure> {
+    let evidence = Evidence::open(dir).map_err(Failure::ours)?;
+    let files = evidence.files().map_err(Failure::ours)?;
+    let catalogue = carnet_catalogue::from_files(files).map_err(Failure::ours)?;
+    put(&dir.join("run.json"), &run.to_json())?;
+    put(&dir.join("junit.xml"), &junit::render(run).map_err(Failure::ours)?)?;
+    put(&dir.join("report.html"), &html::render(run, &catalogue, &evidence).map_err(Failure::ours)?)
+}
+
+/// Prints the run and gives the exit code it means.
+pub(crate) fn conclude(run: &Run, verbose: bool, strict: bool) -> ExitCode {
+    let detail = if verbose { Detail::Full } else { Detail::Short };
+    anstream::print!("\n{}", terminal::render(run, detail));
+    ExitCode::from(run.exit(strict).code())
+}
+
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| Failure::file("write", path, &error))
+}
+
+/// A line that changes on a terminal; elsewhere a line now and then.
+#[derive(Debug, Default)]
+struct Progress {
+    planned: usize,
+    ended: usize,
+    bad: usize,
+    shown: bool,
+}
+
+impl Progress {
+    const EVERY: usize = 20;
+
+    fn show(&mut self, event: Event) {
+        match event {
+            Event::Planned(plan) => {
+                self.planned = plan.cells.iter().filter(|cell| cell.excluded.is_none()).count();
+                anstream::println!("{} cells to run, {} left out", self.planned, plan.cells.len() - self.planned);
+            }
+            Event::Listening(address) => anstream::println!("the suite's endpoint listens on {address}"),
+            Event::Began { scope, .. } => self.line(&scope.case),
+            Event::Ended { scope, purpose, judged } if purpose != Purpose::Control => {
+                if purpose == Purpose::Case {
+                    self.ended += 1;
+                }
+                if !matches!(judged.verdict, Verdict::Pass | Verdict::NotApplicable | Verdict::Skipped) {
+                    self.bad += 1;
+                    self.clear();
+                    anstream::println!("{}{}", terminal::verdict(judged.verdict), scope.case);
+                }
+                self.line(&scope.case);
+                if !std::io::stdout().is_terminal()
+                    && purpose == Purpose::Case
+                    && self.ended.is_multiple_of(Self::EVERY)
+                {
+                    anstream::println!("{} of {} done", self.ended, self.planned);
+                }
+            }
+            Event::Prompt(text) => {
+                self.clear();
+                anstream::println!("please: {text}");
+            }
+            Event::Ended { .. } | Event::Finished(_) => {}
+        }
+    }
+
+    fn line(&mut self, case: &str) {
+        if std::io::stdout().is_terminal() {
+            self.shown = true;
+            anstream::print!("\r\x1b[2K{}/{}  {case}", self.ended, self.planned);
+            // A terminal that takes no more lines will say so at the next full one.
+            let _ = std::io::stdout().flush();
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.shown {
+            self.shown = false;
+            anstream::print!("\r\x1b[2K");
+        }
+    }
+}

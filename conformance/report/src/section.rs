@@ -1,0 +1,80 @@
+//! A run by sections, in the order a message goes through them.
+
+use carnet_harness::judge::run::{CellResult, Run};
+use carnet_harness::verdict::Verdict;
+
+/// One layer of the catalogue with its cells.
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    /// `tls`, `as4`, ...
+    pub(crate) layer: &'a str,
+    /// For people.
+    pub(crate) title: &'static str,
+    /// Its cells in the order of the plan.
+    pub(crate) cells: Vec<&'a CellResult>,
+    /// Its roll-up; none when nothing in it was attempted.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+const ORDER: [(&str, &str); 6] = [
+    ("tls", "TLS: who may connect"),
+    ("as4", "AS4: messages, receipts, errors"),
+    ("document", "Documents: schema, code lists, rules"),
+    ("process", "Process: what customs answer"),
+    ("resilience", "Resilience: faults on the line"),
+    ("performance", "Performance"),
+];
+
+/// The sections that have cells; layers of a user's own come last.
+pub(crate) fn sections(run: &Run) -> Vec<Section<'_>> {
+    let mut sections: Vec<Section<'_>> = Vec::new();
+    for cell in &run.cells {
+        match sections.iter_mut().find(|section| section.layer == cell.layer) {
+            Some(section) => section.cells.push(cell),
+            None => sections.push(Section {
+                layer: &cell.layer,
+                title: ORDER
+                    .iter()
+                    .find(|(layer, _)| *layer == cell.layer)
+                    .map_or("Cases of your own", |(_, title)| title),
+                cells: vec![cell],
+                verdict: None,
+            }),
+        }
+    }
+    sections.sort_by_key(|section| ORDER.iter().position(|(layer, _)| *layer == section.layer).unwrap_or(ORDER.len()));
+    for section in &mut sections {
+        let attempted: Vec<Verdict> = section.cells.iter().map(|cell| cell.verdict).filter(|v| v.attempted()).collect();
+        section.verdict = (!attempted.is_empty()).then(|| Verdict::roll_up(attempted));
+    }
+    sections
+}
+
+/// `case` or `case [cell]`.
+pub(crate) fn name(cell: &CellResult) -> String {
+    if cell.cell == "-" { cell.case.to_string() } else { format!("{} [{}]", cell.case, cell.cell) }
+}
+
+/// `80 planned = 78 attempted + 2 excluded`.
+pub(crate) fn arithmetic(run: &Run) -> String {
+    let count = &run.count;
+    format!("{} planned = {} attempted + {} excluded", count.planned, count.attempted, count.excluded)
+}
+
+/// `76 PASS, 2 WARN`, in the order of rank.
+pub(crate) fn by_verdict(run: &Run) -> String {
+    let shown = |verdict: Verdict| {
+        run.count.by_verdict.get(verdict.as_str()).filter(|n| **n > 0).map(|n| format!("{n} {verdict}"))
+    };
+    let all = [
+        Verdict::Pass,
+        Verdict::Warn,
+        Verdict::Review,
+        Verdict::Inconclusive,
+        Verdict::Fail,
+        Verdict::Error,
+        Verdict::Skipped,
+        Verdict::NotApplicable,
+    ];
+    all.into_iter().filter_map(shown).collect::<Vec<_>>().join(", ")
+}

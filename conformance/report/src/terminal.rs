@@ -1,0 +1,143 @@
+//! The run on a terminal, section by section; a failure shows requirement, expected, actual and fix.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use carnet_harness::judge::run::{CellResult, Finding, Run};
+use carnet_harness::verdict::Verdict;
+
+use crate::section::{Section, arithmetic, by_verdict, name, sections};
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// One line a section, and every case that did not pass.
+    #[default]
+    Short,
+    /// Every case.
+    Full,
+}
+
+/// The whole text, with terminal styles; `anstream` drops them where they do not belong.
+#[must_use]
+pub fn render(run: &Run, detail: Detail) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = fill(&mut text, run, detail);
+    text
+}
+
+/// One case as it ends, for a run that is under way.
+#[must_use]
+pub fn verdict(verdict: Verdict) -> String {
+    let style = style(verdict);
+    format!("{style}{:<14}{style:#}", verdict.as_str())
+}
+
+fn fill(text: &mut String, run: &Run, detail: Detail) -> std::fmt::Result {
+    let subject = &run.subject;
+    writeln!(text, "{} (party {}), {} {}", subject.name, subject.party, subject.product, subject.version)?;
+    writeln!(text, "profile {}, suite {} lock {}", subject.profile, run.suite.version, short(&run.suite.lock))?;
+    if let Some(other) = &run.suite.judged_with {
+        writeln!(text, "judged with other cases than it was captured with: {}", short(other))?;
+    }
+    for section in sections(run) {
+        show_section(text, &section, detail)?;
+    }
+    for note in &run.notes {
+        writeln!(text, "\nnote: {note}")?;
+    }
+    writeln!(text, "\n{}", arithmetic(run))?;
+    writeln!(text, "{}", by_verdict(run))?;
+    let bold = Style::new().bold();
+    writeln!(text, "{bold}verdict:{bold:#} {}", verdict(run.verdict).trim_end())
+}
+
+fn show_section(text: &mut String, section: &Section<'_>, detail: Detail) -> std::fmt::Result {
+    let attempted = section.cells.iter().filter(|cell| cell.verdict.attempted()).count();
+    let passed = section.cells.iter().filter(|cell| cell.verdict == Verdict::Pass).count();
+    let bold = Style::new().bold();
+    let roll_up = section.verdict.map_or_else(|| "nothing attempted".to_owned(), |v| verdict(v).trim_end().to_owned());
+    writeln!(text, "\n{bold}{}{bold:#}  {passed} of {attempted} passed  {roll_up}", section.title)?;
+    for cell in &section.cells {
+        match cell.verdict {
+            Verdict::Pass | Verdict::NotApplicable | Verdict::Skipped if detail == Detail::Short => {}
+            _ => show_cell(text, cell)?,
+        }
+    }
+    let excluded: Vec<&&CellResult> = section.cells.iter().filter(|cell| !cell.verdict.attempted()).collect();
+    if detail == Detail::Short && !excluded.is_empty() {
+        for (reason, cells) in by_reason(&excluded) {
+            writeln!(text, "  not run, {}: {reason}", cells.len())?;
+            for cell in cells {
+                writeln!(text, "    {} {}", cell.verdict, name(cell))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn show_cell(text: &mut String, cell: &CellResult) -> std::fmt::Result {
+    let repeated = cell.passed.as_deref().filter(|passed| *passed != "1/1" && *passed != "0/1");
+    let times = repeated.map_or_else(String::new, |passed| format!("  passed {passed}"));
+    writeln!(text, "  {}{}{times}", verdict(cell.verdict), name(cell))?;
+    if cell.verdict == Verdict::Pass {
+        return Ok(());
+    }
+    writeln!(text, "    {}", cell.title)?;
+    if let Some(reason) = &cell.reason {
+        writeln!(text, "    because: {reason}")?;
+    }
+    if let Some(refusal) = &cell.refusal {
+        writeln!(text, "    refused at layer {}: {}", refusal.layer, refusal.codes.join(", "))?;
+    }
+    for finding in &cell.findings {
+        show_finding(text, finding)?;
+    }
+    Ok(())
+}
+
+fn show_finding(text: &mut String, finding: &Finding) -> std::fmt::Result {
+    let bold = Style::new().bold();
+    writeln!(text, "    {} {} (check {})", finding.requirement, finding.level, finding.check)?;
+    writeln!(text, "      expected  {}", finding.expected)?;
+    writeln!(text, "      actual    {}", finding.actual)?;
+    writeln!(text, "      {bold}Fix{bold:#}       {}", finding.fix)?;
+    let events: Vec<String> = finding.events.iter().map(ToString::to_string).collect();
+    let mut place = if events.is_empty() { String::new() } else { format!("events {}", events.join(", ")) };
+    if let Some(range) = finding.range {
+        let _ = write!(place, ", bytes {}-{} of event {}", range.start, range.end, range.event);
+    }
+    if let Some(xpath) = &finding.xpath {
+        let _ = write!(place, ", {xpath}");
+    }
+    if place.is_empty() { Ok(()) } else { writeln!(text, "      evidence  {}", place.trim_start_matches(", ")) }
+}
+
+/// Excluded cells under the reason they share, in the order in which the reasons first come.
+fn by_reason<'a>(cells: &[&&'a CellResult]) -> Vec<(&'a str, Vec<&'a CellResult>)> {
+    let mut groups: Vec<(&str, Vec<&CellResult>)> = Vec::new();
+    for cell in cells {
+        let reason = cell.reason.as_deref().unwrap_or("no reason recorded");
+        match groups.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, group)) => group.push(cell),
+            None => groups.push((reason, vec![cell])),
+        }
+    }
+    groups
+}
+
+fn style(verdict: Verdict) -> Style {
+    let colour = match verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Warn | Verdict::Review => AnsiColor::Yellow,
+        Verdict::Fail | Verdict::Error => AnsiColor::Red,
+        Verdict::Inconclusive => AnsiColor::Magenta,
+        Verdict::NotApplicable | Verdict::Skipped => AnsiColor::BrightBlack,
+    };
+    Style::new().fg_color(Some(colour.into())).bold()
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
