@@ -21,7 +21,7 @@ const REAL: &[u8] = include_bytes!("../../../fixtures/packs/declaration/messages
 
 fn stage(more: &str) -> Stage {
     let world = World::new();
-    let (ph, th, _) = world.pair(&Agreement { max_bytes: 1 << 20, ..Agreement::default() });
+    let (ph, th) = world.pair(&Agreement { max_bytes: 1 << 20, ..Agreement::default() });
     th.configure(0, &["PH"], more);
     let node = th.start();
     let peer = Peer::new(&world, &ph, &th, node.as4);

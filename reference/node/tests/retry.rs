@@ -3,14 +3,14 @@
 mod world;
 
 use serde_json::json;
-use world::{Agreement, World, free_port};
+use world::{Agreement, World, endpoint, free_ports};
 
 const SUBMIT: &str = "/v1/messages?to=TH&service=urn:test:service&action=anything";
 
 #[test]
 fn a_partner_that_comes_late_gets_the_message_once() {
     let world = World::new();
-    let (ph, th, _) = world.pair(&Agreement { retry_count: 1000, ..Agreement::default() });
+    let (ph, th) = world.pair(&Agreement { retry_count: 1000, ..Agreement::default() });
     let ph_node = ph.start();
     let submitted = ph_node.post(SUBMIT, "application/xml", b"<late/>").json();
     let key = submitted["key"].as_i64().unwrap();
@@ -31,7 +31,7 @@ fn a_partner_that_comes_late_gets_the_message_once() {
 #[test]
 fn the_producer_is_told_when_no_receipt_comes() {
     let world = World::new();
-    let (ph, _, _) = world.pair(&Agreement { retry_interval: "50ms", retry_count: 2, ..Agreement::default() });
+    let (ph, _) = world.pair(&Agreement { retry_interval: "50ms", retry_count: 2, ..Agreement::default() });
     let node = ph.start();
     let key = node.post(SUBMIT, "application/xml", b"<lost/>").json()["key"].as_i64().unwrap();
     let failed = node.wait_state(key, "failed");
@@ -46,8 +46,9 @@ fn the_producer_is_told_when_no_receipt_comes() {
 #[test]
 fn the_second_endpoint_serves_when_the_first_is_down() {
     let world = World::new();
-    let (ph, th, port) = world.pair(&Agreement::default());
-    let endpoints = [format!("https://localhost:{}/as4", free_port()), format!("https://localhost:{port}/as4")];
+    let (ph, th) = world.pair(&Agreement::default());
+    let [closed] = free_ports();
+    let endpoints = [endpoint(closed), endpoint(th.port())];
     world.kit(&ph, &th, &endpoints, &Agreement::default());
     let (ph_node, _th_node) = (ph.start(), th.start());
     let key = ph_node.post(SUBMIT, "application/xml", b"<hello/>").json()["key"].as_i64().unwrap();
@@ -57,7 +58,7 @@ fn the_second_endpoint_serves_when_the_first_is_down() {
 #[test]
 fn a_refusal_ends_the_sending_and_names_the_error() {
     let world = World::new();
-    let (ph, th, _) = world.pair(&Agreement::default());
+    let (ph, th) = world.pair(&Agreement::default());
     // The partner never agreed to this action.
     let kit = th.folder.join("kits/PH");
     let theirs = std::fs::read_to_string(kit.join("in.toml")).unwrap();
@@ -91,13 +92,12 @@ fn a_refusal_ends_the_sending_and_names_the_error() {
 #[test]
 fn a_message_of_another_party_is_not_taken_for_the_partners() {
     let world = World::new();
-    let (ph, th, port) = world.pair(&Agreement { retry_count: 0, ..Agreement::default() });
+    let (ph, th) = world.pair(&Agreement { retry_count: 0, ..Agreement::default() });
     // A third party under the same authority presents itself as PH: same names in the header, keys of its own.
     let mallory = world.party("MY");
     for name in ["signing.pem", "signing.key"] {
         std::fs::copy(mallory.folder.join(name), ph.folder.join(name)).unwrap();
     }
-    let _ = port;
     let (ph_node, th_node) = (ph.start(), th.start());
     let key = ph_node.post(SUBMIT, "application/xml", b"<hello/>").json()["key"].as_i64().unwrap();
     ph_node.wait_state(key, "failed");

@@ -26,6 +26,7 @@ use std::{
 
 use carnet_exchange::{Direction, Query, State, Store};
 use carnet_wire::wss::{RsaSigner, Signer};
+use clap::Parser;
 use client::{Producer, document};
 use pair::{Failure, Pair};
 
@@ -33,8 +34,27 @@ use pair::{Failure, Pair};
 const LEVELS: [(usize, usize); 3] = [(1, 400), (8, 4_000), (32, 8_000)];
 const ROUNDS: usize = 3;
 
+/// Measures two nodes that exchange messages on this machine.
+#[derive(Parser)]
+struct Arguments {
+    /// The node's program; the one built beside this program when left out
+    #[arg(long, value_name = "FILE")]
+    node: Option<PathBuf>,
+    /// Producers at a time, instead of 1, 8 and 32
+    #[arg(long, value_name = "NUMBER")]
+    producers: Option<usize>,
+    /// Messages in each of the three rounds
+    #[arg(long, value_name = "NUMBER")]
+    messages: Option<usize>,
+}
+
 fn main() -> Result<(), Failure> {
-    let program = program()?;
+    let arguments = Arguments::parse();
+    let program = program(arguments.node)?;
+    let levels: Vec<(usize, usize)> = match arguments.producers {
+        Some(producers) => vec![(producers, producers * 250)],
+        None => LEVELS.to_vec(),
+    };
     let pair = Pair::new(&program, "60s", 0)?;
     let document = document()?;
     let floor = floor(&pair.key)?;
@@ -44,12 +64,18 @@ fn main() -> Result<(), Failure> {
 
     let receiver = pair.receiver.start()?;
     let sender = pair.sender.start()?;
-    writeln!(out, "ready after         {:>8.0} ms receiver, {:.0} ms sender", ms(receiver.ready_after), ms(sender.ready_after))?;
+    writeln!(
+        out,
+        "ready after         {:>8.0} ms receiver, {:.0} ms sender",
+        ms(receiver.ready_after),
+        ms(sender.ready_after)
+    )?;
     writeln!(out, "node ids            {} receiver, {} sender", receiver.id(), sender.id())?;
     let mut submitted = BTreeSet::new();
     round(sender.api, &document, 8, 400, &mut submitted)?;
-    let mut share = 0.0;
-    for (producers, messages) in LEVELS {
+    for (producers, messages) in levels {
+        let messages = arguments.messages.unwrap_or(messages);
+        let before = (receiver.processor_time()?, sender.processor_time()?);
         let mut best: Option<Round> = None;
         for _ in 0..ROUNDS {
             let round = round(sender.api, &document, producers, messages, &mut submitted)?;
@@ -58,10 +84,14 @@ fn main() -> Result<(), Failure> {
             }
         }
         let Some(best) = best else { continue };
-        share = best.rate / floor * 100.0;
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / (messages * ROUNDS) as f64;
+        let at_receiver = each(receiver.processor_time()?.saturating_sub(before.0));
+        let at_sender = each(sender.processor_time()?.saturating_sub(before.1));
+        let share = best.rate / floor * 100.0;
         writeln!(
             out,
-            "{producers:>3} at a time       {:>8.0} messages/s  {share:>5.1} % of F  p50 {:>6.2} ms  p99 {:>6.2} ms",
+            "{producers:>3} at a time       {:>8.0} messages/s  {share:>5.1} % of F  p50 {:>6.2} ms  p99 {:>6.2} ms  \
+             processor {at_receiver:.0} us receiver, {at_sender:.0} us sender",
             best.rate,
             ms(best.p50),
             ms(best.p99)
@@ -74,7 +104,6 @@ fn main() -> Result<(), Failure> {
     count(&pair.sender.store(), Direction::Out, &submitted)?;
     count(&pair.receiver.store(), Direction::In, &submitted)?;
     writeln!(out, "in both databases   {:>8} distinct messages, each delivered once", submitted.len())?;
-    writeln!(out, "share of F          {share:>8.1} % at 32 at a time")?;
     Ok(())
 }
 
@@ -184,10 +213,10 @@ fn count(folder: &Path, direction: Direction, submitted: &BTreeSet<String>) -> R
     Ok(())
 }
 
-/// The node's program: named by the first argument, or beside this one.
-fn program() -> Result<PathBuf, Failure> {
-    if let Some(named) = env::args_os().nth(1) {
-        return Ok(named.into());
+/// The node's program: the one that was named, or the one beside this.
+fn program(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(named) = named {
+        return Ok(named);
     }
     let own = env::current_exe()?;
     let beside = own.parent().and_then(Path::parent).ok_or("this program has no folder")?.join("carnet-node");

@@ -131,6 +131,16 @@ impl Running {
         Ok(kib.trim().parse::<u64>()? * 1024)
     }
 
+    /// What it cost the processor so far.
+    pub(crate) fn processor_time(&self) -> Result<Duration, Failure> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        // Fields 14 and 15 of the line, in hundredths of a second.
+        let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        let ticks: u64 = ticks.collect::<Result<Vec<_>, _>>()?.iter().sum();
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -101,16 +101,21 @@ pmodes = ["out.toml", "in.toml"]
         write("in.toml", &pmode(&partner.id, &us.id, agreement));
     }
 
-    /// Two parties with kits for each other; `th` listens where `ph` expects it.
-    pub(crate) fn pair(&self, agreement: &Agreement) -> (Party, Party, u16) {
+    /// Two parties with kits for each other, each listening where the other expects it.
+    pub(crate) fn pair(&self, agreement: &Agreement) -> (Party, Party) {
         let (ph, th) = (self.party("PH"), self.party("TH"));
-        let port = free_port();
-        self.kit(&ph, &th, &[format!("https://localhost:{port}/as4")], agreement);
-        self.kit(&th, &ph, &[], agreement);
-        ph.configure(0, &["TH"], "");
-        th.configure(port, &["PH"], "");
-        (ph, th, port)
+        let [ph_port, th_port] = free_ports();
+        self.kit(&ph, &th, &[endpoint(th_port)], agreement);
+        self.kit(&th, &ph, &[endpoint(ph_port)], agreement);
+        ph.configure(ph_port, &["TH"], "");
+        th.configure(th_port, &["PH"], "");
+        (ph, th)
     }
+}
+
+/// The URL of a node at a port.
+pub(crate) fn endpoint(port: u16) -> String {
+    format!("https://localhost:{port}/as4")
 }
 
 impl Party {
@@ -140,6 +145,13 @@ token_file = "api.token"
             self.id
         );
         std::fs::write(self.config(), text).unwrap();
+    }
+
+    /// The port of its configuration.
+    pub(crate) fn port(&self) -> u16 {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        let address = text.lines().find_map(|line| line.strip_prefix("as4 = \"127.0.0.1:")).unwrap();
+        address.trim_end_matches('"').parse().unwrap()
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -220,8 +232,10 @@ pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_carnet-node"))
 }
 
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// Ports that are free at this moment, all held until all are known.
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+    let held: [_; N] = std::array::from_fn(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap().port())
 }
 
 fn pmode(from: &str, to: &str, agreement: &Agreement) -> String {
