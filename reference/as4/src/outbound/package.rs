@@ -159,7 +159,7 @@ pub fn package(pmode: &PMode, submission: &Submission) -> Result<Package, Packag
     }
     let message = UserMessage {
         info: MessageInfo {
-            timestamp: submission.timestamp,
+            timestamp: milliseconds(submission.timestamp),
             message_id: submission.message_id.clone(),
             ref_to: submission.ref_to.clone(),
         },
@@ -178,6 +178,11 @@ pub fn package(pmode: &PMode, submission: &Submission) -> Result<Package, Packag
     };
     let digests = parts.iter().map(|part| part.digest.sha256).collect();
     Ok(Package { message, digests, token: pmode.security.token, pmode: pmode.id.to_string() })
+}
+
+/// The header carries milliseconds; what is remembered of a message is what it says.
+fn milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 fn check(part: &OutPart, most: u64) -> Result<(), PackageError> {

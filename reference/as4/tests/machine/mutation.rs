@@ -1,13 +1,17 @@
 //! Arbitrary bytes and mutated real messages: never a panic, and whatever is still accepted says what was signed.
 
-use crate::driver::{Http, receive, signal};
-use crate::parties::{anchored, customs, customs_as_partner, customs_with, ics2, now, vector};
+use crate::answers::{out_part, submission};
+use crate::driver::{Http, property, receive, signal};
+use crate::parties::{anchored, blue, customs, customs_as_partner, customs_with, ics2, now, vector};
 use carnet_as4::header::SignalBody;
+use carnet_as4::id::ConversationId;
 use carnet_as4::inbound::{Accepted, Agreements, Decision, Inbound};
-use carnet_as4::outbound::Sent;
 use carnet_as4::outbound::answer::{Response, check};
+use carnet_as4::outbound::{Sent, package};
 use carnet_as4::pmode::PMode;
 use carnet_wire::Limits;
+use carnet_wire::gzip;
+use jiff::Timestamp;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -136,6 +140,34 @@ proptest! {
         let answer = check(&sent, &ics2(), &customs_as_partner(), &Limits::default(), response, now());
         if let Ok(carnet_as4::outbound::answer::Answer::Receipt(receipted)) = answer {
             prop_assert_eq!(receipted.message_id.as_str(), "70113100-b86d-4317-9ca7-c3dcc3c9263c@phase4");
+        }
+    }
+
+    #[test]
+    fn what_is_packaged_is_what_is_read(
+        properties in proptest::collection::vec(("[a-z<&\"']{1,9}", "[ -~\t\n\ré中\u{1F6A2}]{0,40}"), 0..4),
+        conversation in "[!-~]{0,30}",
+        nanoseconds in 0..2_000_000_000_000_000_000i128,
+        plain in any::<bool>(),
+    ) {
+        let (mut part, bytes) = out_part("doc@trader", b"<D/>");
+        part.properties = properties.iter().map(|(name, value)| property(name, value)).collect();
+        let parts = if plain { Vec::new() } else { vec![part] };
+        let mut out = submission("m-1@trader", parts.clone());
+        out.properties = parts.first().map_or_else(|| vec![property("a", "b")], |part| part.properties.clone());
+        out.conversation = ConversationId::parse(&conversation).expect("conversation");
+        out.timestamp = Timestamp::from_nanosecond(nanoseconds).expect("time");
+        let package = package(&ics2(), &out).expect("package");
+        let signed = package.sign(&blue()).expect("signed");
+        let mut inbound = Inbound::new(agreements(), Vec::new());
+        inbound.envelope(&signed.envelope, now());
+        for part in &parts {
+            inbound.part(&part.id, Ok(part.digest));
+            inbound.inflated(&part.id, gzip::inflate(&bytes, &Limits::default()).map(|bytes| bytes.len() as u64));
+        }
+        match inbound.finish(signal("a@b", now())) {
+            Decision::Accept(accepted) => prop_assert_eq!(&accepted.message, package.message()),
+            Decision::Refuse(refused) => return Err(TestCaseError::fail(format!("{:?}", refused.refusal))),
         }
     }
 

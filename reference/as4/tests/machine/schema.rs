@@ -70,3 +70,24 @@ fn what_the_schema_refuses_the_reader_refuses_too() {
         assert!(PMode::read("a.toml", &text).is_err(), "the reader takes {to}");
     }
 }
+
+#[test]
+fn every_requirement_a_peer_is_told_is_in_the_catalogue() {
+    let source = include_str!("../../src/inbound/refusal.rs");
+    let told: Vec<&str> = source.split('"').filter(|text| is_requirement(text)).collect();
+    assert!(told.len() > 25, "{told:?}");
+    let catalogue = [
+        include_str!("../../../../conformance/catalogue/requirements/as4.toml"),
+        include_str!("../../../../conformance/catalogue/requirements/ebms.toml"),
+        include_str!("../../../../conformance/catalogue/requirements/edel.toml"),
+        include_str!("../../../../conformance/catalogue/requirements/carnet.toml"),
+    ];
+    for id in told {
+        assert!(catalogue.iter().any(|rows| rows.contains(&format!("id = \"{id}\""))), "{id}");
+    }
+}
+
+fn is_requirement(text: &str) -> bool {
+    let set = ["AS4-", "EBMS-", "EDEL-", "CARNET-"].iter().any(|set| text.starts_with(set));
+    set && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-')
+}

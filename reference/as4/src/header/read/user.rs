@@ -74,7 +74,7 @@ fn properties(element: Element<'_>, parent: &'static str) -> Result<Vec<Property
             Ok(Property {
                 name: name.ok_or(HeaderError::Missing { parent: "Property", name: "name" })?.to_owned(),
                 kind: property.attribute("", "type").map(ToOwned::to_owned),
-                value: text(property, "Property")?,
+                value: property.simple_text().map_err(|_| HeaderError::NotText("Property"))?.into_owned(),
             })
         })
         .collect()
@@ -120,7 +120,7 @@ fn part_info(element: Element<'_>) -> Result<PartInfo, HeaderError> {
                 continue;
             }
         };
-        if slot.replace(property.value).is_some() {
+        if slot.replace(property.value.trim().to_owned()).is_some() {
             return Err(HeaderError::SameProperty { part: part.id, name });
         }
     }
