@@ -172,6 +172,7 @@ impl<W: Write> Gauge<W> {
     }
 }
 
+//= CARNET-INFLATE-01
 impl<W: Write> Write for Gauge<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let given = self.given.saturating_add(bytes.len() as u64);

@@ -2,7 +2,7 @@
 //!
 //! bergshamra resolves references and runs transforms before it checks the signature value, so everything it would
 //! act on is held against short lists first: reference URIs, transforms, algorithms, how many, and the exact shape of
-//! the signature. What comes back says which nodes of *this* tree and which parts were covered; whether these are the
+//! the signature; then the signature value is checked, and only what the leaf's key signed is worked through. What comes back says which nodes of *this* tree and which parts were covered; whether these are the
 //! right ones and in the right place is the caller's check, as is hashing the parts. The token in `ds:KeyInfo` is
 //! read here, trusted elsewhere. Implements XML signature 1.1 (3.2) as narrowed by WS-Security 1.1.1 (8) and by
 //! AS4 (5.1.4, 5.1.5).
@@ -31,6 +31,7 @@ pub struct Policy {
     pub certificates: usize,
 }
 
+//= EDEL-ALGORITHM-01
 impl Default for Policy {
     /// eDelivery AS4 1.15: RSA with SHA-256, SHA-256.
     fn default() -> Self {
@@ -169,10 +170,18 @@ pub struct SignedElement {
 pub struct Unverified<'d> {
     document: &'d Document<'d>,
     signature: NodeId,
-    algorithm: SignatureAlgorithm,
+    signed_info: SignedInfo,
+    value: Vec<u8>,
     token: Token,
     references: Vec<Reference>,
     elements: Vec<SignedElement>,
+}
+
+/// What the signature value covers directly.
+struct SignedInfo {
+    node: NodeId,
+    prefixes: Vec<String>,
+    algorithm: SignatureAlgorithm,
 }
 
 /// A signature that holds.
@@ -209,7 +218,7 @@ impl<'d> Unverified<'d> {
 
     /// The signature algorithm.
     pub fn algorithm(&self) -> SignatureAlgorithm {
-        self.algorithm
+        self.signed_info.algorithm
     }
 
     /// Verifies digests and signature value with the key of `leaf`, which the token must name.

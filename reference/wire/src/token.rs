@@ -47,9 +47,6 @@ pub enum TokenError {
     /// Neighbours in the path did not issue one another, in either order.
     #[error("certificate path is not in order")]
     Order,
-    /// The token type is not agreed.
-    #[error("security token type is not agreed")]
-    NotAgreed,
 }
 
 /// Token types, as P-Modes name them.

@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{
-    DigestAlgorithm, Policy, Reference, SignatureAlgorithm, SignatureError, SignedElement, Transform, Unverified,
+    DigestAlgorithm, Policy, Reference, SignatureAlgorithm, SignatureError, SignedElement, SignedInfo, Transform,
+    Unverified,
 };
 use crate::namespace::{ATTACHMENT_CONTENT, DS, EXC_C14N, WSU};
 use crate::xml::{Document, Element, NodeId};
@@ -24,15 +25,15 @@ pub(super) fn signature<'d>(
         return Err(SignatureError::Comment);
     }
     let [signed_info, value, key_info] = in_order(signature, ["SignedInfo", "SignatureValue", "KeyInfo"])?;
-    base64_of(value)?;
+    let value = base64_of(value)?;
     // The engine finds attributes by local name alone: one in a namespace could stand in for the one read here.
     if signed_info.descendants().any(|e| e.attributes().any(|(namespace, _, _)| !namespace.is_empty())) {
         return Err(SignatureError::Shape { element: "SignedInfo" });
     }
-    let (algorithm, references) = read_signed_info(signed_info, policy)?;
+    let (signed_info, references) = read_signed_info(signed_info, policy)?;
     let elements = resolve(document, &references)?;
     let token = token::read(key_info, security, policy.certificates)?;
-    Ok(Unverified { document, signature: signature.id(), algorithm, token, references, elements })
+    Ok(Unverified { document, signature: signature.id(), signed_info, value, token, references, elements })
 }
 
 /// Reads one `ds:Reference`.
@@ -72,10 +73,7 @@ fn the_signature<'d>(document: &'d Document<'_>, security: Element<'d>) -> Resul
     Ok(first)
 }
 
-fn read_signed_info(
-    signed_info: Element<'_>,
-    policy: &Policy,
-) -> Result<(SignatureAlgorithm, Vec<Reference>), SignatureError> {
+fn read_signed_info(signed_info: Element<'_>, policy: &Policy) -> Result<(SignedInfo, Vec<Reference>), SignatureError> {
     // Counted before anything is looked at: each reference costs work.
     let mut children = signed_info.children();
     let (Some(canonicalization), Some(method)) = (children.next(), children.next()) else {
@@ -88,9 +86,7 @@ fn read_signed_info(
     if !canonicalization.is(DS, "CanonicalizationMethod") {
         return Err(SignatureError::Shape { element: "CanonicalizationMethod" });
     }
-    if exclusive_prefixes(canonicalization).is_none() {
-        return Err(SignatureError::Canonicalization);
-    }
+    let prefixes = exclusive_prefixes(canonicalization).ok_or(SignatureError::Canonicalization)?;
     if !method.is(DS, "SignatureMethod") {
         return Err(SignatureError::Shape { element: "SignatureMethod" });
     }
@@ -112,9 +108,10 @@ fn read_signed_info(
         }
         read.push(reference);
     }
-    Ok((algorithm, read))
+    Ok((SignedInfo { node: signed_info.id(), prefixes, algorithm }, read))
 }
 
+//= AS4-SIGN-06
 /// The one transform that a reference may have.
 fn read_transform(transforms: Element<'_>) -> Result<Transform, SignatureError> {
     let mut children = transforms.children();
@@ -150,6 +147,7 @@ fn exclusive_prefixes(element: Element<'_>) -> Option<Vec<String>> {
     }
 }
 
+//= AS4-SIGN-07
 /// The element that each `#id` names; no identifier may be used twice anywhere, by whatever attribute the engine
 /// takes for one.
 fn resolve(document: &Document<'_>, references: &[Reference]) -> Result<Vec<SignedElement>, SignatureError> {

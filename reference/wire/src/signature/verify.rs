@@ -7,21 +7,26 @@ use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use webpki::EndEntityCert;
 
 use super::{PartReference, Reference, SignatureAlgorithm, SignatureError, Unverified, Verified};
-use crate::der;
+use crate::{c14n, der};
 
 /// Verifies with the key of `leaf`.
+//= AS4-SIGN-03
 pub(super) fn verify(unverified: &Unverified<'_>, leaf: &CertificateDer<'_>) -> Result<Verified, SignatureError> {
     if !unverified.token.names(leaf) {
         return Err(SignatureError::OtherCertificate);
     }
-    let key = LeafKey::new(unverified.algorithm, leaf)?;
+    let document = unverified.document;
+    let prefixes: Vec<&str> = unverified.signed_info.prefixes.iter().map(String::as_str).collect();
+    let signed_info =
+        c14n::exclusive(document, unverified.signed_info.node, &prefixes).map_err(|_| SignatureError::Disagreement)?;
+    // The value first: references cost work, and whoever cannot sign shall not have it done.
+    let checked = Checked::new(unverified, signed_info, leaf)?;
     // Positions are the caller's check, and parts are hashed outside: both of the engine's own rules would refuse
     // every genuine message. Its third rule, keys of the document are never used, is kept by giving it the verifier.
     let context = DsigContext::new(KeysManager::new())
         .with_strict_verification(false)
         .with_require_reference_digests(false)
-        .with_hsm_verifier(Box::new(key));
-    let document = unverified.document;
+        .with_hsm_verifier(Box::new(checked));
     let result = bergshamra::dsig::verify::verify_document(&context, &document.tree);
     match result {
         Ok(VerifyResult::Valid { signature_node, references, .. }) => {
@@ -31,8 +36,7 @@ pub(super) fn verify(unverified: &Unverified<'_>, leaf: &CertificateDer<'_>) -> 
             covered(unverified, &references)
         }
         Ok(VerifyResult::Invalid { reason }) if reason.starts_with("Reference digest") => Err(SignatureError::Digest),
-        Ok(VerifyResult::Invalid { .. }) => Err(SignatureError::Mismatch),
-        Err(_) => Err(SignatureError::Disagreement),
+        Ok(VerifyResult::Invalid { .. }) | Err(_) => Err(SignatureError::Disagreement),
     }
 }
 
@@ -66,27 +70,36 @@ fn covered(unverified: &Unverified<'_>, verified: &[VerifiedReference]) -> Resul
     })
 }
 
-/// The leaf's public key, as the engine asks for it.
-struct LeafKey {
+/// A signature value that was verified: the engine asks about it again, and gets the same answer for the same bytes.
+struct Checked {
     algorithm: SignatureAlgorithm,
-    leaf: CertificateDer<'static>,
+    signed_info: Vec<u8>,
+    value: Vec<u8>,
 }
 
-impl LeafKey {
-    fn new(algorithm: SignatureAlgorithm, leaf: &CertificateDer<'_>) -> Result<Self, SignatureError> {
+impl Checked {
+    fn new(
+        unverified: &Unverified<'_>,
+        signed_info: Vec<u8>,
+        leaf: &CertificateDer<'_>,
+    ) -> Result<Self, SignatureError> {
+        let algorithm = unverified.signed_info.algorithm;
         let parsed = EndEntityCert::try_from(leaf).map_err(|_| SignatureError::Key)?;
         let spki = parsed.subject_public_key_info();
         let fits = der::element(&spki)
             .and_then(|(_, content, _)| der::element(content))
-            .is_some_and(|(_, identifier, _)| identifier == engine(algorithm).public_key_alg_id().as_ref());
+            .is_some_and(|(_, identifier, _)| identifier == verifier(algorithm).public_key_alg_id().as_ref());
         if !fits {
             return Err(SignatureError::Key);
         }
-        Ok(Self { algorithm, leaf: leaf.clone().into_owned() })
+        parsed
+            .verify_signature(verifier(algorithm), &signed_info, &unverified.value)
+            .map_err(|_| SignatureError::Mismatch)?;
+        Ok(Self { algorithm, signed_info, value: unverified.value.clone() })
     }
 }
 
-impl kryptering::Verifier for LeafKey {
+impl kryptering::Verifier for Checked {
     fn algorithm(&self) -> EngineAlgorithm {
         match self.algorithm {
             SignatureAlgorithm::RsaSha256 => EngineAlgorithm::RsaPkcs1v15(HashAlgorithm::Sha256),
@@ -95,12 +108,11 @@ impl kryptering::Verifier for LeafKey {
     }
 
     fn verify(&self, data: &[u8], signature: &[u8]) -> kryptering::Result<bool> {
-        let leaf = EndEntityCert::try_from(&self.leaf).map_err(|_| kryptering::Error::Key("leaf".to_owned()))?;
-        Ok(leaf.verify_signature(engine(self.algorithm), data, signature).is_ok())
+        Ok(data == self.signed_info && signature == self.value)
     }
 }
 
-fn engine(algorithm: SignatureAlgorithm) -> &'static dyn SignatureVerificationAlgorithm {
+fn verifier(algorithm: SignatureAlgorithm) -> &'static dyn SignatureVerificationAlgorithm {
     match algorithm {
         SignatureAlgorithm::RsaSha256 => webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256,
         SignatureAlgorithm::Ed25519 => webpki::aws_lc_rs::ED25519,

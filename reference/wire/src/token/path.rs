@@ -7,6 +7,7 @@ use super::TokenError;
 use crate::der;
 
 /// Writes the path for a chain that is given leaf first.
+//= EDEL-TOKEN-02
 pub fn pkipath(chain: &[CertificateDer<'_>]) -> Vec<u8> {
     let content: Vec<u8> = chain.iter().rev().flat_map(|c| c.iter().copied()).collect();
     der::wrap(der::SEQUENCE, &content)

@@ -14,6 +14,7 @@ pub(super) fn check<'a>(bytes: &'a [u8], size: usize, nodes: usize, limits: &Lim
     if bytes.len() > size {
         return Err(XmlError::TooLarge { got: bytes.len(), limit: size });
     }
+    //= AS4-SOAP-03
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|e| XmlError::NotUtf8 { offset: e.valid_up_to() })?;
     if text.trim().is_empty() {

@@ -1,8 +1,9 @@
 //! Signature wrapping and every other way to say more than was signed, from a genuine message of our own.
 
+use carnet_wire::Limits;
 use carnet_wire::namespace::{DS, WSSE};
-use carnet_wire::signature::{Policy, SignatureError};
-use carnet_wire::xml::XmlError;
+use carnet_wire::signature::{Policy, SignatureError, Unverified};
+use carnet_wire::xml::{Document, XmlError};
 
 use super::support::{Stop, signed, verify};
 
@@ -233,6 +234,12 @@ fn ten_thousand_references_cost_nothing() {
     refused(&many, SignatureError::TooManyReferences { limit: 128 });
     let more = changed(&reference, &reference.repeat(10_000));
     assert!(matches!(stop(&more), Stop::Xml(XmlError::TooLarge { .. })));
+    // Where the envelope may be larger, they are counted and none is looked at.
+    let limits = Limits { envelope: 8 << 20, nodes: 1_000_000, ..Limits::default() };
+    let document = Document::parse(more.as_bytes(), &limits).unwrap();
+    let security = document.elements().find(|e| e.is(WSSE, "Security")).unwrap().id();
+    let read = Unverified::read(&document, security, &Policy::default()).map(drop);
+    assert_eq!(read, Err(SignatureError::TooManyReferences { limit: 128 }));
     refused(&changed(&reference, &reference.repeat(2)), SignatureError::RepeatedReference);
 }
 
@@ -275,7 +282,7 @@ fn a_comment_does_not_shorten_a_signed_text() {
     let split = changed("genuine@test", "genuine<!-- -->@test");
     let verified = verify(split.as_bytes(), &Policy::default()).unwrap();
     assert_eq!(verified.elements.len(), 2);
-    let document = carnet_wire::xml::Document::parse(split.as_bytes(), &carnet_wire::Limits::default()).unwrap();
+    let document = Document::parse(split.as_bytes(), &Limits::default()).unwrap();
     let id = document.elements().find(|e| e.name().1 == "MessageId").unwrap();
     assert_eq!(id.text(), "genuine@test");
     assert!(id.has_comment_or_instruction());
@@ -319,11 +326,19 @@ fn tokens() {
     refuse(&key_value, TokenError::Reference);
 }
 
+/// The signature value is checked before a reference is worked through: with a wrong value, a wrong digest is not
+/// even seen.
+#[test]
+fn the_value_comes_first() {
+    let value = piece("<ds:SignatureValue>", "</ds:SignatureValue>");
+    let reversed: String = value[19..50].chars().rev().collect();
+    let forged = changed(&value, &value.replace(&value[19..50], &reversed)).replace("genuine@test", "forged@test");
+    refused(&forged, SignatureError::Mismatch);
+    refused(&changed("genuine@test", "forged@test"), SignatureError::Digest);
+}
+
 #[test]
 fn another_certificate_than_the_named_one_is_refused() {
-    use carnet_wire::Limits;
-    use carnet_wire::signature::Unverified;
-    use carnet_wire::xml::Document;
     let envelope = signed("genuine@test");
     let document = Document::parse(envelope.as_bytes(), &Limits::default()).unwrap();
     let security = document.elements().find(|e| e.is(WSSE, "Security")).unwrap().id();
