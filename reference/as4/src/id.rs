@@ -175,6 +175,7 @@ macro_rules! typed_id {
                     Some(kind) => Some(checked(concat!($what, " type"), kind, MAX_VALUE, no_control)?.to_owned()),
                     None => None,
                 };
+                //= EBMS-HEADER-04
                 if kind.is_none() && !is_uri(&value) {
                     return Err(IdError::NotAUri { what: $what });
                 }

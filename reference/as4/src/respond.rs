@@ -58,6 +58,7 @@ impl Draft {
     //= AS4-ERROR-01
     //= AS4-ERROR-02
     //= AS4-ERROR-03
+    //= CARNET-ERROR-01
     #[must_use]
     pub fn error(refusal: &Refusal, token: TokenForm, signal: SignalInfo) -> Self {
         let body = match &refusal.fault {

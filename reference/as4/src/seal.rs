@@ -76,6 +76,7 @@ fn seal(
     Ok(Sealed { envelope: envelope.into_bytes(), references: signed.iter().map(reference).collect() })
 }
 
+//= AS4-SIGN-06
 fn reference(signed: &SignedReference<'_>) -> PartDigest {
     let (uri, transform, sha256) = match signed {
         SignedReference::Element { id, sha256 } => (format!("#{id}"), EXC_C14N, sha256),

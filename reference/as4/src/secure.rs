@@ -79,6 +79,7 @@ pub(crate) fn verify(
         other => SecurityError::Signature(other),
     })?;
     let token = unverified.token();
+    //= EDEL-TOKEN-01
     let form = match token.token_type() {
         TokenType::X509PkiPath => TokenForm::PkiPath,
         TokenType::X509V3 => TokenForm::X509v3,
@@ -108,6 +109,7 @@ pub(crate) fn verify(
 }
 
 /// The profile's algorithms; a name that `carnet-wire` does not know allows nothing.
+//= EDEL-ALGORITHM-01
 fn policy(rules: &Rules<'_>) -> Policy {
     let security = &rules.profile.security;
     Policy {

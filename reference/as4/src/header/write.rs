@@ -164,6 +164,7 @@ fn error_signal(out: &mut Canonical, error: &ErrorSignal) {
 }
 
 //= AS4-RECEIPT-03
+//= AS4-RECEIPT-08
 fn reference(out: &mut Canonical, part: &PartDigest) {
     out.start(ebbp("MessagePartNRInformation"), &[]);
     out.start(ds("Reference"), &[(Name::local("URI"), &part.uri)]);

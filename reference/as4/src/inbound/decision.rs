@@ -101,6 +101,7 @@ pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) ->
     }
 }
 
+//= AS4-RECEIPT-07
 pub(super) fn refuse(refusal: Refusal, token: Option<TokenForm>, signal: SignalInfo) -> Refused {
     let status = refusal.fault.status();
     //= AS4-ERROR-01
@@ -124,6 +125,7 @@ fn received(message: &UserMessage, parts: &[Part]) -> Vec<ReceivedPart> {
         .collect()
 }
 
+//= CARNET-DUPLICATE-01
 /// Ids and times are left out, as a sender that builds its message anew for a retry may change them.
 fn fingerprint(message: &UserMessage, parts: &[ReceivedPart]) -> [u8; 32] {
     let collaboration = &message.collaboration;

@@ -156,6 +156,7 @@ impl Inbound {
 
     /// Reports a part that streamed by: its digest and length, or why it has none.
     //= AS4-SIGN-04
+    //= EBMS-PAYLOAD-04
     pub fn part(&mut self, id: &ContentId, hashed: Result<digest::PartDigest, digest::DigestError>) {
         let Some(part) = self.open.as_mut().and_then(|open| open.parts.iter_mut().find(|part| part.expected.id == *id))
         else {

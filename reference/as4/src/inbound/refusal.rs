@@ -169,7 +169,11 @@ impl Fault {
             Self::Pull => (Ebms::FeatureNotSupportedUnpackaging, "EBMS-PULL-01"),
             Self::LooseReceipt => (Ebms::ProcessingModeMismatch, "AS4-RECEIPT-06"),
             Self::LooseError(_) => (Ebms::ProcessingModeMismatch, "AS4-ERROR-01"),
-            Self::TooManyParts { .. } | Self::PartTooLarge { .. } => (Ebms::ProcessingModeMismatch, "EBMS-PAYLOAD-03"),
+            Self::TooManyParts { .. }
+            | Self::PartTooLarge { .. }
+            | Self::PartUnreadable { source: DigestError::TooLarge { .. }, .. } => {
+                (Ebms::ProcessingModeMismatch, "EBMS-PAYLOAD-03")
+            }
             Self::Encrypted(_) => (Ebms::PolicyNoncompliance, "CARNET-ENCRYPT-01"),
             Self::Security(error) => security(error),
             Self::Connection(_) => (Ebms::FailedAuthentication, "EDEL-TLS-04"),

@@ -157,6 +157,7 @@ impl AnswerError {
 /// [`AnswerError`]: the answer is neither a receipt that proves reception nor an error.
 //= AS4-RECEIPT-04
 //= AS4-RECEIPT-05
+//= AS4-RECEIPT-09
 pub fn check(
     sent: &Sent,
     pmode: &PMode,

@@ -58,6 +58,7 @@ impl PMode {
 
     /// Whether the service and action may be exchanged, the test service included.
     #[must_use]
+    //= EBMS-TEST-03
     pub fn allows(&self, service: &Service, action: &Action) -> bool {
         self.service(service).is_some_and(|entry| entry.actions.contains(action))
             || (service.is_test() && action.as_str() == crate::ns::TEST_ACTION)

@@ -129,6 +129,7 @@ impl PModes {
     ///
     /// # Errors
     /// [`Mismatch`]: the first thing about the message that no P-Mode agrees with.
+    //= EBMS-PMODE-03
     pub fn of(&self, message: &UserMessage, us: &PartyId) -> Result<&PMode, Mismatch> {
         let from = || message.from.id.clone();
         let collaboration = &message.collaboration;

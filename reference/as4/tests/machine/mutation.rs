@@ -91,6 +91,17 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+#[test]
+fn a_message_cut_anywhere_is_refused() {
+    for http in [genuine(), Http::recorded(vector!("06-ping.request.http"))] {
+        // The line end behind the closing boundary, or behind the envelope, may be missing.
+        for length in (0..http.body.len() - 4).step_by(10) {
+            let cut = Http { content_type: http.content_type.clone(), body: http.body[..length].to_vec() };
+            assert!(accepted(&cut).is_none(), "cut at {length} of {}", http.body.len());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 

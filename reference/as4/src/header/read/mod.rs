@@ -71,6 +71,7 @@ pub(super) fn message_info(element: Element<'_>) -> Result<MessageInfo, HeaderEr
 }
 
 /// Core 5.2.2.1: an `xs:dateTime` in UTC, and the `Z` may be left out.
+//= EBMS-HEADER-06
 fn timestamp(text: &str) -> Result<Timestamp, HeaderError> {
     let wrong = || HeaderError::Timestamp(text.chars().take(40).collect());
     if !text.contains('T') {
