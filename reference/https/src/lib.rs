@@ -18,6 +18,7 @@ mod limits;
 mod server;
 mod stream;
 mod trust;
+mod usage;
 mod verify;
 
 pub use body::{Body, BodyError};

@@ -12,7 +12,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::{Certificate, TlsError, Trust, provider};
+use crate::{Certificate, TlsError, Trust, provider, usage};
 
 /// Verifies client certificates and says in the log why one was refused.
 #[derive(Debug)]
@@ -55,6 +55,10 @@ impl ClientCertVerifier for ClientVerifier {
     ) -> Result<ClientCertVerified, Error> {
         self.0
             .verify_client_cert(leaf, intermediates, now)
+            .and_then(|verified| {
+                usage::check(leaf, intermediates)?;
+                Ok(verified)
+            })
             .inspect_err(|error| log_refusal("client", leaf, intermediates, error))
     }
 
@@ -122,6 +126,10 @@ impl ServerCertVerifier for ServerVerifier {
         let verified = self
             .inner
             .verify_server_cert(leaf, intermediates, name, ocsp, now)
+            .and_then(|verified| {
+                usage::check(leaf, intermediates)?;
+                Ok(verified)
+            })
             .inspect_err(|error| log_refusal("server", leaf, intermediates, error))?;
         match &self.pinned {
             Some(pinned) if pinned.as_ref() != leaf.as_ref() => {
