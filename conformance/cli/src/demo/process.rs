@@ -54,7 +54,7 @@ impl Node {
         let mut lines = BufReader::new(stdout).lines();
         let failed = |what: &str| {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
-            Failure::ours(format_args!("node {name} {what}\n{}", said.trim_end()))
+            Failure::ours(format_args!("node {name} {what}; it said:\n{}", said.trim_end()))
         };
         let ready = loop {
             match timeout_at(begun + START, lines.next_line()).await {

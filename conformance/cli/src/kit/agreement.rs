@@ -41,7 +41,7 @@ fn fill(text: &mut String, kit: &Kit) -> std::fmt::Result {
     match (kit.binding.signer, &kit.signing_subject) {
         (SignerBinding::Pinned, _) => writeln!(text, "4. Accept only `partner-signing.pem` as signer of `{partner}`.")?,
         (SignerBinding::Anchored, Some(subject)) => {
-            writeln!(text, "4. The signer of `{partner}` must carry the common name `{subject}`.")?;
+            writeln!(text, "4. The signer of `{partner}` must carry the subject `{subject}`.")?;
         }
         (SignerBinding::Anchored, None) | (SignerBinding::Off, _) => {
             writeln!(text, "4. Any signer under those anchors may sign for `{partner}`.")?;

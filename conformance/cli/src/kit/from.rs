@@ -8,7 +8,7 @@ use carnet_catalogue::subject::{IdentityFiles, Party, Subject};
 use carnet_certs::{Authority, FolderPlan, UnixTime, write_folder};
 use carnet_fixtures::Packs;
 
-use super::{Kit, ServiceActions, default_agreement};
+use super::{Kit, ServiceActions, default_agreement, subject_of};
 use crate::failure::Failure;
 use crate::files::SubjectFile;
 
@@ -48,7 +48,7 @@ pub(crate) fn with_partner(file: &SubjectFile, partner: &SubjectFile, packs: &Pa
     kit.endpoints = vec![other.url.clone()];
     kit.tls_anchors = partner.read_all(&other.trust.tls)?;
     kit.signing_anchors = partner.read_all(&other.trust.signing)?;
-    kit.signing_subject = other.trust.signing_subject.clone();
+    kit.signing_subject = other.trust.signing_subject.as_deref().map(subject_of);
     // Only anchors are known of a subject, so nothing can be bound to one certificate.
     kit.binding.tls = carnet_catalogue::ics::TlsBinding::Anchor;
     kit.binding.signer = carnet_catalogue::ics::SignerBinding::Anchored;
@@ -164,7 +164,7 @@ impl<'a> Pki<'a> {
         Ok(Kit {
             tls_anchors: anchors(tls.is_some().then_some(&tls_chain), &self.authority),
             signing_anchors: anchors(signing.is_some().then_some(&signing_chain), &self.authority),
-            signing_subject: common_name(&signing_chain),
+            signing_subject: common_name(&signing_chain).as_deref().map(subject_of),
             tls_certificate: Some(leaf(&tls_chain)),
             signing_certificate: Some(leaf(&signing_chain)),
             crls: self.crls.clone(),

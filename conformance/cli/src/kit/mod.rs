@@ -88,7 +88,7 @@ pub(crate) struct Kit {
     pub signing_anchors: String,
     /// The partner's signing certificate, when it is pinned: PEM.
     pub signing_certificate: Option<String>,
-    /// Common name that the partner's signing certificate carries.
+    /// Subject that the partner's signing certificate must name, RFC 4514: `CN=TH`.
     pub signing_subject: Option<String>,
     /// Revocation lists, DER, with a name each.
     pub crls: Vec<(String, Vec<u8>)>,
@@ -132,6 +132,21 @@ impl Kit {
             SignerBinding::Anchored | SignerBinding::Off => "anchored",
         }
     }
+}
+
+/// A common name as the text of a subject (RFC 4514, 2.4).
+#[must_use]
+pub(crate) fn subject_of(common_name: &str) -> String {
+    let last = common_name.chars().count().saturating_sub(1);
+    let mut text = String::from("CN=");
+    for (at, c) in common_name.chars().enumerate() {
+        let edge = (at == 0 && matches!(c, ' ' | '#')) || (at == last && c == ' ');
+        if edge || matches!(c, ',' | '+' | '"' | '\\' | '<' | '>' | ';') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text
 }
 
 /// The agreement two parties use when nothing else was agreed; the same seen from either side.

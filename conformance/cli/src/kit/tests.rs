@@ -15,7 +15,7 @@ fn kit() -> Kit {
         tls_certificate: Some("certificate\n".to_owned()),
         signing_anchors: "anchors\n".to_owned(),
         signing_certificate: Some("certificate\n".to_owned()),
-        signing_subject: Some("SUITE".to_owned()),
+        signing_subject: Some("CN=SUITE".to_owned()),
         crls: vec![("root".to_owned(), vec![0x30, 0])],
         binding: Binding { tls: TlsBinding::Exact, signer: SignerBinding::Anchored },
         agreement: (default_agreement("TH", "SUITE"), None),
@@ -99,4 +99,10 @@ fn both_sides_arrive_at_the_same_agreement() {
 #[test]
 fn the_sheet_reads_well() {
     insta::assert_snapshot!(agreement::sheet(&kit()));
+}
+
+#[test]
+fn a_common_name_is_escaped_as_the_text_of_a_subject() {
+    assert_eq!(subject_of("TH"), "CN=TH");
+    assert_eq!(subject_of(" Customs, TH "), "CN=\\ Customs\\, TH\\ ");
 }
