@@ -63,13 +63,17 @@ pub(super) struct Response<'a> {
 impl Response<'_> {
     /// The document; `asked` is the type of the document that is answered.
     pub(super) fn write(&self, asked: &MessageType) -> Vec<u8> {
-        let faults: Vec<(&Refusal, Vec<WcoPointer>)> = self.faults.iter().take(FAULTS).map(|fault| (fault, asked.wco(&fault.pointer))).collect();
+        let faults: Vec<(&Refusal, Vec<WcoPointer>)> =
+            self.faults.iter().take(FAULTS).map(|fault| (fault, asked.wco(&fault.pointer))).collect();
         let mut xml = Xml::default();
-        xml.open_in("md:MetaData", &[
-            ("md", "urn:wco:datamodel:WCO:DocumentMetaData-DMS:2"),
-            ("res", "urn:wco:datamodel:WCO:RES-DMS:2"),
-            ("rds", "urn:wco:datamodel:WCO:Response_DS:DMS:2"),
-        ]);
+        xml.open_in(
+            "md:MetaData",
+            &[
+                ("md", "urn:wco:datamodel:WCO:DocumentMetaData-DMS:2"),
+                ("res", "urn:wco:datamodel:WCO:RES-DMS:2"),
+                ("rds", "urn:wco:datamodel:WCO:Response_DS:DMS:2"),
+            ],
+        );
         xml.leaf("md:WCODataModelVersionCode", "3.6");
         xml.leaf("md:WCOTypeName", "RES");
         xml.leaf("md:ResponsibleCountryCode", self.country);

@@ -70,7 +70,11 @@ impl Registry {
     ///
     /// # Errors
     /// When records cannot be read or all numbers of the year are issued; nothing is then decided.
-    pub fn decide<E>(&self, arrival: &Arrival<'_>, mut read: impl FnMut(&str) -> Result<Option<Record>, E>) -> Result<Option<Decision>, DecideError<E>> {
+    pub fn decide<E>(
+        &self,
+        arrival: &Arrival<'_>,
+        mut read: impl FnMut(&str) -> Result<Option<Record>, E>,
+    ) -> Result<Option<Decision>, DecideError<E>> {
         let act = Act::of(&arrival.message_type.name).filter(|_| arrival.message_type.pack == PACK);
         let Some(act) = act else { return Ok(None) };
         let document = Document::read(arrival);
@@ -99,7 +103,8 @@ impl Registry {
         let year = TimeZone::UTC.to_datetime(arrival.now).year();
         let serial_key = record::serial_key(year);
         let (version, serial) = record::read::<Serial, E>(&serial_key, read)?.unwrap_or_default();
-        let mrn = Mrn::issue(year, &self.country, serial.next, document.procedure()).ok_or(DecideError::Exhausted(year))?;
+        let mrn =
+            Mrn::issue(year, &self.country, serial.next, document.procedure()).ok_or(DecideError::Exhausted(year))?;
         let entry = Entry::accepted(&mrn, lrn, &document.declarant, arrival);
         let records = vec![
             record::write(serial_key, version, &serial.following())?,
@@ -125,7 +130,9 @@ impl Registry {
         // Another administration's declaration is as unknown to the sender as none.
         let known = record::read::<Entry, E>(&key, read)?.filter(|(_, entry)| entry.sender == arrival.sender);
         let Some((version, entry)) = known else { return Ok(Err(Refusal::unknown_mrn(arrival, &mrn))) };
-        let Some(next) = entry.state.after(act) else { return Ok(Err(Refusal::out_of_sequence(arrival, &mrn, act, entry.state))) };
+        let Some(next) = entry.state.after(act) else {
+            return Ok(Err(Refusal::out_of_sequence(arrival, &mrn, act, entry.state)));
+        };
         let entry = entry.moved(next, act, arrival);
         let function = match act {
             Act::Cancel => Function::Cancelled,
@@ -170,7 +177,12 @@ impl Registry {
             faults: &refusals,
         };
         let document = response.write(arrival.message_type);
-        Decision { result: Outcome::Refused, records: Vec::new(), note, answer: Answer { message_type: Function::Refused.message_type(), document } }
+        Decision {
+            result: Outcome::Refused,
+            records: Vec::new(),
+            note,
+            answer: Answer { message_type: Function::Refused.message_type(), document },
+        }
     }
 }
 
@@ -184,10 +196,14 @@ struct Document {
 
 impl Document {
     fn read(arrival: &Arrival<'_>) -> Self {
-        let mut facts: BTreeMap<String, Vec<String>> = facts::read(arrival.message_type, arrival.document).unwrap_or_default();
-        let mut first = |name: &str| facts.remove(name).and_then(|values| values.into_iter().next()).filter(|value| !value.is_empty());
+        let mut facts: BTreeMap<String, Vec<String>> =
+            facts::read(arrival.message_type, arrival.document).unwrap_or_default();
+        let mut first = |name: &str| {
+            facts.remove(name).and_then(|values| values.into_iter().next()).filter(|value| !value.is_empty())
+        };
         let (lrn, mrn, kind) = (first("lrn"), first("mrn"), first("declaration-type"));
-        let declarant = first("declarant.id").or_else(|| first("submitter.id")).unwrap_or_else(|| arrival.sender.to_owned());
+        let declarant =
+            first("declarant.id").or_else(|| first("submitter.id")).unwrap_or_else(|| arrival.sender.to_owned());
         Self { lrn, mrn, declarant, kind }
     }
 

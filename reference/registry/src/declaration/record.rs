@@ -136,7 +136,11 @@ pub(super) fn read<T: DeserializeOwned, E>(
     }
 }
 
-pub(super) fn write<T: Serialize, E>(key: String, expected_version: u64, value: &T) -> Result<RecordWrite, DecideError<E>> {
+pub(super) fn write<T: Serialize, E>(
+    key: String,
+    expected_version: u64,
+    value: &T,
+) -> Result<RecordWrite, DecideError<E>> {
     match serde_json::to_value(value) {
         Ok(json) => Ok(RecordWrite { registry: REGISTRY.to_owned(), key, expected_version, json }),
         Err(source) => Err(DecideError::Damaged { key, source }),
