@@ -28,16 +28,16 @@ pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut last = self.0.to_string();
-        f.write_str(&last)?;
+        let mut said = self.0.to_string();
+        f.write_str(&said)?;
         let mut next = self.0.source();
         while let Some(error) = next {
-            // A transparent error says again what its source says.
+            // Some errors say themselves what their source says.
             let text = error.to_string();
-            if text != last {
+            if !said.contains(&text) {
                 write!(f, ": {text}")?;
+                said.push_str(&text);
             }
-            last = text;
             next = error.source();
         }
         Ok(())

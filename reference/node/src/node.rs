@@ -1,12 +1,13 @@
 //! What every task of a running node shares.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use carnet_as4::id::{IdError, MessageId, PartyId};
 use carnet_exchange::{Key, Spool, Store};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use crate::pool::Pool;
 use crate::send::Settled;
@@ -27,6 +28,8 @@ pub(crate) struct Node {
     pub(crate) arrived: Notify,
     /// Told when the outbox may have something due.
     pub(crate) outbox: Notify,
+    /// A message is due that found no place; whoever gives one up wakes the outbox.
+    pub(crate) backlog: AtomicBool,
     /// Outgoing messages being sent at this moment.
     pub(crate) under_way: UnderWay,
     /// Producers that wait for the end of a message they submitted.
@@ -45,10 +48,11 @@ pub(crate) struct Node {
 #[derive(Debug, Default)]
 pub(crate) struct UnderWay(Mutex<BTreeSet<Key>>);
 
-/// Holds a message for one sending.
+/// Holds a message, and a place towards its partner, for one sending.
 pub(crate) struct Claim {
     node: Arc<Node>,
     key: Key,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl UnderWay {
@@ -64,16 +68,20 @@ impl UnderWay {
 
 impl Claim {
     /// Claims a message; `None` when it is being sent already.
-    pub(crate) fn take(node: &Arc<Node>, key: Key) -> Option<Self> {
-        node.under_way.lock().insert(key).then(|| Self { node: Arc::clone(node), key })
+    pub(crate) fn take(node: &Arc<Node>, key: Key, place: OwnedSemaphorePermit) -> Option<Self> {
+        node.under_way.lock().insert(key).then(|| Self { node: Arc::clone(node), key, place: Some(place) })
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         self.node.under_way.lock().remove(&self.key);
-        // It may be due again, or its place may serve another.
-        self.node.outbox.notify_one();
+        drop(self.place.take());
+        // Pairs with the fence of one who finds no place: either it sees this place, or this sees that it waits.
+        fence(Ordering::SeqCst);
+        if self.node.backlog.swap(false, Ordering::SeqCst) {
+            self.node.outbox.notify_one();
+        }
     }
 }
 

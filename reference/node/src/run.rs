@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use carnet_https::{Reload, Server};
@@ -137,6 +138,7 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
         pool: pool.map_err(system("start its worker threads"))?,
         arrived: Notify::new(),
         outbox: Notify::new(),
+        backlog: AtomicBool::new(false),
         under_way: UnderWay::default(),
         settled: Settled::default(),
         sends: installed.file.workers.sends,

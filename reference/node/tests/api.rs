@@ -99,5 +99,5 @@ fn check_reads_everything_and_runs_nothing() {
     let bad = check();
     assert_eq!(bad.status.code(), Some(2));
     let said = String::from_utf8_lossy(&bad.stderr);
-    assert!(said.contains("kit.toml:7:") && said.contains("anchors.pem") && said.contains("help: "), "{said}");
+    assert!(said.contains("kit.toml:8:") && said.contains("anchors.pem") && said.contains("help: "), "{said}");
 }

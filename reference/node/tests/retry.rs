@@ -67,7 +67,7 @@ fn a_refusal_ends_the_sending_and_names_the_error() {
     let key = ph_node.post(SUBMIT, "application/xml", b"<hello/>").json()["key"].as_i64().unwrap();
     let failed = ph_node.wait_state(key, "failed");
     assert_eq!(failed["attempts"], 1, "{failed:#}");
-    assert_eq!(ph_node.get("/v1/notices").json()["items"][0]["code"], "EBMS:0010");
+    assert_eq!(ph_node.get("/v1/notices").json()["items"][0]["code"], "EBMS:0001");
     // A reload of the partner agrees to it.
     std::fs::write(kit.join("in.toml"), theirs).unwrap();
     th_node.signal("-HUP");

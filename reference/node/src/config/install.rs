@@ -80,7 +80,7 @@ impl Installed {
         let source = Source::read(path)?;
         let file: NodeFile = source.parse()?;
         let us = party(&source, &file.party.id, &file.party.kind)?;
-        let tls = identity(&source, &file.tls.identity(), "[tls]")?;
+        let tls = identity(&source, &file.tls.identity(), "[tls] presents it to partners")?;
         let signing = signing(&source, &file.signing)?;
         let revocation = file.tls.revocation;
         let revocation = Revocation {
@@ -264,7 +264,7 @@ fn address(source: &Source, text: &Spanned<String>) -> Result<SocketAddr, Config
     })
 }
 
-fn identity(source: &Source, table: &IdentityTable, name: &'static str) -> Result<Identity, ConfigError> {
+fn identity(source: &Source, table: &IdentityTable, because: &'static str) -> Result<Identity, ConfigError> {
     match (&table.chain, &table.key, &table.pkcs12) {
         (Some(chain), Some(key), None) => Identity::from_pem(&source.bytes(chain)?, &source.bytes(key)?)
             .map_err(|error| source.crypto(key, error, "give `chain` and `key` as PEM, the leaf first")),
@@ -285,16 +285,16 @@ fn identity(source: &Source, table: &IdentityTable, name: &'static str) -> Resul
             let span = [chain, key, file].into_iter().flatten().next().map_or(0..0, Spanned::span);
             Err(ConfigError::Missing {
                 place: source.place(span),
-                missing: "`chain` and `key`, or else `pkcs12` and `password_file`",
-                because: name,
-                help: format!("{name} needs a certificate chain with its private key, in one of the two forms"),
+                missing: "a certificate chain with its private key",
+                because,
+                help: "give `chain` and `key`, or else `pkcs12` and `password_file`".to_owned(),
             })
         }
     }
 }
 
 fn signing(source: &Source, table: &IdentityTable) -> Result<partner::Identity, ConfigError> {
-    let identity = identity(source, table, "[signing]")?;
+    let identity = identity(source, table, "[signing] signs with it")?;
     let file = table.key.as_ref().or(table.pkcs12.as_ref());
     let refuse = |help: &str| match file {
         Some(file) => source.crypto(file, CryptoError::SigningKey, help),
@@ -387,7 +387,7 @@ fn token(source: &Source, name: &Spanned<String>) -> Result<String, ConfigError>
     let token = String::from_utf8_lossy(&bytes).trim().to_owned();
     if token.len() < SHORTEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         let help = "write one line of at least 16 visible ASCII characters, such as `openssl rand -hex 32` prints";
-        return Err(source.value(name, "a file with a bearer token", help));
+        return Err(source.value(name, "the name of a file with a bearer token", help));
     }
     Ok(token)
 }

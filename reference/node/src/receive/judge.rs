@@ -7,7 +7,7 @@ use bytes::Bytes;
 use carnet_as4::id::{ContentId, MessageId};
 use carnet_as4::inbound::{Accepted, Decision, Expect, ExpectedPart, Inbound, Refusal, SignalInfo};
 use carnet_as4::respond::Answer;
-use carnet_exchange::Spool;
+use carnet_exchange::{Place, Spool};
 use carnet_wire::Limits;
 use carnet_wire::gzip::{GzipError, Inflate};
 use carnet_wire::wss::SignError;
@@ -135,6 +135,11 @@ impl Work {
     fn inflate(&self, kept: &Kept) -> Result<u64, GzipError> {
         let limits = &self.terms.agreements.limits;
         let Some(held) = kept.held() else { return Err(GzipError::Truncated) };
+        if let Place::Inline(bytes) = &held.place {
+            let mut inflate = Inflate::new(limits, std::io::sink());
+            inflate.push(bytes)?;
+            return inflate.finish().map(|(length, _)| length);
+        }
         let mut reader = self.spool.read(held).map_err(|_| GzipError::Sink)?;
         count(&mut *reader, limits)
     }

@@ -61,15 +61,20 @@ pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
     let outcome = node.store.begin(vec![Unit::Attempt(Attempt { message: key, sent, at })]).await;
     match outcome.map(|mut outcomes| outcomes.pop()) {
         Ok(Some(Outcome::Done { .. })) => {
-            if let Some(state) = state {
-                node.settled.tell(&id, state);
+            // Its place is free before its producer may submit the next.
+            drop(claim);
+            match state {
+                Some(state) => node.settled.tell(&id, state),
+                None => node.outbox.notify_one(),
             }
+            return;
         }
         Ok(other) => tracing::error!(message = id, %key, outcome = ?other, "the store answered out of turn"),
         // It stays due, and is sent again with the same id.
         Err(error) => tracing::error!(message = id, %key, error = %Chain(&error), "failed to store an outcome"),
     }
     drop(claim);
+    node.outbox.notify_one();
 }
 
 /// Between attempts where the P-Mode is gone: there are none.

@@ -1,6 +1,7 @@
 //! What is sent when: a message just submitted at once, the rest when the store says it is due.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,13 +27,13 @@ const TROUBLE: Duration = Duration::from_secs(1);
 /// Sends what is due, for as long as the node runs.
 pub(crate) struct Outbox {
     node: Arc<Node>,
-    slots: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    places: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     sending: tokio::sync::Mutex<JoinSet<()>>,
 }
 
 impl Outbox {
     pub(crate) fn new(node: Arc<Node>) -> Arc<Self> {
-        Arc::new(Self { node, slots: Mutex::default(), sending: tokio::sync::Mutex::new(JoinSet::new()) })
+        Arc::new(Self { node, places: Mutex::default(), sending: tokio::sync::Mutex::new(JoinSet::new()) })
     }
 
     /// Runs until told to stop; then waits for sendings under way, as long as `patience` allows.
@@ -71,12 +72,12 @@ impl Outbox {
         for message in due {
             let party = message.to.id.clone();
             // A partner whose places are taken is looked at again when one of them ends.
-            let Some(slot) = self.slot(&party) else { continue };
-            let Some(claim) = Claim::take(&self.node, message.key) else { continue };
+            let Some(place) = self.place(&party) else { continue };
+            let Some(claim) = Claim::take(&self.node, message.key, place) else { continue };
             let node = Arc::clone(&self.node);
             let key = message.key;
             match blocking(move || load(&node, key)).await? {
-                Some(outgoing) => self.start(outgoing, claim, slot).await,
+                Some(outgoing) => self.start(outgoing, claim).await,
                 None => drop(claim),
             }
         }
@@ -89,29 +90,34 @@ impl Outbox {
 
     /// Sends a message that was just stored, if its partner has a place; else it is found by the next round.
     pub(crate) async fn offer(&self, outgoing: Outgoing) {
-        let slot = self.slot(outgoing.to.value());
-        match (slot, Claim::take(&self.node, outgoing.key)) {
-            (Some(slot), Some(claim)) => self.start(outgoing, claim, slot).await,
-            // Wakes the round when a place is free.
-            _ => self.node.outbox.notify_one(),
+        // Without a place it waits for one in the backlog; claimed already, a round was faster.
+        let Some(place) = self.place(outgoing.to.value()) else { return };
+        if let Some(claim) = Claim::take(&self.node, outgoing.key, place) {
+            self.start(outgoing, claim).await;
         }
     }
 
-    async fn start(&self, outgoing: Outgoing, claim: Claim, slot: OwnedSemaphorePermit) {
+    async fn start(&self, outgoing: Outgoing, claim: Claim) {
         let node = Arc::clone(&self.node);
         let mut sending = self.sending.lock().await;
         while sending.try_join_next().is_some() {}
-        sending.spawn(async move {
-            attempt(node, outgoing, claim).await;
-            drop(slot);
-        });
+        sending.spawn(attempt(node, outgoing, claim));
     }
 
-    fn slot(&self, party: &str) -> Option<OwnedSemaphorePermit> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = self.node.sends.max(1);
-        let slot = slots.entry(party.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(places)));
-        Arc::clone(slot).try_acquire_owned().ok()
+    /// A place towards a partner; without one, whoever gives a place up wakes this.
+    fn place(&self, party: &str) -> Option<OwnedSemaphorePermit> {
+        let places = {
+            let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            let most = self.node.sends.max(1);
+            Arc::clone(all.entry(party.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(most))))
+        };
+        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            return Some(place);
+        }
+        self.node.backlog.store(true, Ordering::SeqCst);
+        // Pairs with the fence of one who gives a place up.
+        fence(Ordering::SeqCst);
+        places.try_acquire_owned().ok()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use carnet_as4::id::{Action, ContentId, ConversationId, IdError, MessageId, PartyId, Service};
 use carnet_as4::outbound::{OutPart, PackageError, Sent, Submission, package};
-use carnet_exchange::{Digest, Held, Key, NewMessage, Part, Party, Spool, SpoolError, Ticket};
+use carnet_exchange::{Digest, Held, Key, NewMessage, Part, Party, Place, Spool, SpoolError, Ticket};
 use carnet_wire::digest::{DigestError, PartHasher, Transform};
 use carnet_wire::gzip::Deflate;
 use carnet_wire::mime::PartHeader;
@@ -225,20 +225,25 @@ impl Write for Sink<'_> {
 }
 
 /// Brings octets into their transported form.
-fn transport(
-    octets: Octets,
-    spool: &Arc<dyn Spool>,
-    compress: bool,
-    sink: &mut Sink<'_>,
-) -> Result<(), PrepareError> {
-    let copied = match octets {
-        Octets::Memory(bytes) => copy(&mut &bytes[..], compress, sink),
+fn transport(octets: Octets, spool: &Arc<dyn Spool>, compress: bool, sink: &mut Sink<'_>) -> Result<(), PrepareError> {
+    let copied = match &octets {
+        Octets::Memory(bytes) => whole(bytes, compress, sink),
         Octets::Spooled(kept) => match kept.held() {
+            Some(Held { place: Place::Inline(bytes), .. }) => whole(bytes, compress, sink),
             Some(held) => copy(&mut *spool.read(held)?, compress, sink),
             None => Ok(()),
         },
     };
     copied.map_err(|error| sink.failed.take().unwrap_or(PrepareError::Spool(SpoolError::Io(error))))
+}
+
+fn whole(bytes: &[u8], compress: bool, sink: &mut Sink<'_>) -> std::io::Result<()> {
+    if !compress {
+        return sink.write_all(bytes);
+    }
+    let mut deflate = Deflate::new(sink);
+    deflate.push(bytes)?;
+    deflate.finish().map(drop)
 }
 
 fn copy(reader: &mut dyn Read, compress: bool, sink: &mut Sink<'_>) -> std::io::Result<()> {

@@ -232,6 +232,18 @@ pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_carnet-node"))
 }
 
+/// Octets that do not compress, always the same.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 88_172_645_463_325_252_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
 /// Ports that are free at this moment, all held until all are known.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let held: [_; N] = std::array::from_fn(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
