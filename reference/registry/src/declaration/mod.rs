@@ -96,6 +96,7 @@ impl Registry {
         read: &mut impl FnMut(&str) -> Result<Option<Record>, E>,
     ) -> Result<Result<Decision, Refusal>, DecideError<E>> {
         let Some(lrn) = &document.lrn else { return Ok(Err(document.without(arrival, "lrn"))) };
+        //= PROC-LRN-01
         let by_lrn = record::lrn_key(&document.declarant, lrn);
         if let Some((_, known)) = record::read::<Numbered, E>(&by_lrn, read)? {
             return Ok(Err(Refusal::duplicate(arrival, lrn, &known.mrn)));
@@ -103,6 +104,7 @@ impl Registry {
         let year = TimeZone::UTC.to_datetime(arrival.now).year();
         let serial_key = record::serial_key(year);
         let (version, serial) = record::read::<Serial, E>(&serial_key, read)?.unwrap_or_default();
+        //= PROC-MRN-01
         let mrn =
             Mrn::issue(year, &self.country, serial.next, document.procedure()).ok_or(DecideError::Exhausted(year))?;
         let entry = Entry::accepted(&mrn, lrn, &document.declarant, arrival);
@@ -111,6 +113,7 @@ impl Registry {
             record::write(by_lrn, 0, &Numbered::of(&mrn))?,
             record::write(record::mrn_key(&mrn), 0, &entry)?,
         ];
+        //= PROC-ANSWER-01
         Ok(Ok(self.accept(Function::Accepted, arrival, &entry, records)))
     }
 
@@ -127,6 +130,7 @@ impl Registry {
             Err(error) => return Ok(Err(Refusal::invalid_mrn(arrival, written, &error))),
         };
         let key = record::mrn_key(&mrn);
+        //= PROC-MRN-02
         // Another administration's declaration is as unknown to the sender as none.
         let known = record::read::<Entry, E>(&key, read)?.filter(|(_, entry)| entry.sender == arrival.sender);
         let Some((version, entry)) = known else { return Ok(Err(Refusal::unknown_mrn(arrival, &mrn))) };

@@ -9,6 +9,8 @@ const AMENDMENT: &str = "valid/amendment-net-mass";
 const CANCELLATION: &str = "valid/cancellation-export-sea";
 const PRESENTATION: &str = "valid/presentation-sea";
 
+//= PROC-ANSWER-01 test
+//= PROC-MRN-01 test
 #[test]
 fn an_accepted_declaration_is_numbered_and_kept() {
     let mut customs = Customs::new();
@@ -25,6 +27,7 @@ fn an_accepted_declaration_is_numbered_and_kept() {
     assert_eq!(entry.history.len(), 1);
 }
 
+//= PROC-LRN-01 test
 #[test]
 fn a_declarant_uses_a_reference_once() {
     let mut customs = Customs::new();
@@ -109,6 +112,7 @@ fn each_act_is_out_of_sequence_somewhere() {
     }
 }
 
+//= PROC-MRN-02 test
 #[test]
 fn an_unknown_number_is_answered_90_and_so_is_another_partys() {
     for (name, path) in [("amendment", AMENDMENT), ("cancellation", CANCELLATION), ("presentation", PRESENTATION)] {
