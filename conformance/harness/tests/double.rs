@@ -6,7 +6,8 @@ use carnet_harness::{Verdict, judge};
 use support::{Fault, run_against};
 
 fn catalogue() -> carnet_catalogue::Catalogue {
-    carnet_catalogue::load().unwrap_or_else(|error| panic!("{error}"))
+    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../catalogue/cases");
+    carnet_catalogue::load_with(cases.as_ref()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
@@ -14,9 +15,20 @@ fn the_double_passes_every_as4_and_process_case() {
     let dir = tempfile::tempdir().unwrap();
     let evidence = dir.path().join("evidence");
     let run = run_against(&[], &["as4", "process"], catalogue(), &evidence);
-    for cell in run.cells.iter().filter(|cell| !matches!(cell.verdict, Verdict::Pass | Verdict::NotApplicable | Verdict::Skipped)) {
-        println!("{} {} {} {:?} {:?} {:#?}", cell.case, cell.cell, cell.verdict, cell.reason, cell.refusal, cell.findings);
-    }
+    let wrong: Vec<String> = run
+        .cells
+        .iter()
+        .filter(|cell| cell.verdict.attempted() && cell.verdict != Verdict::Pass)
+        .map(|cell| {
+            let found: Vec<String> = cell
+                .findings
+                .iter()
+                .map(|f| format!("{}: expected {}, got {}", f.check, f.expected, f.actual))
+                .collect();
+            format!("{} {}: {} {:?} {}", cell.case, cell.cell, cell.verdict, cell.reason, found.join("; "))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(run.verdict, Verdict::Pass);
     assert_eq!(run.count.planned, run.count.attempted + run.count.excluded);
     assert_eq!(run.to_json(), judge(&evidence).unwrap().to_json());
@@ -25,8 +37,10 @@ fn the_double_passes_every_as4_and_process_case() {
 #[test]
 fn a_double_that_signs_no_body_fails_by_that_check() {
     let dir = tempfile::tempdir().unwrap();
-    let run = run_against(&[Fault::ReceiptBodyUnsigned], &["as4.receipt.body-signed"], catalogue(), &dir.path().join("e"));
+    let run =
+        run_against(&[Fault::ReceiptBodyUnsigned], &["as4.receipt.body-signed"], catalogue(), &dir.path().join("e"));
     assert_eq!(run.verdict, Verdict::Fail);
-    let findings: Vec<&str> = run.cells.iter().flat_map(|cell| &cell.findings).map(|finding| finding.check.as_str()).collect();
+    let findings: Vec<&str> =
+        run.cells.iter().flat_map(|cell| &cell.findings).map(|finding| finding.check.as_str()).collect();
     assert!(findings.contains(&"receipt.body-signed"), "{findings:?}");
 }

@@ -10,8 +10,6 @@ mod line;
 mod signer;
 mod values;
 
-pub(crate) use line::{Dial, dial, resolve};
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

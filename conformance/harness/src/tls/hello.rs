@@ -3,8 +3,12 @@
 //! Written after RFC 6101 (SSL 3.0), RFC 2246 (TLS 1.0), RFC 4346 (1.1), RFC 5246 (1.2), RFC 8446 (1.3) and, for
 //! SSL 2.0, RFC 5246 E.2.
 
-/// Suites that servers of the old versions have in common: ECDHE, DHE and RSA with AES-CBC and 3DES.
-const OLD: &[u16] = &[0xc013, 0xc014, 0xc009, 0xc00a, 0x0033, 0x0039, 0x002f, 0x0035, 0xc012, 0x0016, 0x000a];
+/// Suites that servers of the old versions have in common (ECDHE, DHE and RSA with AES-CBC and 3DES), and the sound
+/// ones of TLS 1.2, so that the version is the only thing to refuse.
+const OLD: &[u16] = &[
+    0xc02f, 0xc02b, 0xc030, 0xc02c, 0xc013, 0xc014, 0xc009, 0xc00a, 0x0033, 0x0039, 0x002f, 0x0035, 0xc012, 0x0016,
+    0x000a,
+];
 /// Suites without encryption: RSA, ECDHE-RSA and ECDHE-ECDSA with NULL.
 const NULL: &[u16] = &[0x0001, 0x0002, 0x003b, 0xc010, 0xc006];
 /// Suites with RC4 (RFC 7465).
@@ -136,10 +140,8 @@ impl Hello {
         // secp256r1, secp384r1, x25519; uncompressed points.
         extension(&mut out, 10, &[0, 6, 0, 23, 0, 24, 0, 29]);
         extension(&mut out, 11, &[1, 0]);
-        if self.version[1] >= 3 {
-            // ecdsa and rsa with SHA-256, rsa-pss with SHA-256, rsa with SHA-1.
-            extension(&mut out, 13, &[0, 8, 4, 3, 4, 1, 8, 4, 2, 1]);
-        }
+        // ecdsa and rsa with SHA-256, rsa-pss with SHA-256, rsa with SHA-1.
+        extension(&mut out, 13, &[0, 8, 4, 3, 4, 1, 8, 4, 2, 1]);
         if self.tls13 {
             extension(&mut out, 43, &[2, 3, 4]);
             // A share on x25519: any 32 bytes are a point.

@@ -188,6 +188,33 @@ async fn a_foreign_servers_refusal_of_a_certificate_is_named() {
     assert_eq!(connected.handshake.unwrap().version, "1.3");
 }
 
+#[tokio::test]
+async fn the_version_is_what_a_server_of_rustls_refuses_in_an_old_hello() {
+    let identity = authority().issue(&Profile::tls("Server"), UnixTime::now()).unwrap();
+    for (hello, alert) in [
+        ("tls1.0", "protocol_version"),
+        ("tls1.1", "protocol_version"),
+        ("tls1.2-null", "handshake_failure"),
+        ("tls1.2-private-suites", "handshake_failure"),
+        ("tls1.3-private-suites", "handshake_failure"),
+        ("tls1.3-version-field", "server_hello 1.2"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let server = ServerTls { identity: identity.clone(), versions: Vec::new() };
+        tcp.write_all(&client_hello(hello).unwrap()).await.unwrap();
+        let mut bytes = vec![0; 4096];
+        let serving = async { accept(listener.accept().await.unwrap().0, &server).await };
+        let reading = async {
+            let count = tcp.read(&mut bytes).await.unwrap();
+            drop(tcp);
+            count
+        };
+        let (_, count) = tokio::join!(serving, reading);
+        assert_eq!(first_record(&bytes[..count]).as_deref(), Some(alert), "{hello}");
+    }
+}
+
 #[test]
 fn hellos_are_whole_records_and_named_once() {
     for name in HELLOS {

@@ -81,12 +81,14 @@ struct State {
     faults: BTreeSet<Fault>,
     partner: Mutex<Option<SocketAddr>>,
     seen: Mutex<HashMap<String, Vec<Vec<u8>>>>,
+    lrns: Mutex<BTreeSet<String>>,
 }
 
 impl Double {
     pub(crate) fn start(pki: &Path, faults: &[Fault]) -> Self {
         let read = |name: &str| std::fs::read_to_string(pki.join(name)).unwrap();
-        let identity = |name: &str| Identity::from_pem(&read(&format!("{name}.pem")), &read(&format!("{name}.key.pem"))).unwrap();
+        let identity =
+            |name: &str| Identity::from_pem(&read(&format!("{name}.pem")), &read(&format!("{name}.key.pem"))).unwrap();
         let state = Arc::new(State {
             tls: identity("double-tls"),
             signing: identity("double-signing"),
@@ -95,6 +97,7 @@ impl Double {
             faults: faults.iter().copied().collect(),
             partner: Mutex::default(),
             seen: Mutex::default(),
+            lrns: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -126,7 +129,9 @@ impl State {
 
     async fn connection(self: Arc<Self>, tcp: TcpStream) {
         let server = ServerTls { identity: self.tls.clone(), versions: Vec::new() };
-        let Ok(Ok(Connected { mut stream, handshake })) = timeout(Duration::from_secs(5), tls::accept(tcp, &server)).await else {
+        let Ok(Ok(Connected { mut stream, handshake })) =
+            timeout(Duration::from_secs(5), tls::accept(tcp, &server)).await
+        else {
             return;
         };
         let chain = handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
@@ -202,15 +207,25 @@ impl State {
             return refuse("EBMS:0101");
         }
         let Some(user) = &ebms.user else { return refuse("EBMS:0009") };
+        let messages = String::from_utf8_lossy(&envelope).matches("<eb:UserMessage>").count();
+        if messages != 1 || ebms.message_id.is_empty() {
+            return refuse("EBMS:0009");
+        }
         let Some(leaf) = signature.chain.first() else { return refuse("EBMS:0101") };
         if common_name(leaf) != user.from.0 {
             return refuse("EBMS:0101");
         }
-        if user.to.0 != "DOUBLE" || user.from.0 != "SUITE" || user.agreement.as_deref() != Some("urn:carnet:agreement:DOUBLE-SUITE:1") {
+        if user.to.0 != "DOUBLE"
+            || user.from.0 != "SUITE"
+            || user.agreement.as_deref() != Some("urn:carnet:agreement:DOUBLE-SUITE:1")
+        {
             return refuse("EBMS:0010");
         }
         let ping = user.action.ends_with("/test");
-        if !ping && (user.service != "urn:carnet:service:declaration:1" || user.action != "declaration") {
+        if !ping
+            && (user.service != "urn:carnet:service:declaration:1"
+                || !["declaration", "cancellation"].contains(&user.action.as_str()))
+        {
             return refuse("EBMS:0001");
         }
         for (href, properties) in &user.parts {
@@ -242,9 +257,14 @@ impl State {
             return refuse("EBMS:0101");
         }
         for (href, properties) in &user.parts {
-            let part = listed.parts.iter().find(|part| Some(href.as_str()) == part.cid.as_ref().map(|c| format!("cid:{c}")).as_deref());
+            let part = listed
+                .parts
+                .iter()
+                .find(|part| Some(href.as_str()) == part.cid.as_ref().map(|c| format!("cid:{c}")).as_deref());
             if properties.iter().any(|(name, _)| name == "CompressionType")
-                && part.is_none_or(|part| gzip::inflate(&part.body, &Limits { inflated: 16 << 20, ..Limits::default() }).is_err())
+                && part.is_none_or(|part| {
+                    gzip::inflate(&part.body, &Limits { inflated: 16 << 20, ..Limits::default() }).is_err()
+                })
             {
                 return refuse("EBMS:0303");
             }
@@ -293,7 +313,8 @@ impl State {
     }
 
     fn error(&self, code: &'static str, about: Option<&Ebms>, envelope: Option<&str>) -> Vec<u8> {
-        let refers_to = about.map(|ebms| ebms.message_id.clone()).or_else(|| envelope.and_then(|e| root::names(e).message_id));
+        let refers_to =
+            about.map(|ebms| ebms.message_id.clone()).or_else(|| envelope.and_then(|e| root::names(e).message_id));
         let mut row = forge::error_row(code).unwrap();
         if self.has(Fault::ErrorCodeMalformed) {
             row.code = "0101";
@@ -326,14 +347,24 @@ impl State {
             return;
         }
         let Some(partner) = *self.partner.lock().unwrap() else { return };
-        let document = package.parts.first().and_then(|part| gzip::inflate(&part.body, &Limits::default()).ok()).unwrap_or_default();
+        let document = package
+            .parts
+            .first()
+            .and_then(|part| gzip::inflate(&part.body, &Limits::default()).ok())
+            .unwrap_or_default();
         let text = String::from_utf8_lossy(&document);
         let lrn = between(&text, "FunctionalReferenceID>").unwrap_or_default();
-        let refused = (self.has(Fault::RefusesAll) || text.contains("<FunctionCode>77")) && !self.has(Fault::RefusesOther);
+        let cancels = text.contains("<TypeCode>INV</TypeCode>") || text.contains(":TypeCode>INV<");
+        let used = !self.lrns.lock().unwrap().insert(lrn.to_owned());
+        let code = match (self.has(Fault::RefusesAll) || used, cancels) {
+            (_, true) => Some(if self.has(Fault::RefusesOther) { "91" } else { "90" }),
+            (true, false) => Some("12"),
+            (false, false) => None,
+        };
         let id = format!("{}@double", uuid::Uuid::now_v7());
         let user = ebms.user.unwrap_or_default();
         let conversation = user.conversation.unwrap_or_default();
-        let draft = |id: &str| self.draft(id, &conversation, &self.response(&lrn, refused));
+        let draft = |id: &str| self.draft(id, &conversation, &self.response(lrn, code));
         let attempts = if self.has(Fault::RetryTooOften) { 6 } else { 3 };
         let interval = if self.has(Fault::RetryTooSoon) { 20 } else { 320 };
         let first = draft(&id);
@@ -344,7 +375,8 @@ impl State {
                 first.clone()
             };
             let forged = self.forge(message);
-            let answer = timeout(Duration::from_millis(400), self.post(partner, &forged.bytes)).await.unwrap_or_default();
+            let answer =
+                timeout(Duration::from_millis(400), self.post(partner, &forged.bytes)).await.unwrap_or_default();
             if self.good(&answer, &forged.bytes) && !self.has(Fault::PushTwice) {
                 return;
             }
@@ -382,7 +414,9 @@ impl State {
         if self.has(Fault::TakesAnyReceipt) {
             return !answer.is_empty();
         }
-        let read = |bytes: &[u8]| root::package(&http::read(bytes).ok()?).and_then(|package| ebms::read(&package.envelope).ok());
+        let read = |bytes: &[u8]| {
+            root::package(&http::read(bytes).ok()?).and_then(|package| ebms::read(&package.envelope).ok())
+        };
         let (Some(receipt), Some(sent)) = (read(answer), read(sent)) else { return false };
         let signature = &receipt.signature;
         receipt.refers_to.as_deref() == Some(&sent.message_id)
@@ -401,7 +435,8 @@ impl State {
     async fn post(&self, partner: SocketAddr, bytes: &[u8]) -> Vec<u8> {
         let Ok(tcp) = TcpStream::connect(partner).await else { return Vec::new() };
         let identity = (!self.has(Fault::PushAnonymous)).then(|| self.tls.clone());
-        let client = ClientTls { identity, versions: Vec::new(), suites: Vec::new(), server_name: "localhost".to_owned() };
+        let client =
+            ClientTls { identity, versions: Vec::new(), suites: Vec::new(), server_name: "localhost".to_owned() };
         let Ok(Connected { mut stream, .. }) = tls::connect(tcp, &client).await else { return Vec::new() };
         let _ = (stream.write_all(bytes).await, stream.flush().await);
         read(&mut stream).await
@@ -431,22 +466,29 @@ impl State {
         }
     }
 
-    fn response(&self, lrn: &str, refused: bool) -> String {
+    fn response(&self, lrn: &str, refused: Option<&str>) -> String {
         let lrn = if self.has(Fault::BusinessOtherLrn) { "OTHER" } else { lrn };
-        let mrn = if refused || self.has(Fault::BusinessWithoutMrn) { "" } else { "<ID>26GB0000000000000A</ID>" };
-        let error = "<Error><ValidationCode>12</ValidationCode><Pointer><DocumentSectionCode>42A</DocumentSectionCode><TagID>017</TagID></Pointer></Error>";
+        let mrn =
+            if refused.is_some() || self.has(Fault::BusinessWithoutMrn) { "" } else { "<ID>26GB0000000000000A</ID>" };
+        let error = refused.map(|code| {
+            format!(
+                "<Error><ValidationCode>{code}</ValidationCode><Pointer><DocumentSectionCode>42A</DocumentSectionCode>\
+                 <TagID>017</TagID></Pointer></Error>"
+            )
+        });
         format!(
             "<Response xmlns=\"urn:wco:datamodel:WCO:RES-DMS:2\"><FunctionCode>{}</FunctionCode>{}\
              <Declaration><FunctionalReferenceID>{lrn}</FunctionalReferenceID>{mrn}</Declaration></Response>",
-            if refused { "03" } else { "01" },
-            if refused { error } else { "" },
+            if refused.is_some() { "03" } else { "01" },
+            error.unwrap_or_default(),
         )
     }
 }
 
 /// An ebMS error or HTTP status that ends sending.
 fn terminal(answer: &[u8]) -> bool {
-    let read = http::read(answer).ok().and_then(|message| root::package(&message)).and_then(|p| ebms::read(&p.envelope).ok());
+    let read =
+        http::read(answer).ok().and_then(|message| root::package(&message)).and_then(|p| ebms::read(&p.envelope).ok());
     read.is_some_and(|ebms| ebms.errors.iter().any(|error| error.severity == "failure"))
 }
 
@@ -465,7 +507,8 @@ async fn read(stream: &mut Box<dyn Duplex>) -> Vec<u8> {
 }
 
 fn http_answer(status: &str, media: &str, body: &[u8]) -> Vec<u8> {
-    let mut answer = format!("HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut answer =
+        format!("HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     answer.extend_from_slice(body);
     answer
 }
@@ -479,4 +522,3 @@ fn common_name(der: &[u8]) -> String {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).unwrap();
     certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default().to_owned()
 }
-

@@ -64,7 +64,7 @@ profile = "customs-c2c"
 roles = ["responder", "initiator"]
 capabilities = [
   "as4.push", "as4.ping", "as4.gzip", "as4.attachments", "as4.properties", "as4.duplicates", "as4.token.x509-pkipath",
-  "as4.token.x509-v3", "as4.agreements", "as4.initiator", "as4.retry", "as4.signer-binding", "trust.suite-ca", "trust.other-party",
+  "trust.anchor-only", "as4.agreements", "as4.initiator", "as4.retry", "as4.signer-binding", "trust.suite-ca", "trust.other-party",
   "tls.client-certificate", "tls.1.2", "tls.1.3", "tls.direct", "pack.declaration",
 ]
 answer_within = "2s"
@@ -83,7 +83,12 @@ answer_timeout = "400ms"
 }
 
 /// Runs cases against a double with faults, into `evidence`.
-pub(crate) fn run_against(faults: &[Fault], only: &[&str], catalogue: carnet_catalogue::Catalogue, evidence: &Path) -> Run {
+pub(crate) fn run_against(
+    faults: &[Fault],
+    only: &[&str],
+    catalogue: carnet_catalogue::Catalogue,
+    evidence: &Path,
+) -> Run {
     let double = Double::start(pki(), faults);
     let dir = TempDir::new().unwrap();
     let setup = Setup::load(&world(dir.path(), &double.url())).unwrap();

@@ -70,7 +70,10 @@ fn refused(look: &Look<'_>) -> Outcome {
         Ok(if response.errors.iter().any(|error| fits(&error)) && function_fits {
             Outcome::Holds
         } else {
-            let mut expected = format!("a refusal with code {code}");
+            let mut expected = "a refusal".to_owned();
+            if !code.is_empty() {
+                expected.push_str(&format!(" with code {code}"));
+            }
             if !pointer.is_empty() {
                 expected.push_str(&format!(" at {pointer}"));
             }
