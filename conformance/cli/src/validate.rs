@@ -36,7 +36,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let packs = Packs::with_dirs(&args.packs).map_err(Failure::usage)?;
     let bytes = fs::read(&args.file).map_err(|error| Failure::file("read", &args.file, &error))?;
     let name = args.file.display();
-    let Some(message_type) = packs.identify(&bytes) else {
+    let read = packs.read(&bytes);
+    if let Err(error) = &read {
+        anstream::eprintln!("{name}: {error}");
+        anstream::eprintln!("help: a message is an XML or JSON document in UTF-8, without a document type declaration");
+        return Ok(ExitCode::from(UNKNOWN));
+    }
+    let Some(message_type) = read.ok().flatten() else {
         let known: Vec<&str> = packs.iter().map(|pack| pack.id.as_str()).collect();
         anstream::eprintln!("{name}: not a message of any known pack ({})", known.join(", "));
         anstream::eprintln!("help: a pack of your own is added with --pack DIR");

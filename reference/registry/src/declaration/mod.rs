@@ -114,7 +114,7 @@ impl Registry {
             record::write(record::mrn_key(&mrn), 0, &entry)?,
         ];
         //= PROC-ANSWER-01
-        Ok(Ok(self.accept(Function::Accepted, arrival, &entry, records)))
+        Ok(Ok(self.accept(Function::Accepted, arrival, document, &entry, records)))
     }
 
     fn change<E>(
@@ -144,17 +144,25 @@ impl Registry {
             Act::Amend | Act::Declare => Function::Amended,
         };
         let records = vec![record::write(key, version, &entry)?];
-        Ok(Ok(self.accept(function, arrival, &entry, records)))
+        Ok(Ok(self.accept(function, arrival, document, &entry, records)))
     }
 
-    fn accept(&self, function: Function, arrival: &Arrival<'_>, entry: &Entry, records: Vec<RecordWrite>) -> Decision {
+    fn accept(
+        &self,
+        function: Function,
+        arrival: &Arrival<'_>,
+        document: &Document,
+        entry: &Entry,
+        records: Vec<RecordWrite>,
+    ) -> Decision {
         let warnings: Vec<Refusal> = arrival.verdict.findings.iter().map(Refusal::from_finding).collect();
         let response = Response {
             function,
             reference: arrival.reference,
             country: &self.country,
             now: arrival.now,
-            lrn: Some(&entry.lrn),
+            // The reference of the document that is answered: an amendment has one of its own.
+            lrn: document.lrn.as_deref(),
             mrn: Some(&entry.mrn),
             version: Some(entry.version),
             faults: &warnings,

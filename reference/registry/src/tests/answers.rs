@@ -112,6 +112,21 @@ fn a_refusal_carries_pointer_code_reason_and_original_value() {
     }
 }
 
+#[test]
+fn what_cannot_be_read_is_refused_too() {
+    let whole = message("valid/export-sea");
+    for document in [&b""[..], b"not XML", b"<a/>", b"\xff\xfe", &whole[..whole.len() / 2]] {
+        for name in ["declaration", "cancellation"] {
+            let decision = Customs::new().act(name, document, "PH");
+            assert_valid(&decision, name);
+            assert_eq!(decision.result, Outcome::Refused);
+            assert!(decision.records.is_empty());
+            let code = fact(&decision, "error.code");
+            assert!(["syntax", "schema"].contains(&code.as_str()), "{code}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -18,7 +18,7 @@ fn an_accepted_declaration_is_numbered_and_kept() {
     assert_eq!(decision.result, Outcome::Accepted);
     assert_eq!(fact(&decision, "response-function"), "01");
     let mrn = fact(&decision, "mrn");
-    assert_eq!(mrn, "26TH000000000001A2");
+    assert_eq!(mrn, "26TH000000000001A8");
     let given = facts::read(message_type("declaration"), &message("valid/export-sea")).unwrap();
     assert_eq!(fact(&decision, "lrn"), given["lrn"][0]);
     let entry = customs.entry(&mrn.parse().unwrap());
@@ -90,6 +90,12 @@ fn every_act_at_every_state_is_done_or_answered_out_of_sequence() {
                 Some(next) => {
                     assert_eq!((decision.result, after.state), (Outcome::Accepted, next), "{name} at {state:?}");
                     assert_eq!(fact(&decision, "response-function"), function);
+                    let asked = facts::read(message_type(name), &message(path)).unwrap();
+                    assert_eq!(
+                        fact(&decision, "lrn"),
+                        asked["lrn"][0],
+                        "the answer is matched by the reference of what was asked"
+                    );
                     assert_eq!(after.version, before.version + u32::from(name == "amendment"));
                     assert_eq!(after.history.len(), before.history.len() + 1);
                 }
