@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::ServerLimits;
 
@@ -51,6 +51,7 @@ pub struct Body {
     limit: u64,
     rate: u32,
     received: u64,
+    ended: bool,
     start: Instant,
     grace: Duration,
     timer: Pin<Box<Sleep>>,
@@ -64,6 +65,7 @@ impl Body {
             limit: limits.body_bytes,
             rate: limits.body_rate.max(1),
             received: 0,
+            ended: false,
             start,
             grace: limits.body_grace,
             timer: Box::pin(sleep_until(start + limits.body_grace)),
@@ -83,21 +85,25 @@ impl Body {
         self.start += pause;
     }
 
-    /// Reads and forgets what is left, up to `most` bytes, so that an early answer is not lost to a reset.
-    pub async fn drain(&mut self, most: u64) {
-        let end = self.received.saturating_add(most);
-        while self.received < end {
-            match self.next().await {
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return,
-            }
+    /// Reads and forgets what is left in the background, up to `most` bytes and for as long as `patience` allows:
+    /// an answer that leaves before the body is read would be lost to a reset.
+    pub fn drain(mut self, most: u64, patience: Duration) {
+        if self.ended {
+            return;
         }
+        let end = self.received.saturating_add(most);
+        tokio::spawn(timeout(patience, async move {
+            while self.received < end && matches!(self.next().await, Ok(Some(_))) {}
+        }));
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
         loop {
             match Pin::new(&mut self.incoming).poll_frame(cx) {
-                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Ready(None) => {
+                    self.ended = true;
+                    return Poll::Ready(Ok(None));
+                }
                 Poll::Ready(Some(Err(source))) => {
                     let received = self.received;
                     return Poll::Ready(Err(BodyError::Broken { received, source }));
@@ -115,8 +121,7 @@ impl Body {
                     return Poll::Ready(Ok(Some(data)));
                 }
                 Poll::Pending => {
-                    let earned =
-                        Duration::from_secs_f64(self.received as f64 / f64::from(self.rate));
+                    let earned = Duration::from_secs_f64(self.received as f64 / f64::from(self.rate));
                     self.timer.as_mut().reset(self.start + self.grace + earned);
                     ready!(self.timer.as_mut().poll(cx));
                     return Poll::Ready(Err(BodyError::TooSlow {
@@ -132,8 +137,6 @@ impl Body {
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Body")
-            .field("received", &self.received)
-            .finish_non_exhaustive()
+        f.debug_struct("Body").field("received", &self.received).finish_non_exhaustive()
     }
 }

@@ -46,10 +46,6 @@ impl Certificate {
 
 impl fmt::Display for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} (serial {}, issued by {})",
-            self.subject, self.serial, self.issuer
-        )
+        write!(f, "{} (serial {}, issued by {})", self.subject, self.serial, self.issuer)
     }
 }

@@ -19,17 +19,13 @@ pub enum TlsError {
     #[error("got no private key, expected one unencrypted PRIVATE KEY block")]
     NoKey,
     /// A key that the cryptography refuses: unknown kind, malformed, or RSA below 2048 bits.
-    #[error(
-        "got a private key that cannot be used, expected RSA of 2048 bits or more, ECDSA P-256/P-384, or Ed25519"
-    )]
+    #[error("got a private key that cannot be used, expected RSA of 2048 bits or more, ECDSA P-256/P-384, or Ed25519")]
     UnusableKey,
     /// The key does not belong to the first certificate.
     #[error("got a private key that does not belong to the first certificate")]
     KeyMismatch,
     /// The PKCS#12 file does not open with this password.
-    #[error(
-        "got a PKCS#12 file that does not open, expected the right password and a supported encryption"
-    )]
+    #[error("got a PKCS#12 file that does not open, expected the right password and a supported encryption")]
     Pkcs12,
     /// The PKCS#12 file holds no key with its certificate.
     #[error("got a PKCS#12 file without a private key and its certificate")]
@@ -52,6 +48,14 @@ pub enum TlsError {
     /// A revocation list that does not parse or is not a complete, direct list.
     #[error("got a revocation list that cannot be used, expected a complete X.509 v2 CRL")]
     RevocationList,
+    /// A cipher suite that this node does not speak.
+    #[error("got the cipher suite {got:?}, expected one of {}", known.join(", "))]
+    UnknownSuite {
+        /// The name.
+        got: String,
+        /// The suites that are spoken.
+        known: Vec<String>,
+    },
     /// rustls refuses the combination, for example versions without a common suite.
     #[error("got TLS settings that exclude each other")]
     Settings(#[source] rustls::Error),

@@ -23,10 +23,7 @@ impl Identity {
     ///
     /// # Errors
     /// When the chain is empty, the key unusable, or the key not that of the first certificate.
-    pub fn new(
-        chain: Vec<CertificateDer<'static>>,
-        key: PrivateKeyDer<'static>,
-    ) -> Result<Self, TlsError> {
+    pub fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
         let identity = Self { chain, key };
         identity.certified_key()?;
         Ok(identity)
@@ -39,9 +36,7 @@ impl Identity {
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
             PemError::NoItemsFound => TlsError::NoKey,
-            _ => TlsError::NotPem {
-                expected: "PRIVATE KEY",
-            },
+            _ => TlsError::NotPem { expected: "PRIVATE KEY" },
         })?;
         Self::new(certificates_from_pem(chain)?, key)
     }
@@ -51,14 +46,10 @@ impl Identity {
     /// # Errors
     /// As [`Identity::new`], and when the password is wrong or the file holds no key with a certificate.
     pub fn from_pkcs12(file: &[u8], password: &str) -> Result<Self, TlsError> {
-        let store = KeyStore::from_pkcs12(file, password, Pkcs12ImportPolicy::Strict)
-            .map_err(|_| TlsError::Pkcs12)?;
+        let store = KeyStore::from_pkcs12(file, password, Pkcs12ImportPolicy::Strict).map_err(|_| TlsError::Pkcs12)?;
         let (_, entry) = store.private_key_chain().ok_or(TlsError::Pkcs12Empty)?;
-        let chain = entry
-            .certs()
-            .iter()
-            .map(|certificate| CertificateDer::from(certificate.as_der().to_vec()))
-            .collect();
+        let chain =
+            entry.certs().iter().map(|certificate| CertificateDer::from(certificate.as_der().to_vec())).collect();
         let key = PrivatePkcs8KeyDer::from(entry.key().as_der().to_vec());
         Self::new(chain, PrivateKeyDer::Pkcs8(key))
     }
@@ -86,15 +77,11 @@ impl Identity {
         if self.chain.is_empty() {
             return Err(TlsError::NoCertificate);
         }
-        let signer = provider()
-            .key_provider
-            .load_private_key(self.key.clone_key())
-            .map_err(|_| TlsError::UnusableKey)?;
+        let signer =
+            provider(&[])?.key_provider.load_private_key(self.key.clone_key()).map_err(|_| TlsError::UnusableKey)?;
         let certified = CertifiedKey::new(self.chain.clone(), signer);
         match certified.keys_match() {
-            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
-                Ok(Arc::new(certified))
-            }
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(Arc::new(certified)),
             Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::KeyMismatch),
             Err(_) => Err(TlsError::MalformedCertificate { position: 0 }),
         }
@@ -103,18 +90,12 @@ impl Identity {
 
 impl Clone for Identity {
     fn clone(&self) -> Self {
-        Self {
-            chain: self.chain.clone(),
-            key: self.key.clone_key(),
-        }
+        Self { chain: self.chain.clone(), key: self.key.clone_key() }
     }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity")
-            .field("certificates", &self.chain.len())
-            .field("key", &"withheld")
-            .finish()
+        f.debug_struct("Identity").field("certificates", &self.chain.len()).field("key", &"withheld").finish()
     }
 }

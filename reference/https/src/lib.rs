@@ -30,6 +30,11 @@ pub use limits::{ClientLimits, ServerLimits};
 pub use server::{Handler, Peer, Reload, Response, Server, ServerTls, Stop};
 pub use trust::{Clock, Revocation, Trust, certificates_from_pem, revocation_lists};
 
+use std::sync::Arc;
+
+use rustls::SupportedCipherSuite;
+use rustls::crypto::CryptoProvider;
+
 /// The protocol versions a side is willing to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Versions {
@@ -43,6 +48,10 @@ pub enum Versions {
 }
 
 impl Versions {
+    //= EDEL-TLS-02
+    //= EDEL-TLS-03
+    //= EDEL-TLS-07
+    //= EDEL-TLS-08
     fn list(self) -> &'static [&'static rustls::SupportedProtocolVersion] {
         use rustls::version::{TLS12, TLS13};
         match self {
@@ -62,7 +71,29 @@ impl Versions {
     }
 }
 
-/// The cryptography used on both sides, named explicitly so that no process-wide default decides it.
-fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
-    std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+/// The cryptography used on both sides, named explicitly so that no process-wide default decides it; with `suites`,
+/// only those of its cipher suites, by their IANA names.
+//= EDEL-TLS-01
+//= EDEL-TLS-05
+fn provider(suites: &[String]) -> Result<Arc<CryptoProvider>, TlsError> {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    if !suites.is_empty() {
+        let known = cipher_suites();
+        if let Some(name) = suites.iter().find(|name| !known.contains(name)) {
+            return Err(TlsError::UnknownSuite { got: (*name).clone(), known });
+        }
+        provider.cipher_suites.retain(|suite| suites.contains(&iana_name(suite)));
+    }
+    Ok(Arc::new(provider))
+}
+
+/// The cipher suites that can be spoken, by IANA name.
+#[must_use]
+pub fn cipher_suites() -> Vec<String> {
+    rustls::crypto::aws_lc_rs::default_provider().cipher_suites.iter().map(iana_name).collect()
+}
+
+/// The name in the IANA registry; rustls calls the suites of TLS 1.3 `TLS13_...`.
+fn iana_name(suite: &SupportedCipherSuite) -> String {
+    format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1)
 }

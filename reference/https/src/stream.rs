@@ -44,10 +44,7 @@ impl Bounded {
             tcp,
             stall,
             waiting: None,
-            progress: Progress {
-                start: Instant::now(),
-                written: Arc::new(AtomicU64::new(0)),
-            },
+            progress: Progress { start: Instant::now(), written: Arc::new(AtomicU64::new(0)) },
         }
     }
 
@@ -64,29 +61,18 @@ impl Bounded {
         let stall = self.stall;
         let timer = self.waiting.get_or_insert_with(|| Box::pin(sleep(stall)));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the peer stopped reading",
-        )))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer stopped reading")))
     }
 }
 
 impl AsyncRead for Bounded {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Bounded {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.tcp).poll_write(cx, buf);
         self.bound(cx, poll)
     }

@@ -36,10 +36,7 @@ impl Default for Revocation {
     /// Issuers without a list pass, stale lists do not: an authority that publishes none cannot be waited for,
     /// one that publishes must be heard in time.
     fn default() -> Self {
-        Self {
-            allow_unlisted: true,
-            allow_stale: false,
-        }
+        Self { allow_unlisted: true, allow_stale: false }
     }
 }
 
@@ -47,9 +44,7 @@ impl Trust {
     pub(crate) fn roots(&self) -> Result<Arc<RootCertStore>, TlsError> {
         let mut roots = RootCertStore::empty();
         for (position, anchor) in self.anchors.iter().enumerate() {
-            roots
-                .add(anchor.clone())
-                .map_err(|_| TlsError::UnusableAnchor { position })?;
+            roots.add(anchor.clone()).map_err(|_| TlsError::UnusableAnchor { position })?;
         }
         if roots.is_empty() {
             return Err(TlsError::NoAnchor);
@@ -75,11 +70,7 @@ impl Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self::new(|| {
-            DefaultTimeProvider
-                .current_time()
-                .unwrap_or_else(UnixTime::now)
-        })
+        Self::new(|| DefaultTimeProvider.current_time().unwrap_or_else(UnixTime::now))
     }
 }
 
@@ -102,15 +93,12 @@ impl TimeProvider for Clock {
 pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|_| TlsError::NotPem {
-            expected: "CERTIFICATE",
-        })?;
+        .map_err(|_| TlsError::NotPem { expected: "CERTIFICATE" })?;
     if certificates.is_empty() {
         return Err(TlsError::NoCertificate);
     }
     for (position, certificate) in certificates.iter().enumerate() {
-        x509_parser::parse_x509_certificate(certificate)
-            .map_err(|_| TlsError::MalformedCertificate { position })?;
+        x509_parser::parse_x509_certificate(certificate).map_err(|_| TlsError::MalformedCertificate { position })?;
     }
     Ok(certificates)
 }
@@ -119,17 +107,13 @@ pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>,
 ///
 /// # Errors
 /// When the bytes are neither, or a list is not one that can be used.
-pub fn revocation_lists(
-    bytes: &[u8],
-) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+pub fn revocation_lists(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
     let lists = if bytes.first() == Some(&0x30) {
         vec![CertificateRevocationListDer::from(bytes.to_vec())]
     } else {
         CertificateRevocationListDer::pem_slice_iter(bytes)
             .collect::<Result<Vec<_>, PemError>>()
-            .map_err(|_| TlsError::NotPem {
-                expected: "X509 CRL",
-            })?
+            .map_err(|_| TlsError::NotPem { expected: "X509 CRL" })?
     };
     if lists.is_empty() {
         return Err(TlsError::RevocationList);

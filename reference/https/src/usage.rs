@@ -36,10 +36,7 @@ pub(crate) fn check(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'
     Ok(())
 }
 
-fn allows(
-    certificate: &X509Certificate<'_>,
-    bit: impl Fn(&KeyUsage) -> bool,
-) -> Result<bool, CertificateError> {
+fn allows(certificate: &X509Certificate<'_>, bit: impl Fn(&KeyUsage) -> bool) -> Result<bool, CertificateError> {
     let usage = certificate.key_usage().map_err(|_| CertificateError::BadEncoding)?;
     Ok(usage.is_none_or(|usage| bit(usage.value)))
 }

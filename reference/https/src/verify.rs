@@ -20,7 +20,7 @@ pub(crate) struct ClientVerifier(Arc<dyn ClientCertVerifier>);
 
 impl ClientVerifier {
     pub(crate) fn new(trust: &Trust) -> Result<Self, TlsError> {
-        let mut builder = WebPkiClientVerifier::builder_with_provider(trust.roots()?, provider())
+        let mut builder = WebPkiClientVerifier::builder_with_provider(trust.roots()?, provider(&[])?)
             .with_crls(trust.lists.iter().cloned());
         if trust.revocation.allow_unlisted {
             builder = builder.allow_unknown_revocation_status();
@@ -28,20 +28,23 @@ impl ClientVerifier {
         if !trust.revocation.allow_stale {
             builder = builder.enforce_revocation_expiration();
         }
-        builder
-            .build()
-            .map(Self)
-            .map_err(|_| TlsError::RevocationList)
+        builder.build().map(Self).map_err(|_| TlsError::RevocationList)
     }
 
     /// Whether a chain that was let in earlier would still be let in.
     pub(crate) fn admits(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> bool {
-        chain.split_first().is_some_and(|(leaf, intermediates)| {
-            self.verify_client_cert(leaf, intermediates, now).is_ok()
-        })
+        chain
+            .split_first()
+            .is_some_and(|(leaf, intermediates)| self.verify_client_cert(leaf, intermediates, now).is_ok())
     }
 }
 
+//= EDEL-TLS-04
+//= EDEL-TLS-09
+//= TLS-PATH-02
+//= TLS-PATH-03
+//= TLS-PATH-05
+//= TLS-USAGE-01
 impl ClientCertVerifier for ClientVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.0.root_hint_subjects()
@@ -97,11 +100,8 @@ pub(crate) struct ServerVerifier {
 }
 
 impl ServerVerifier {
-    pub(crate) fn new(
-        trust: &Trust,
-        pinned: Option<CertificateDer<'static>>,
-    ) -> Result<Self, TlsError> {
-        let mut builder = WebPkiServerVerifier::builder_with_provider(trust.roots()?, provider())
+    pub(crate) fn new(trust: &Trust, pinned: Option<CertificateDer<'static>>) -> Result<Self, TlsError> {
+        let mut builder = WebPkiServerVerifier::builder_with_provider(trust.roots()?, provider(&[])?)
             .with_crls(trust.lists.iter().cloned());
         if trust.revocation.allow_unlisted {
             builder = builder.allow_unknown_revocation_status();
@@ -114,6 +114,8 @@ impl ServerVerifier {
     }
 }
 
+//= TLS-SERVER-01
+//= TLS-SERVER-02
 impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
@@ -152,8 +154,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner
-            .verify_tls12_signature(message, certificate, signature)
+        self.inner.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -162,8 +163,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner
-            .verify_tls13_signature(message, certificate, signature)
+        self.inner.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -171,12 +171,7 @@ impl ServerCertVerifier for ServerVerifier {
     }
 }
 
-fn log_refusal(
-    side: &'static str,
-    leaf: &CertificateDer<'_>,
-    intermediates: &[CertificateDer<'_>],
-    error: &Error,
-) {
+fn log_refusal(side: &'static str, leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], error: &Error) {
     let chain: Vec<String> = std::iter::once(leaf)
         .chain(intermediates)
         .map(|certificate| Certificate::of(certificate).to_string())

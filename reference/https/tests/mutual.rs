@@ -5,9 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use carnet_https::{
-    Client, ClientError, ClientLimits, ClientTls, Endpoint, Identity, ServerLimits, Trust, Versions,
-};
+use carnet_https::{Client, ClientError, ClientLimits, ClientTls, Endpoint, Identity, ServerLimits, Trust, Versions};
 use common::{Authority, body, client_tls, post, refused, server_tls, start};
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,11 +20,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let authority = Authority::new("root");
-        Self {
-            server: authority.issue("server", 1),
-            client: authority.issue("client", 2),
-            authority,
-        }
+        Self { server: authority.issue("server", 1), client: authority.issue("client", 2), authority }
     }
 
     fn start(&self) -> common::Running {
@@ -47,17 +41,10 @@ async fn both_versions_answer_and_the_connection_is_kept() {
     let world = World::new();
     let running = world.start();
     for (versions, protocol) in [(Versions::Tls12, "TLSv1_2"), (Versions::Tls13, "TLSv1_3")] {
-        let client = running.client(&ClientTls {
-            versions,
-            ..world.tls()
-        });
+        let client = running.client(&ClientTls { versions, ..world.tls() });
         let first = post(&client).await;
         assert!(first.ends_with(&format!("{protocol} 5 whole")), "{first}");
-        assert_eq!(
-            post(&client).await,
-            first,
-            "the second request took another connection"
-        );
+        assert_eq!(post(&client).await, first, "the second request took another connection");
     }
 }
 
@@ -85,10 +72,7 @@ async fn parallel_requests_take_parallel_connections() {
 async fn clients_without_a_good_certificate_are_refused() {
     let world = World::new();
     let lists = vec![world.authority.list(&[66], (2026, 12, 1))];
-    let running = start(
-        &server_tls(&world.server, world.authority.trust_with(lists)),
-        ServerLimits::default(),
-    );
+    let running = start(&server_tls(&world.server, world.authority.trust_with(lists)), ServerLimits::default());
     let stranger = Authority::new("stranger");
     let bad = [
         ("unknown root", stranger.issue("client", 2)),
@@ -106,6 +90,12 @@ async fn clients_without_a_good_certificate_are_refused() {
             }),
         ),
         (
+            "a key that may not sign",
+            world.authority.issue_with("client", 6, |params| {
+                params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment];
+            }),
+        ),
+        (
             "server usage only",
             world.authority.issue_with("client", 5, |params| {
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -114,24 +104,14 @@ async fn clients_without_a_good_certificate_are_refused() {
     ];
     for versions in [Versions::Tls12, Versions::Tls13] {
         for (what, identity) in &bad {
-            let tls = ClientTls {
-                versions,
-                ..client_tls(identity, world.authority.trust())
-            };
+            let tls = ClientTls { versions, ..client_tls(identity, world.authority.trust()) };
             let error = refused(&running.client(&tls)).await;
             assert!(
-                matches!(
-                    error,
-                    ClientError::Handshake(_) | ClientError::Broken(_) | ClientError::Unsent(_)
-                ),
+                matches!(error, ClientError::Handshake(_) | ClientError::Broken(_) | ClientError::Unsent(_)),
                 "{what}: {error:?}"
             );
         }
-        post(&running.client(&ClientTls {
-            versions,
-            ..world.tls()
-        }))
-        .await;
+        post(&running.client(&ClientTls { versions, ..world.tls() })).await;
     }
 }
 
@@ -149,18 +129,10 @@ async fn a_client_without_any_certificate_gets_no_answer() {
         .with_no_client_auth();
     let tcp = TcpStream::connect(running.address).await.unwrap();
     let name = "localhost".try_into().unwrap();
-    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await
-        .unwrap();
-    let _ = stream
-        .write_all(b"POST /as4 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
-        .await;
+    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+    let _ = stream.write_all(b"POST /as4 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
     let mut answer = Vec::new();
-    let error = stream
-        .read_to_end(&mut answer)
-        .await
-        .expect_err("expected an alert");
+    let error = stream.read_to_end(&mut answer).await.expect_err("expected an alert");
     assert!(error.to_string().contains("CertificateRequired"), "{error}");
     assert!(answer.is_empty());
 }
@@ -168,19 +140,11 @@ async fn a_client_without_any_certificate_gets_no_answer() {
 #[tokio::test]
 async fn a_stale_list_refuses_unless_allowed() {
     let world = World::new();
-    let mut trust = world
-        .authority
-        .trust_with(vec![world.authority.list(&[], (2026, 5, 31))]);
-    let running = start(
-        &server_tls(&world.server, trust.clone()),
-        ServerLimits::default(),
-    );
+    let mut trust = world.authority.trust_with(vec![world.authority.list(&[], (2026, 5, 31))]);
+    let running = start(&server_tls(&world.server, trust.clone()), ServerLimits::default());
     refused(&running.client(&world.tls())).await;
     trust.revocation.allow_stale = true;
-    running
-        .reload
-        .apply(&server_tls(&world.server, trust), ServerLimits::default())
-        .unwrap();
+    running.reload.apply(&server_tls(&world.server, trust), ServerLimits::default()).unwrap();
     post(&running.client(&world.tls())).await;
 }
 
@@ -189,33 +153,31 @@ async fn servers_that_are_not_the_partner_are_refused() {
     let world = World::new();
     let running = world.start();
     let stranger = Authority::new("stranger");
-    let unknown = ClientTls {
-        trust: stranger.trust(),
-        ..world.tls()
-    };
-    let pinned_other = ClientTls {
-        pinned: Some(world.client.leaf().clone()),
-        ..world.tls()
-    };
-    let pinned = ClientTls {
-        pinned: Some(world.server.leaf().clone()),
-        ..world.tls()
-    };
-    assert!(matches!(
-        refused(&running.client(&unknown)).await,
-        ClientError::Handshake(_)
-    ));
-    assert!(matches!(
-        refused(&running.client(&pinned_other)).await,
-        ClientError::Handshake(_)
-    ));
+    let unknown = ClientTls { trust: stranger.trust(), ..world.tls() };
+    let pinned_other = ClientTls { pinned: Some(world.client.leaf().clone()), ..world.tls() };
+    let pinned = ClientTls { pinned: Some(world.server.leaf().clone()), ..world.tls() };
+    assert!(matches!(refused(&running.client(&unknown)).await, ClientError::Handshake(_)));
+    assert!(matches!(refused(&running.client(&pinned_other)).await, ClientError::Handshake(_)));
     let by_address = Endpoint::parse(&format!("https://{}/as4", running.address)).unwrap();
     let client = Client::new(vec![by_address], &world.tls(), ClientLimits::default()).unwrap();
-    assert!(
-        matches!(refused(&client).await, ClientError::Handshake(_)),
-        "the certificate names localhost only"
-    );
+    assert!(matches!(refused(&client).await, ClientError::Handshake(_)), "the certificate names localhost only");
     post(&running.client(&pinned)).await;
+}
+
+#[tokio::test]
+async fn only_the_suites_that_are_named_are_spoken() {
+    let world = World::new();
+    let one = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384".to_owned();
+    let other = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256".to_owned();
+    let mut tls = server_tls(&world.server, world.authority.trust());
+    tls.suites = vec![one.clone()];
+    let running = start(&tls, ServerLimits::default());
+    let client = |suites| ClientTls { versions: Versions::Tls12, suites, ..world.tls() };
+    post(&running.client(&client(vec![one]))).await;
+    refused(&running.client(&client(vec![other]))).await;
+    let unknown = client(vec!["TLS_RSA_WITH_RC4_128_MD5".to_owned()]);
+    let error = Client::new(vec![running.endpoint()], &unknown, ClientLimits::default()).unwrap_err();
+    assert!(error.to_string().contains("TLS_AES_256_GCM_SHA384"), "{error}");
 }
 
 #[tokio::test]
@@ -226,25 +188,16 @@ async fn the_next_endpoint_is_taken_when_one_is_down() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let endpoints = vec![
-        Endpoint::parse(&format!("https://localhost:{closed}/as4")).unwrap(),
-        running.endpoint(),
-    ];
+    let endpoints = vec![Endpoint::parse(&format!("https://localhost:{closed}/as4")).unwrap(), running.endpoint()];
     let client = Client::new(endpoints, &world.tls(), ClientLimits::default()).unwrap();
-    let sent = client
-        .post(&http::HeaderMap::new(), body(b"x"))
-        .await
-        .unwrap();
+    let sent = client.post(&http::HeaderMap::new(), body(b"x")).await.unwrap();
     assert_eq!(sent.endpoint, running.endpoint().to_string());
 }
 
 #[tokio::test]
 async fn a_kept_connection_that_closed_is_replaced() {
     let world = World::new();
-    let limits = ServerLimits {
-        requests_per_connection: 2,
-        ..ServerLimits::default()
-    };
+    let limits = ServerLimits { requests_per_connection: 2, ..ServerLimits::default() };
     let running = world.start_with(limits);
     let client = running.client(&world.tls());
     let mut connections = Vec::new();
@@ -260,38 +213,15 @@ async fn a_reload_reaches_open_connections_without_dropping_them() {
     let running = world.start();
     let client = running.client(&world.tls());
     let first = post(&client).await;
-    running
-        .reload
-        .apply(
-            &server_tls(&world.server, world.authority.trust()),
-            ServerLimits::default(),
-        )
-        .unwrap();
-    assert_eq!(
-        post(&client).await,
-        first,
-        "a harmless reload took the connection"
-    );
-    let revoked = world
-        .authority
-        .trust_with(vec![world.authority.list(&[2], (2026, 12, 1))]);
-    running
-        .reload
-        .apply(&server_tls(&world.server, revoked), ServerLimits::default())
-        .unwrap();
-    let sent = client
-        .post(&http::HeaderMap::new(), body(b"x"))
-        .await
-        .unwrap();
+    running.reload.apply(&server_tls(&world.server, world.authority.trust()), ServerLimits::default()).unwrap();
+    assert_eq!(post(&client).await, first, "a harmless reload took the connection");
+    let revoked = world.authority.trust_with(vec![world.authority.list(&[2], (2026, 12, 1))]);
+    running.reload.apply(&server_tls(&world.server, revoked), ServerLimits::default()).unwrap();
+    let sent = client.post(&http::HeaderMap::new(), body(b"x")).await.unwrap();
     assert_eq!(sent.answer.status, 403);
     refused(&client).await;
     let none = Trust::default();
-    assert!(
-        running
-            .reload
-            .apply(&server_tls(&world.server, none), ServerLimits::default())
-            .is_err()
-    );
+    assert!(running.reload.apply(&server_tls(&world.server, none), ServerLimits::default()).is_err());
 }
 
 #[tokio::test]
@@ -318,17 +248,10 @@ async fn a_stop_lets_the_request_under_way_finish() {
 #[tokio::test]
 async fn bodies_and_heads_past_their_limit_end() {
     let world = World::new();
-    let limits = ServerLimits {
-        body_bytes: 4,
-        ..ServerLimits::default()
-    };
+    let limits = ServerLimits { body_bytes: 4, ..ServerLimits::default() };
     let running = world.start_with(limits);
     let client = running.client(&world.tls());
-    assert!(
-        post(&client)
-            .await
-            .ends_with("got a body of more than 4 bytes")
-    );
+    assert!(post(&client).await.ends_with("got a body of more than 4 bytes"));
     let mut headers = http::HeaderMap::new();
     headers.insert("x-big", "a".repeat(32 * 1024).parse().unwrap());
     let sent = client.post(&headers, body(b"x")).await.unwrap();
@@ -356,19 +279,13 @@ async fn slow_and_silent_peers_are_let_go() {
     let _ = plain.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/"), "an answer without TLS");
     // A body that never comes, then a head that never ends.
-    for head in [
-        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\na",
-        "POST / HT",
-    ] {
+    for head in ["POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\na", "POST / HT"] {
         let mut stream = raw(&world, running.address).await;
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
         let answer = String::from_utf8_lossy(&answer);
-        assert!(
-            answer.is_empty() || answer.contains("expected at least") || answer.contains("408"),
-            "{answer}"
-        );
+        assert!(answer.is_empty() || answer.contains("expected at least") || answer.contains("408"), "{answer}");
     }
     post(&running.client(&world.tls())).await;
 }
@@ -376,10 +293,7 @@ async fn slow_and_silent_peers_are_let_go() {
 #[tokio::test]
 async fn one_connection_too_many_is_closed() {
     let world = World::new();
-    let running = world.start_with(ServerLimits {
-        connections: 1,
-        ..ServerLimits::default()
-    });
+    let running = world.start_with(ServerLimits { connections: 1, ..ServerLimits::default() });
     let holder = raw(&world, running.address).await;
     let error = refused(&running.client(&world.tls())).await;
     assert!(matches!(error, ClientError::Handshake(_)), "{error:?}");
@@ -388,25 +302,11 @@ async fn one_connection_too_many_is_closed() {
 
 #[test]
 fn endpoints_are_https_urls() {
-    for bad in [
-        "http://h/",
-        "h:1",
-        "https://",
-        "https://u@h/",
-        "https://a b/",
-        "",
-        "/as4",
-    ] {
+    for bad in ["http://h/", "h:1", "https://", "https://u@h/", "https://a b/", "", "/as4"] {
         assert!(Endpoint::parse(bad).is_err(), "{bad}");
     }
-    assert_eq!(
-        Endpoint::parse("https://h/x?y").unwrap().to_string(),
-        "https://h/x?y"
-    );
-    assert_eq!(
-        Endpoint::parse("https://[::1]:8/").unwrap().to_string(),
-        "https://[::1]:8/"
-    );
+    assert_eq!(Endpoint::parse("https://h/x?y").unwrap().to_string(), "https://h/x?y");
+    assert_eq!(Endpoint::parse("https://[::1]:8/").unwrap().to_string(), "https://[::1]:8/");
 }
 
 /// Vectors made by openssl, see `vectors/SOURCE.md`.
@@ -426,27 +326,14 @@ fn identities_of_openssl_are_read_and_keep_their_key_to_themselves() {
         "got a PKCS#12 file that does not open, expected the right password and a supported encryption"
     );
     let mismatch = Identity::from_pem(chain, other).unwrap_err();
-    assert_eq!(
-        mismatch.to_string(),
-        "got a private key that does not belong to the first certificate"
-    );
-    assert!(
-        Identity::from_pem(chain, chain)
-            .unwrap_err()
-            .to_string()
-            .contains("no private key")
-    );
-    assert_eq!(
-        format!("{from_p12:?}"),
-        "Identity { certificates: 2, key: \"withheld\" }"
-    );
+    assert_eq!(mismatch.to_string(), "got a private key that does not belong to the first certificate");
+    assert!(Identity::from_pem(chain, chain).unwrap_err().to_string().contains("no private key"));
+    assert_eq!(format!("{from_p12:?}"), "Identity { certificates: 2, key: \"withheld\" }");
 }
 
 /// A TLS connection as a good client, for bytes of the test's own.
-async fn raw(
-    world: &World,
-    address: std::net::SocketAddr,
-) -> tokio_rustls::client::TlsStream<TcpStream> {
+#[expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
+async fn raw(world: &World, address: std::net::SocketAddr) -> tokio_rustls::client::TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(world.authority.anchor()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -454,15 +341,9 @@ async fn raw(
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_root_certificates(roots)
-        .with_client_auth_cert(
-            world.client.chain().to_vec(),
-            world.client.key().clone_key(),
-        )
+        .with_client_auth_cert(world.client.chain().to_vec(), world.client.key().clone_key())
         .unwrap();
     let tcp = TcpStream::connect(address).await.unwrap();
     let name = "localhost".try_into().unwrap();
-    tokio_rustls::TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await
-        .unwrap()
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
 }

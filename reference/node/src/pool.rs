@@ -72,9 +72,7 @@ impl<S: 'static> Pool<S> {
         let threads = (0..threads.max(1))
             .map(|number| {
                 let (shared, make) = (Arc::clone(&shared), Arc::clone(&make));
-                std::thread::Builder::new()
-                    .name(format!("worker-{number}"))
-                    .spawn(move || shared.work(&*make))
+                std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || shared.work(&*make))
             })
             .collect::<std::io::Result<_>>()?;
         Ok(Self { shared, places: Arc::new(Semaphore::new(queue.max(1))), threads: Mutex::new(threads) })
@@ -96,7 +94,10 @@ impl<S: 'static> Pool<S> {
     ///
     /// # Errors
     /// [`Gone`].
-    pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut S) -> T + Send + 'static) -> Result<T, Gone> {
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut S) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Gone)?;
         self.queue(place, job).await
     }

@@ -50,7 +50,9 @@ enum Ended {
     #[error(transparent)]
     Store(#[from] carnet_store::OpenError),
     /// A port cannot be listened on.
-    #[error("failed to listen on {address}: {source}\nhelp: another process may use the port; port 0 takes any free one")]
+    #[error(
+        "failed to listen on {address}: {source}\nhelp: another process may use the port; port 0 takes any free one"
+    )]
     Listen {
         address: std::net::SocketAddr,
         #[source]

@@ -33,13 +33,10 @@ pub(super) async fn connect(
     let stream = Bounded::new(tcp, limits.response);
     let progress = stream.progress();
     let connector = TlsConnector::from(Arc::clone(config));
-    let stream = timeout(
-        limits.handshake,
-        connector.connect(endpoint.name.clone(), stream),
-    )
-    .await
-    .map_err(|_| ClientError::HandshakeTimeout(limits.handshake))?
-    .map_err(ClientError::Handshake)?;
+    let stream = timeout(limits.handshake, connector.connect(endpoint.name.clone(), stream))
+        .await
+        .map_err(|_| ClientError::HandshakeTimeout(limits.handshake))?
+        .map_err(ClientError::Handshake)?;
     let (sender, connection) = http1::Builder::new()
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(64 * 1024))

@@ -36,18 +36,8 @@ impl Endpoint {
         // An IPv6 address is bracketed in a URL and bare elsewhere.
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host.clone()).map_err(|_| refuse())?;
-        let target = uri
-            .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str)
-            .parse()
-            .map_err(|_| refuse())?;
-        Ok(Self {
-            port: authority.port_u16().unwrap_or(443),
-            host,
-            name,
-            authority,
-            target,
-        })
+        let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).parse().map_err(|_| refuse())?;
+        Ok(Self { port: authority.port_u16().unwrap_or(443), host, name, authority, target })
     }
 }
 

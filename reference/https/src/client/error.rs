@@ -53,12 +53,6 @@ impl ClientError {
     /// Whether the partner may have received the request: then only a retry with the same id is safe.
     #[must_use]
     pub fn may_have_arrived(&self) -> bool {
-        matches!(
-            self,
-            Self::Broken(_)
-                | Self::AnswerTimeout(_)
-                | Self::AnswerStalled(_)
-                | Self::AnswerTooLarge(_)
-        )
+        matches!(self, Self::Broken(_) | Self::AnswerTimeout(_) | Self::AnswerStalled(_) | Self::AnswerTooLarge(_))
     }
 }

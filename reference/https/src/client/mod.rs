@@ -39,6 +39,8 @@ pub struct ClientTls {
     pub pinned: Option<CertificateDer<'static>>,
     /// Protocol versions that are offered.
     pub versions: Versions,
+    /// Cipher suites that are offered, by IANA name; all that are sound when empty.
+    pub suites: Vec<String>,
     /// The clock that certificates are judged by.
     pub clock: Clock,
 }
@@ -76,28 +78,14 @@ impl Client {
     ///
     /// # Errors
     /// When identity or trust cannot be used, or there is no endpoint.
-    pub fn new(
-        endpoints: Vec<Endpoint>,
-        tls: &ClientTls,
-        limits: ClientLimits,
-    ) -> Result<Self, TlsError> {
+    pub fn new(endpoints: Vec<Endpoint>, tls: &ClientTls, limits: ClientLimits) -> Result<Self, TlsError> {
         let config = Arc::new(config(tls)?);
         let limits = Arc::new(limits);
         let pools = endpoints
             .into_iter()
-            .map(|endpoint| {
-                Arc::new(Pool::new(
-                    endpoint,
-                    Arc::clone(&config),
-                    Arc::clone(&limits),
-                ))
-            })
+            .map(|endpoint| Arc::new(Pool::new(endpoint, Arc::clone(&config), Arc::clone(&limits))))
             .collect();
-        Ok(Self {
-            pools,
-            preferred: AtomicUsize::new(0),
-            limits,
-        })
+        Ok(Self { pools, preferred: AtomicUsize::new(0), limits })
     }
 
     /// Posts to the first endpoint that can be reached, beginning with the one that answered last.
@@ -120,8 +108,7 @@ impl Client {
             let body = body().map_err(ClientError::Body)?;
             match send::post(pool, &self.limits, headers.clone(), body).await {
                 Ok(answer)
-                    if answer.status == http::StatusCode::SERVICE_UNAVAILABLE
-                        && offset + 1 < self.pools.len() =>
+                    if answer.status == http::StatusCode::SERVICE_UNAVAILABLE && offset + 1 < self.pools.len() =>
                 {
                     tracing::warn!(endpoint = %pool.endpoint, "an endpoint is busy, trying the next");
                 }
@@ -131,8 +118,7 @@ impl Client {
                     return Ok(Sent { answer, endpoint });
                 }
                 Err(error) => {
-                    self.preferred
-                        .store((index + 1) % self.pools.len(), Ordering::Relaxed);
+                    self.preferred.store((index + 1) % self.pools.len(), Ordering::Relaxed);
                     let reached = error.may_have_arrived();
                     tracing::warn!(
                         endpoint = %pool.endpoint,
@@ -154,15 +140,12 @@ fn config(tls: &ClientTls) -> Result<ClientConfig, TlsError> {
     let verifier = ServerVerifier::new(&tls.trust, tls.pinned.clone())?;
     // Checks that chain and key belong together before rustls takes them.
     tls.identity.certified_key()?;
-    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(tls.clock.clone()))
+    let mut config = ClientConfig::builder_with_details(provider(&tls.suites)?, Arc::new(tls.clock.clone()))
         .with_protocol_versions(tls.versions.list())
         .map_err(TlsError::Settings)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_client_auth_cert(
-            tls.identity.chain().to_vec(),
-            tls.identity.key().clone_key(),
-        )
+        .with_client_auth_cert(tls.identity.chain().to_vec(), tls.identity.key().clone_key())
         .map_err(TlsError::Settings)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();

@@ -36,11 +36,7 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(
-        endpoint: Endpoint,
-        config: Arc<ClientConfig>,
-        limits: Arc<ClientLimits>,
-    ) -> Self {
+    pub(super) fn new(endpoint: Endpoint, config: Arc<ClientConfig>, limits: Arc<ClientLimits>) -> Self {
         Self {
             places: Arc::new(Semaphore::new(limits.connections)),
             idle: Mutex::new(Vec::new()),
@@ -54,12 +50,7 @@ impl Pool {
     pub(super) async fn lease(&self) -> Result<Lease, ClientError> {
         let place = self.place().await?;
         if let Some(idle) = self.take_idle() {
-            return Ok(Lease {
-                connected: idle.connected,
-                used: true,
-                opened: idle.opened,
-                place,
-            });
+            return Ok(Lease { connected: idle.connected, used: true, opened: idle.opened, place });
         }
         self.open(place).await
     }
@@ -75,11 +66,7 @@ impl Pool {
         if lease.connected.sender.is_closed() {
             return;
         }
-        self.lock().push(Idle {
-            connected: lease.connected,
-            opened: lease.opened,
-            since: Instant::now(),
-        });
+        self.lock().push(Idle { connected: lease.connected, opened: lease.opened, since: Instant::now() });
         drop(lease.place);
     }
 
@@ -109,9 +96,7 @@ impl Pool {
                 && idle.opened.elapsed() < self.limits.connection_age
         });
         // Ready: the connection's task has seen the last answer's end.
-        let ready = idle
-            .iter()
-            .rposition(|idle| idle.connected.sender.is_ready())?;
+        let ready = idle.iter().rposition(|idle| idle.connected.sender.is_ready())?;
         Some(idle.remove(ready))
     }
 
@@ -122,8 +107,6 @@ impl Pool {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool")
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
+        f.debug_struct("Pool").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }

@@ -88,11 +88,7 @@ async fn finish(
     let (head, incoming) = response.into_parts();
     let body = read(incoming, limits).await?;
     pool.give_back(lease);
-    Ok(Answer {
-        status: head.status,
-        headers: head.headers,
-        body,
-    })
+    Ok(Answer { status: head.status, headers: head.headers, body })
 }
 
 async fn read(mut incoming: Incoming, limits: &ClientLimits) -> Result<Bytes, ClientError> {

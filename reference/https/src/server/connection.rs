@@ -61,17 +61,11 @@ async fn handshake(
     settings: &Current,
     mut stopped: watch::Receiver<bool>,
 ) -> Option<(TlsStream<Bounded>, Peer)> {
-    let Accepted {
-        tcp,
-        address,
-        number,
-    } = accepted;
+    let Accepted { tcp, address, number } = accepted;
     // Answers are small and wait for nothing.
     let _ = tcp.set_nodelay(true);
     let stream = Bounded::new(tcp, settings.limits.write_stall);
-    let accept = TlsAcceptor::from(Arc::clone(&settings.config))
-        .accept(stream)
-        .into_fallible();
+    let accept = TlsAcceptor::from(Arc::clone(&settings.config)).accept(stream).into_fallible();
     let accepted = tokio::select! {
         accepted = timeout(settings.limits.handshake, accept) => accepted,
         () = until(&mut stopped) => return None,
@@ -96,10 +90,7 @@ async fn handshake(
         .map(|certificate| certificate.clone().into_owned())
         .collect();
     let peer = Peer {
-        protocol: session
-            .protocol_version()
-            .map(|version| format!("{version:?}"))
-            .unwrap_or_default(),
+        protocol: session.protocol_version().map(|version| format!("{version:?}")).unwrap_or_default(),
         address,
         connection: number,
         admitted: AtomicU64::new(settings.epoch),
@@ -122,11 +113,7 @@ async fn exchange<H: Handler>(
     let limits = Arc::clone(&settings.limits);
     let served = Arc::new(AtomicU64::new(0));
     let service = service_fn(|request: http::Request<Incoming>| {
-        let (peer, current, handler) = (
-            Arc::clone(&peer),
-            Arc::clone(&current),
-            Arc::clone(&handler),
-        );
+        let (peer, current, handler) = (Arc::clone(&peer), Arc::clone(&current), Arc::clone(&handler));
         let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection;
         async move {
             let settings = current.load_full();
@@ -170,9 +157,7 @@ async fn until(stopped: &mut watch::Receiver<bool>) {
 }
 
 fn closing(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

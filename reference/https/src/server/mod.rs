@@ -31,11 +31,7 @@ pub type Response = http::Response<Full<Bytes>>;
 /// What answers requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request of a peer whose certificate has been verified.
-    fn handle(
-        &self,
-        peer: Arc<Peer>,
-        request: http::Request<Body>,
-    ) -> impl Future<Output = Response> + Send;
+    fn handle(&self, peer: Arc<Peer>, request: http::Request<Body>) -> impl Future<Output = Response> + Send;
 }
 
 /// Who is at the other end of a connection.
@@ -85,14 +81,10 @@ impl Server {
     /// A [`TlsError`] inside [`io::ErrorKind::InvalidInput`] when the settings cannot be used; otherwise the
     /// system's refusal to listen.
     pub fn bind(address: SocketAddr, tls: &ServerTls, limits: ServerLimits) -> io::Result<Self> {
-        let current = Current::new(tls, limits, 0)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let current =
+            Current::new(tls, limits, 0).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let (stop, _) = watch::channel(false);
-        Ok(Self {
-            listener: listen(address)?,
-            current: Arc::new(ArcSwap::from_pointee(current)),
-            stop,
-        })
+        Ok(Self { listener: listen(address)?, current: Arc::new(ArcSwap::from_pointee(current)), stop })
     }
 
     /// Says what is wrong with settings without listening.
@@ -114,9 +106,7 @@ impl Server {
     /// A handle that swaps settings while the server runs.
     #[must_use]
     pub fn reload(&self) -> Reload {
-        Reload {
-            current: Arc::clone(&self.current),
-        }
+        Reload { current: Arc::clone(&self.current) }
     }
 
     /// A handle that stops the server.
@@ -151,11 +141,7 @@ impl Server {
             };
             count += 1;
             let connection = connection::serve(
-                connection::Accepted {
-                    tcp,
-                    address,
-                    number: count,
-                },
+                connection::Accepted { tcp, address, number: count },
                 Arc::clone(&self.current),
                 Arc::clone(&handler),
                 self.stop.subscribe(),
@@ -167,14 +153,9 @@ impl Server {
         }
         drop(self.listener);
         let patience = self.current.load().limits.shutdown;
-        let drained = tokio::time::timeout(patience, async {
-            while connections.join_next().await.is_some() {}
-        });
+        let drained = tokio::time::timeout(patience, async { while connections.join_next().await.is_some() {} });
         if drained.await.is_err() {
-            tracing::warn!(
-                open = connections.len(),
-                "cut off connections that did not finish in time"
-            );
+            tracing::warn!(open = connections.len(), "cut off connections that did not finish in time");
             connections.shutdown().await;
         }
     }
@@ -188,8 +169,7 @@ impl Reload {
     /// When the settings cannot be used; the old ones then stay in force.
     pub fn apply(&self, tls: &ServerTls, limits: ServerLimits) -> Result<(), TlsError> {
         let epoch = self.current.load().epoch + 1;
-        self.current
-            .store(Arc::new(Current::new(tls, limits, epoch)?));
+        self.current.store(Arc::new(Current::new(tls, limits, epoch)?));
         Ok(())
     }
 }
@@ -232,9 +212,7 @@ async fn pause_after(error: &io::Error) {
     tracing::warn!(%error, "failed to accept a connection");
     if !matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     ) {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }

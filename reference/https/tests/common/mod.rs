@@ -1,23 +1,23 @@
 //! A small public-key infrastructure and an echoing server for the tests.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper of tests fails its test")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use carnet_https::{
-    Body, Client, ClientLimits, ClientTls, Clock, Endpoint, Handler, Identity, Peer, Reload,
-    RequestBody, Response, Revocation, Server, ServerLimits, ServerTls, Stop, Trust, Versions,
+    Body, Client, ClientLimits, ClientTls, Clock, Endpoint, Handler, Identity, Peer, Reload, RequestBody, Response,
+    Revocation, Server, ServerLimits, ServerTls, Stop, Trust, Versions,
 };
 use http_body_util::{BodyExt, Full};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
-    SerialNumber, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    date_time_ymd,
 };
-use rustls_pki_types::{
-    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime,
-};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use tokio::task::JoinHandle;
 
 /// 2026-06-01, the moment at which the tests' certificates are judged.
@@ -44,33 +44,21 @@ impl Authority {
         self.issue_with(name, serial, |_| {})
     }
 
-    pub(crate) fn issue_with(
-        &self,
-        name: &str,
-        serial: u64,
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Identity {
+    pub(crate) fn issue_with(&self, name: &str, serial: u64, change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.serial_number = Some(SerialNumber::from(serial));
         params.not_before = date_time_ymd(2026, 1, 1);
         params.not_after = date_time_ymd(2027, 1, 1);
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         change(&mut params);
         let leaf = params.signed_by(&key, &*self.0).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         Identity::new(vec![leaf.der().clone()], key).unwrap()
     }
 
-    pub(crate) fn list(
-        &self,
-        revoked: &[u64],
-        next_update: (i32, u8, u8),
-    ) -> CertificateRevocationListDer<'static> {
+    pub(crate) fn list(&self, revoked: &[u64], next_update: (i32, u8, u8)) -> CertificateRevocationListDer<'static> {
         CertificateRevocationListParams {
             this_update: date_time_ymd(2026, 1, 2),
             next_update: date_time_ymd(next_update.0, next_update.1, next_update.2),
@@ -98,11 +86,7 @@ impl Authority {
     }
 
     pub(crate) fn trust_with(&self, lists: Vec<CertificateRevocationListDer<'static>>) -> Trust {
-        Trust {
-            anchors: vec![self.anchor()],
-            lists,
-            revocation: Revocation::default(),
-        }
+        Trust { anchors: vec![self.anchor()], lists, revocation: Revocation::default() }
     }
 }
 
@@ -111,12 +95,7 @@ pub(crate) fn clock() -> Clock {
 }
 
 pub(crate) fn server_tls(identity: &Identity, trust: Trust) -> ServerTls {
-    ServerTls {
-        identity: identity.clone(),
-        trust,
-        versions: Versions::Both,
-        clock: clock(),
-    }
+    ServerTls { identity: identity.clone(), trust, versions: Versions::Both, suites: vec![], clock: clock() }
 }
 
 pub(crate) fn client_tls(identity: &Identity, trust: Trust) -> ClientTls {
@@ -125,6 +104,7 @@ pub(crate) fn client_tls(identity: &Identity, trust: Trust) -> ClientTls {
         trust,
         pinned: None,
         versions: Versions::Both,
+        suites: vec![],
         clock: clock(),
     }
 }
@@ -188,25 +168,15 @@ pub(crate) fn start(tls: &ServerTls, limits: ServerLimits) -> Running {
 }
 
 pub(crate) fn body(bytes: &'static [u8]) -> impl Fn() -> std::io::Result<RequestBody> + Sync {
-    move || {
-        Ok(Full::new(Bytes::from_static(bytes))
-            .map_err(|never| match never {})
-            .boxed_unsync())
-    }
+    move || Ok(Full::new(Bytes::from_static(bytes)).map_err(|never| match never {}).boxed_unsync())
 }
 
 pub(crate) async fn post(client: &Client) -> String {
-    let sent = client
-        .post(&http::HeaderMap::new(), body(b"hello"))
-        .await
-        .unwrap();
+    let sent = client.post(&http::HeaderMap::new(), body(b"hello")).await.unwrap();
     assert_eq!(sent.answer.status, 200);
     String::from_utf8(sent.answer.body.to_vec()).unwrap()
 }
 
 pub(crate) async fn refused(client: &Client) -> carnet_https::ClientError {
-    client
-        .post(&http::HeaderMap::new(), body(b"hello"))
-        .await
-        .expect_err("expected a refusal")
+    client.post(&http::HeaderMap::new(), body(b"hello")).await.expect_err("expected a refusal")
 }

@@ -67,9 +67,10 @@ pub(crate) async fn list(
     };
     let state = match query.state.as_deref() {
         None => None,
-        Some(name) => Some(MessageState::from_name(name).ok_or_else(|| {
-            refuse("`state` is `received`, `submitted`, `retrying`, `delivered` or `failed`")
-        })?),
+        Some(name) => Some(
+            MessageState::from_name(name)
+                .ok_or_else(|| refuse("`state` is `received`, `submitted`, `retrying`, `delivered` or `failed`"))?,
+        ),
     };
     let asked = carnet_exchange::Query {
         direction,
@@ -127,9 +128,9 @@ pub(crate) async fn part(
     let key = Key(key);
     let found = read(&api, move |node| {
         let header = node.store.header(key)?.and_then(|header| Header::read(&header));
-        let part = number.checked_sub(1).and_then(|index| node.store.parts(key).map(|mut parts| {
-            (index < parts.len()).then(|| parts.swap_remove(index))
-        }).transpose());
+        let part = number.checked_sub(1).and_then(|index| {
+            node.store.parts(key).map(|mut parts| (index < parts.len()).then(|| parts.swap_remove(index))).transpose()
+        });
         let part = part.transpose()?;
         let filename = part.as_ref().and_then(|part| header?.filenames.remove(&part.cid));
         Ok(part.map(|part| (part, filename)))

@@ -19,10 +19,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::Api;
 use super::intake;
 use super::model::Submitted;
 use super::problem::{Finding, Kind, Problem};
-use super::Api;
 use crate::send::{Draft, DraftPart, Octets, PrepareError, Prepared, prepare, submit};
 use crate::terms::Terms;
 use crate::worker::Worker;
@@ -137,9 +137,9 @@ fn ready(
     test: Option<(String, String)>,
 ) -> Result<(Prepared, Vec<Finding>), Problem> {
     let partner = terms.agreements.partners.iter().find(|partner| partner.party.value() == query.to);
-    let to = partner.map(|partner| partner.party.clone()).ok_or_else(|| {
-        Problem::new(Kind::UnknownPartner, format!("no kit names the party {:?}", query.to))
-    })?;
+    let to = partner
+        .map(|partner| partner.party.clone())
+        .ok_or_else(|| Problem::new(Kind::UnknownPartner, format!("no kit names the party {:?}", query.to)))?;
     let named = query.service.clone().zip(query.action.clone());
     if query.service.is_some() != query.action.is_some() {
         return Err(Problem::new(Kind::BadRequest, "give `service` and `action` together, or neither"));

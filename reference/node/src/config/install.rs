@@ -48,6 +48,8 @@ pub struct Installed {
     pub tls: Identity,
     /// Versions it speaks.
     pub versions: Versions,
+    /// Cipher suites it speaks; all that are sound when empty.
+    pub suites: Vec<String>,
     /// Whose clients may connect: every partner's.
     pub clients: Trust,
     /// Its signing key with tokens.
@@ -87,7 +89,8 @@ impl Installed {
             allow_unlisted: revocation.unlisted == Rule::Allow,
             allow_stale: revocation.stale == Rule::Allow,
         };
-        let (mut partners, mut pmodes, mut clients) = (BTreeMap::new(), Vec::new(), Trust { revocation, ..Trust::default() });
+        let (mut partners, mut pmodes, mut clients) =
+            (BTreeMap::new(), Vec::new(), Trust { revocation, ..Trust::default() });
         for name in &file.kits {
             let kit = Kit::read(&source, name, &us, revocation)?;
             let party = kit.partner.binding.party.value().to_owned();
@@ -120,6 +123,7 @@ impl Installed {
                 TlsVersions::Tls12 => Versions::Tls12,
                 TlsVersions::Tls13 => Versions::Tls13,
             },
+            suites: suites(&source, &file)?,
             pmodes: PModes::new(pmodes)?,
             us,
             api,
@@ -138,6 +142,7 @@ impl Installed {
             identity: self.tls.clone(),
             trust: self.clients.clone(),
             versions: self.versions,
+            suites: self.suites.clone(),
             clock: Clock::default(),
         }
     }
@@ -186,6 +191,7 @@ impl Installed {
             trust: partner.servers.clone(),
             pinned: partner.pinned.clone(),
             versions: self.versions,
+            suites: self.suites.clone(),
             clock: Clock::default(),
         };
         let limits = carnet_https::ClientLimits {
@@ -231,6 +237,10 @@ impl Kit {
                 _ => partner::TlsBinding::Anchor(anchors(&source, &table.tls_anchors, &servers.lists, revocation)?),
             },
             signer: signer(&source, &table, &servers.lists, revocation)?,
+            intermediates: match &table.signing_intermediates {
+                Some(name) => certificates(&source, name)?,
+                None => Vec::new(),
+            },
             party,
         };
         let endpoints = table
@@ -278,8 +288,9 @@ fn identity(source: &Source, table: &IdentityTable, because: &'static str) -> Re
                 });
             };
             let password = String::from_utf8_lossy(&source.bytes(password)?).into_owned();
-            Identity::from_pkcs12(&source.bytes(file)?, password.trim_end_matches(['\r', '\n']))
-                .map_err(|error| source.crypto(file, error, "check the file with `openssl pkcs12 -info -noout -in FILE`"))
+            Identity::from_pkcs12(&source.bytes(file)?, password.trim_end_matches(['\r', '\n'])).map_err(|error| {
+                source.crypto(file, error, "check the file with `openssl pkcs12 -info -noout -in FILE`")
+            })
         }
         (chain, key, file) => {
             let span = [chain, key, file].into_iter().flatten().next().map_or(0..0, Spanned::span);
@@ -315,8 +326,7 @@ fn signing(source: &Source, table: &IdentityTable) -> Result<partner::Identity, 
 }
 
 fn certificates(source: &Source, name: &Spanned<String>) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    certificates_from_pem(&source.bytes(name)?)
-        .map_err(|error| source.crypto(name, error, "give certificates as PEM"))
+    certificates_from_pem(&source.bytes(name)?).map_err(|error| source.crypto(name, error, "give certificates as PEM"))
 }
 
 fn anchors(
@@ -390,6 +400,15 @@ fn token(source: &Source, name: &Spanned<String>) -> Result<String, ConfigError>
         return Err(source.value(name, "the name of a file with a bearer token", help));
     }
     Ok(token)
+}
+
+fn suites(source: &Source, file: &NodeFile) -> Result<Vec<String>, ConfigError> {
+    let known = carnet_https::cipher_suites();
+    if let Some(wrong) = file.tls.suites.iter().find(|name| !known.contains(name.get_ref())) {
+        let help = format!("write any of {}", known.join(", "));
+        return Err(source.value(wrong, "a cipher suite that this node speaks", help));
+    }
+    Ok(file.tls.suites.iter().map(|name| name.get_ref().clone()).collect())
 }
 
 /// The country of the reference numbers; only needed where a registry issues them.

@@ -43,6 +43,8 @@ pub struct PartnerTable {
     pub tls_binding: Spanned<TlsBinding>,
     /// PEM: who issues the partner's signing certificates.
     pub signing_anchors: Spanned<String>,
+    /// PEM: issuing certificates between those anchors and the signer, for tokens that carry the leaf alone.
+    pub signing_intermediates: Option<Spanned<String>>,
     /// PEM: the partner's signing certificate; needed when `signing_binding` is `pinned`.
     pub signing_certificate: Option<Spanned<String>>,
     /// Which signature is the partner's.

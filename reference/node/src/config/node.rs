@@ -109,6 +109,9 @@ pub struct TlsTable {
     /// Versions that are spoken.
     #[serde(default)]
     pub versions: TlsVersions,
+    /// Cipher suites that are spoken, by IANA name; all that are sound when left out.
+    #[serde(default)]
+    pub suites: Vec<Spanned<String>>,
     /// What missing and stale lists mean, on the line and in signatures.
     #[serde(default)]
     pub revocation: RevocationTable,

@@ -101,13 +101,13 @@ pub enum ConfigError {
         file: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: CryptoError,
+        source: Box<CryptoError>,
         /// What to write.
         help: String,
     },
     /// A P-Mode file that cannot be used; it names its own line.
     #[error(transparent)]
-    PMode(#[from] carnet_as4::pmode::PModeError),
+    PMode(Box<carnet_as4::pmode::PModeError>),
 }
 
 /// What can be wrong with a file of certificates or keys.
@@ -124,13 +124,17 @@ pub enum CryptoError {
     SigningKey,
 }
 
+impl From<carnet_as4::pmode::PModeError> for ConfigError {
+    fn from(error: carnet_as4::pmode::PModeError) -> Self {
+        Self::PMode(Box::new(error))
+    }
+}
+
 impl Source {
     /// Reads a file of the configuration itself.
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            file: path.to_owned(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { file: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), text })
     }
 
@@ -173,11 +177,7 @@ impl Source {
     /// The bytes of the file that a value names.
     pub(super) fn bytes(&self, name: &Spanned<String>) -> Result<Vec<u8>, ConfigError> {
         let file = self.relative(name.get_ref());
-        std::fs::read(&file).map_err(|source| ConfigError::File {
-            place: self.place(name.span()),
-            file,
-            source,
-        })
+        std::fs::read(&file).map_err(|source| ConfigError::File { place: self.place(name.span()), file, source })
     }
 
     pub(super) fn crypto(
@@ -189,7 +189,7 @@ impl Source {
         ConfigError::Crypto {
             place: self.place(name.span()),
             file: self.relative(name.get_ref()),
-            source: source.into(),
+            source: Box::new(source.into()),
             help: help.into(),
         }
     }
@@ -203,10 +203,7 @@ impl Source {
         let version: Version = toml::from_str(&self.text).map_err(|error| self.shape(&error))?;
         match version.format {
             Some(format) if *format.get_ref() == 1 => Ok(()),
-            Some(format) => Err(ConfigError::Format {
-                place: self.place(format.span()),
-                got: *format.get_ref(),
-            }),
+            Some(format) => Err(ConfigError::Format { place: self.place(format.span()), got: *format.get_ref() }),
             None => Err(ConfigError::Shape {
                 place: self.place(0..0),
                 found: "the key `format` is missing".to_owned(),
@@ -217,11 +214,7 @@ impl Source {
 
     fn shape(&self, error: &toml::de::Error) -> ConfigError {
         let found = error.message().trim_end_matches('.').replace('\n', ", ");
-        ConfigError::Shape {
-            place: self.place(error.span().unwrap_or(0..0)),
-            help: proposal(&found),
-            found,
-        }
+        ConfigError::Shape { place: self.place(error.span().unwrap_or(0..0)), help: proposal(&found), found }
     }
 }
 

@@ -137,6 +137,7 @@ fn a_wrong_configuration_names_place_expectation_and_help() {
         ("node.toml", "id = \"PH\"", "id = \"PHL\""),
         ("node.toml", "[store]", "[limits]\nhandshake_timeout = \"soon\"\n[store]"),
         ("node.toml", "[store]", "[[store"),
+        ("node.toml", "[tls]", "[tls]\nsuites = [\"TLS_RSA_WITH_RC4_128_MD5\"]"),
         ("kit.toml", "tls_binding = \"anchor\"", "tls_binding = \"exact\""),
         ("kit.toml", "tls_binding = \"anchor\"", "tls_binding = \"loose\""),
         ("kit.toml", "signing_subject = \"CN=TH\"\n", ""),
@@ -154,10 +155,10 @@ fn schema_and_reader_agree() {
     let folder = Folder::new();
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
     for (file, schema, text) in [("node.toml", "node-1.json", NODE), ("kit.toml", "kit-1.json", KIT)] {
-        let schema: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(schemas.join(schema)).unwrap()).unwrap();
+        let schema: serde_json::Value = serde_json::from_slice(&std::fs::read(schemas.join(schema)).unwrap()).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let valid = |text: &str| validator.is_valid(&serde_json::to_value(text.parse::<toml::Table>().unwrap()).unwrap());
+        let valid =
+            |text: &str| validator.is_valid(&serde_json::to_value(text.parse::<toml::Table>().unwrap()).unwrap());
         assert!(valid(text), "{file}");
         for line in text.lines().filter(|line| line.contains(" = ")) {
             let misspelt = text.replacen(line, &format!("x{line}"), 1);
@@ -169,7 +170,8 @@ fn schema_and_reader_agree() {
     }
     let page = std::fs::read_to_string(schemas.join("../node.md")).unwrap();
     let shown = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let schema: serde_json::Value = serde_json::from_slice(&std::fs::read(schemas.join("node-1.json")).unwrap()).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(schemas.join("node-1.json")).unwrap()).unwrap();
     let shown: toml::Table = shown.parse().unwrap();
     let shown = serde_json::to_value(&shown).unwrap();
     assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&shown), "the page shows what the schema refuses");

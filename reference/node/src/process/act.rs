@@ -23,7 +23,7 @@ const LARGEST: u64 = 2 * 1024 * 1024;
 /// A message that was opened.
 pub(super) enum Document {
     /// To be decided.
-    Open { message: Message, bytes: Vec<u8>, verdict: Verdict },
+    Open { message: Box<Message>, bytes: Vec<u8>, verdict: Verdict },
     /// Decided already: it is the back end's, or it cannot be read.
     Settled(Box<Acted>),
 }
@@ -71,14 +71,16 @@ pub(super) fn open(node: &Node, worker: &mut Worker, message: Message) -> Result
     };
     let bytes = match payload(node, part) {
         Ok(Some(bytes)) => bytes,
-        Ok(None) => return settled(message, State::Delivered, format!("{handed}: its document is too large to act on")),
+        Ok(None) => {
+            return settled(message, State::Delivered, format!("{handed}: its document is too large to act on"));
+        }
         Err(error) => {
             tracing::error!(message = message.id.as_str(), error = %Chain(&error), "failed to read a document");
             return settled(message, State::Failed, Chain(&error).to_string());
         }
     };
     match worker.validate(&message.service, &message.action, &bytes) {
-        Ok(Some(verdict)) => Ok(Document::Open { message, bytes, verdict }),
+        Ok(Some(verdict)) => Ok(Document::Open { message: Box::new(message), bytes, verdict }),
         Ok(None) => settled(message, State::Delivered, handed.to_owned()),
         Err(error) => {
             tracing::error!(message = message.id.as_str(), error = %Chain(&error), "failed to validate a document");
@@ -95,7 +97,7 @@ pub(super) fn decide(
     read: impl FnMut(&str) -> Result<Option<Record>, StoreError>,
 ) -> Result<Acted, StoreError> {
     let (message, bytes, verdict) = match document {
-        Document::Open { message, bytes, verdict } => (message, bytes, verdict),
+        Document::Open { message, bytes, verdict } => (*message, bytes, verdict),
         Document::Settled(acted) => return Ok(*acted),
     };
     let known = worker.library.packs().ok().and_then(|packs| packs.by_action(&message.service, &message.action));

@@ -67,7 +67,10 @@ pub(super) fn start(
         None => (None, Vec::new(), None),
     };
     let work = Work {
-        signal: SignalInfo { message_id: fresh_id(&terms.agreements.us).map_err(|_| Unstarted::Id)?, timestamp: Timestamp::now() },
+        signal: SignalInfo {
+            message_id: fresh_id(&terms.agreements.us).map_err(|_| Unstarted::Id)?,
+            timestamp: Timestamp::now(),
+        },
         spool: Arc::clone(&node.spool),
         terms: Arc::clone(terms),
         inbound,

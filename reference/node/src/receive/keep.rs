@@ -54,7 +54,8 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
         // Both take the same ids; a difference would be ours.
         return status(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    let filenames = parts.iter().filter_map(|part| Some((part.id.as_str().to_owned(), part.filename.clone()?))).collect();
+    let filenames =
+        parts.iter().filter_map(|part| Some((part.id.as_str().to_owned(), part.filename.clone()?))).collect();
     let parts = accepted
         .message
         .parts
@@ -88,7 +89,7 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
         parts,
         at,
     };
-    //= AS4-RECEIPT-06
+    //= AS4-RECEIPT-07
     let outcome = node.store.begin(vec![Unit::Receive { message, receipt: receipt.body.clone().into() }]).await;
     match outcome.map(|mut outcomes| outcomes.pop()) {
         Ok(Some(Outcome::New { message: key })) => {
@@ -97,6 +98,7 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
             answered(receipt)
         }
         //= AS4-DUPLICATE-01
+        //= AS4-DUPLICATE-02
         Ok(Some(Outcome::Duplicate { message: key, .. })) => {
             tracing::info!(message = id, %key, "receipted a duplicate again, not delivered again");
             discard(node, held);

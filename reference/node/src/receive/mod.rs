@@ -8,6 +8,7 @@ mod judge;
 mod keep;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use carnet_as4::inbound::{Fault, Inbound};
@@ -22,6 +23,9 @@ use arrive::{Arrival, Broke, Framing};
 
 /// Bytes of a refused message that are read and forgotten so that its answer arrives.
 const DRAIN: u64 = 1024 * 1024;
+
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers partners.
 pub(crate) struct Receiver {
@@ -41,7 +45,7 @@ impl Handler for Receiver {
         }
         let (head, mut body) = request.into_parts();
         let response = self.take(&peer, &head.headers, &mut body).await;
-        body.drain(DRAIN).await;
+        body.drain(DRAIN, PATIENCE);
         response
     }
 }

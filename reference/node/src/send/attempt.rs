@@ -19,9 +19,15 @@ use crate::terms::Terms;
 enum Came {
     Receipt(Vec<u8>),
     /// The partner said no, for good.
-    Refused { code: String, note: String },
+    Refused {
+        code: String,
+        note: String,
+    },
     /// No good receipt; the code is what the producer is told when no retry mends it.
-    Nothing { code: &'static str, note: String },
+    Nothing {
+        code: &'static str,
+        note: String,
+    },
 }
 
 /// Sends once and stores what came of it.
@@ -42,6 +48,7 @@ pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
             Sent::Failed { code, note }
         }
         Came::Nothing { code, note } => match schedule.next(attempts, at) {
+            //= AS4-RETRY-01
             Next::At(due) => {
                 tracing::warn!(message = id, %key, attempts, note, %due, "no receipt, sending again");
                 Sent::Retry { due, note }

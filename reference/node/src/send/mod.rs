@@ -10,5 +10,5 @@ mod prepare;
 mod settled;
 
 pub(crate) use outbox::{Outbox, submit};
-pub(crate) use settled::Settled;
 pub(crate) use prepare::{Draft, DraftPart, Octets, Outgoing, PrepareError, Prepared, prepare};
+pub(crate) use settled::Settled;

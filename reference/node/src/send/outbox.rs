@@ -1,6 +1,6 @@
 //! What is sent when: a message just submitted at once, the rest when the store says it is due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +19,8 @@ use crate::parts::Header;
 
 /// Messages asked of the store at a time.
 const BATCH: usize = 256;
+/// Such batches looked at before places are waited for.
+const PAGES: usize = 8;
 /// Longest sleep: a clock that was set back would otherwise hold messages up.
 const LONGEST: Duration = Duration::from_secs(30);
 /// Sleep after the store could not be read.
@@ -62,30 +64,43 @@ impl Outbox {
 
     /// Starts what is due and says how long there is nothing to do.
     async fn round(&self) -> Result<Duration, StoreError> {
-        let node = Arc::clone(&self.node);
-        let (due, next) = blocking(move || {
-            let (now, except) = (Timestamp::now(), node.under_way.keys());
-            Ok((node.store.due(now, BATCH, &except)?, node.store.next_due(&except)?))
-        })
-        .await?;
-        let full = due.len() == BATCH;
-        for message in due {
-            let party = message.to.id.clone();
-            // A partner whose places are taken is looked at again when one of them ends.
-            let Some(place) = self.place(&party) else { continue };
-            let Some(claim) = Claim::take(&self.node, message.key, place) else { continue };
-            let node = Arc::clone(&self.node);
-            let key = message.key;
-            match blocking(move || load(&node, key)).await? {
-                Some(outgoing) => self.start(outgoing, claim).await,
-                None => drop(claim),
+        // Messages of partners whose places are all taken, so that they do not hide what is due to others.
+        let mut waiting = BTreeSet::new();
+        for _ in 0..PAGES {
+            let (node, passed) = (Arc::clone(&self.node), waiting.clone());
+            let (due, next) = blocking(move || {
+                let (now, except) = (Timestamp::now(), &node.under_way.keys() | &passed);
+                Ok((node.store.due(now, BATCH, &except)?, node.store.next_due(&except)?))
+            })
+            .await?;
+            let found = due.len();
+            for message in due {
+                // A partner whose places are taken is looked at again when one of them ends.
+                let Some(place) = self.place(&message.to.id) else {
+                    waiting.insert(message.key);
+                    continue;
+                };
+                let Some(claim) = Claim::take(&self.node, message.key, place) else { continue };
+                let (node, key) = (Arc::clone(&self.node), message.key);
+                match blocking(move || load(&node, key)).await {
+                    Ok(Some(outgoing)) => self.start(outgoing, claim).await,
+                    Ok(None) => {}
+                    // One that cannot be read does not hold up the others.
+                    Err(error) => {
+                        tracing::error!(%key, error = %Chain(&error), "failed to load a message that is due");
+                        waiting.insert(key);
+                    }
+                }
+            }
+            if found < BATCH {
+                let now = Timestamp::now();
+                let until = next.filter(|next| *next > now).map(|next| now.duration_until(next));
+                let until = until.and_then(|until| Duration::try_from(until).ok()).unwrap_or(LONGEST);
+                return Ok(until.clamp(Duration::from_millis(1), LONGEST));
             }
         }
-        let now = Timestamp::now();
-        let until = next.filter(|next| *next > now).map(|next| now.duration_until(next));
-        let until = until.and_then(|until| Duration::try_from(until).ok()).unwrap_or(LONGEST);
-        // With a full batch the rest waits for a place, which wakes this.
-        Ok(if full { LONGEST } else { until.clamp(Duration::from_millis(1), LONGEST) })
+        // The rest waits for a place, which wakes this.
+        Ok(LONGEST)
     }
 
     /// Sends a message that was just stored, if its partner has a place; else it is found by the next round.
@@ -142,6 +157,7 @@ pub(crate) async fn submit(outbox: &Outbox, prepared: Prepared) -> Result<Key, S
 }
 
 /// Everything a sending needs, from the store; nothing when it is settled or not due after all.
+//= AS4-RETRY-03
 fn load(node: &Node, key: Key) -> Result<Option<Outgoing>, StoreError> {
     let Some(message) = node.store.message(key)? else { return Ok(None) };
     let waits = matches!(message.state, State::Submitted | State::Retrying);

@@ -169,9 +169,8 @@ pub(crate) fn prepare(
         })
         .collect::<Vec<_>>();
     let party = |id: &PartyId| Party::new(id.value(), id.kind().unwrap_or_default());
-    let exchange_id = |id: &MessageId| {
-        carnet_exchange::MessageId::new(id.as_str()).map_err(|_| IdError::Empty { what: "MessageId" })
-    };
+    let exchange_id =
+        |id: &MessageId| carnet_exchange::MessageId::new(id.as_str()).map_err(|_| IdError::Empty { what: "MessageId" });
     let outgoing = Outgoing {
         key: Key::START,
         to: draft.to.clone(),

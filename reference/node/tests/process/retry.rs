@@ -1,9 +1,7 @@
 //! Reception awareness between processes: retries, giving up, restarts, failover, reload.
 
-mod world;
-
+use crate::world::{Agreement, World, endpoint, free_ports};
 use serde_json::json;
-use world::{Agreement, World, endpoint, free_ports};
 
 const SUBMIT: &str = "/v1/messages?to=TH&service=urn:test:service&action=anything";
 

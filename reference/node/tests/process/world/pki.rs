@@ -1,5 +1,7 @@
 //! Certificates for the tests.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256,

@@ -1,8 +1,6 @@
 //! Two nodes as processes exchange messages over mutual TLS.
 
-mod world;
-
-use world::{Agreement, World};
+use crate::world::{Agreement, World};
 
 #[test]
 fn a_message_is_committed_receipted_and_delivered() {
@@ -36,7 +34,7 @@ fn a_message_is_committed_receipted_and_delivered() {
 }
 
 /// Real declarations of HM Revenue & Customs' examples.
-const EXPORT: &[u8] = include_bytes!("../../../fixtures/packs/declaration/messages/valid/export-sea.xml");
+const EXPORT: &[u8] = include_bytes!("../../../../fixtures/packs/declaration/messages/valid/export-sea.xml");
 
 #[test]
 fn a_declaration_is_accepted_once_and_answered_in_its_conversation() {
@@ -67,7 +65,8 @@ fn a_declaration_is_accepted_once_and_answered_in_its_conversation() {
     let history = th_node.get("/v1/messages?direction=in&limit=1").json();
     let key = &history["items"][0]["key"];
     let detail = th_node.get(&format!("/v1/messages/{key}")).json();
-    let steps: Vec<&str> = detail["history"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
+    let steps: Vec<&str> =
+        detail["history"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
     assert_eq!(steps, ["received", "delivered"], "{detail:#}");
 }
 
@@ -79,7 +78,11 @@ fn an_invalid_document_never_leaves() {
     let text = String::from_utf8(EXPORT.to_vec()).unwrap();
     let broken = text.replacen("FunctionCode>9<", "FunctionCode>nine-is-far-too-long<", 1);
     assert_ne!(broken, text);
-    let refused = node.post("/v1/messages?to=TH&service=urn:carnet:service:declaration:1&action=declaration", "application/xml", broken.as_bytes());
+    let refused = node.post(
+        "/v1/messages?to=TH&service=urn:carnet:service:declaration:1&action=declaration",
+        "application/xml",
+        broken.as_bytes(),
+    );
     assert_eq!(refused.status, 422);
     assert_eq!(refused.header("content-type"), Some("application/problem+json"));
     let problem = refused.json();
@@ -103,7 +106,7 @@ fn attachments_travel_with_their_names() {
     let world = World::new();
     let (ph, th) = world.pair(&Agreement { compress: false, ..Agreement::default() });
     let (ph_node, th_node) = (ph.start(), th.start());
-    let large = world::noise(3_000_000);
+    let large = crate::world::noise(3_000_000);
     let mut body = b"--b\r\nContent-Type: application/xml\r\n\r\n<a  b='1'/>\r\n--b\r\nContent-Type: image/jpeg\r\nContent-Disposition: attachment; filename=\"seal.jpg\"\r\n\r\n".to_vec();
     body.extend_from_slice(&large);
     body.extend_from_slice(b"\r\n--b--\r\n");

@@ -1,12 +1,10 @@
 //! The back-end API as a client sees it, and what a node says about itself.
 
-mod world;
-
 use std::process::Command;
 use std::time::Instant;
 
-use world::http::bare;
-use world::{Agreement, TOKEN, World, program};
+use crate::world::http::bare;
+use crate::world::{Agreement, TOKEN, World, program};
 
 #[test]
 fn only_the_token_opens_it_and_errors_are_problems() {
@@ -37,7 +35,11 @@ fn only_the_token_opens_it_and_errors_are_problems() {
     ];
     for (answer, status, kind) in problems {
         let problem = answer.json();
-        assert_eq!((answer.status, problem["type"].as_str()), (status, Some(format!("urn:carnet:problem:{kind}").as_str())), "{problem:#}");
+        assert_eq!(
+            (answer.status, problem["type"].as_str()),
+            (status, Some(format!("urn:carnet:problem:{kind}").as_str())),
+            "{problem:#}"
+        );
         assert_eq!(problem["status"], status);
         assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     }
@@ -56,7 +58,8 @@ fn it_describes_itself_and_its_state() {
         assert!(paths.contains(&path), "{path} is not in {paths:?}");
     }
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
-    let file: serde_json::Value = serde_json::from_slice(&std::fs::read(ph.folder.join("ready.json")).unwrap()).unwrap();
+    let file: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(ph.folder.join("ready.json")).unwrap()).unwrap();
     assert_eq!(file, node.ready);
     assert_eq!(file["pid"], node.child.id());
     assert_eq!(node.stop(), Some(0));
@@ -90,7 +93,8 @@ fn two_nodes_do_not_share_a_store() {
 fn check_reads_everything_and_runs_nothing() {
     let world = World::new();
     let (ph, _) = world.pair(&Agreement::default());
-    let check = || Command::new(program()).args(["--check", "--config", ph.config().to_str().unwrap()]).output().unwrap();
+    let check =
+        || Command::new(program()).args(["--check", "--config", ph.config().to_str().unwrap()]).output().unwrap();
     let good = check();
     assert_eq!(good.status.code(), Some(0), "{}", String::from_utf8_lossy(&good.stderr));
     assert_eq!(String::from_utf8_lossy(&good.stdout), "configuration of PH is good: 2 P-Modes with TH\n");

@@ -1,6 +1,6 @@
 //! Nodes as processes with a public-key infrastructure of their own, in a temporary folder.
 
-#![allow(dead_code, reason = "each test file uses its own share")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of tests fails its test")]
 
 pub(crate) mod http;
 pub(crate) mod peer;
@@ -15,7 +15,7 @@ use pki::{Authority, Issued};
 use serde_json::Value;
 
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-pub(crate) const CUSTOMS: &str = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs";
+const CUSTOMS: &str = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs";
 const ROLE: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704";
 
 /// Two or more parties under one authority.
@@ -79,8 +79,10 @@ impl World {
         let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
         write("anchors.pem", &self.authority.pem());
         write("tls.pem", &partner.tls.chain);
-        write("kit.toml", &format!(
-            r#"format = 1
+        write(
+            "kit.toml",
+            &format!(
+                r#"format = 1
 [self]
 party = "{}"
 [partner]
@@ -95,8 +97,9 @@ signing_binding = "anchored"
 signing_subject = "CN={} signing"
 pmodes = ["out.toml", "in.toml"]
 "#,
-            us.id, partner.id, partner.id
-        ));
+                us.id, partner.id, partner.id
+            ),
+        );
         write("out.toml", &pmode(&us.id, &partner.id, agreement));
         write("in.toml", &pmode(&partner.id, &us.id, agreement));
     }

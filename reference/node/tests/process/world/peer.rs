@@ -1,10 +1,12 @@
 //! A partner that is not a node: it makes real messages, and can break them.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of tests fails its test")]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use carnet_as4::id::{Action, ContentId, ConversationId, MessageId, PartyId, Service};
+use carnet_as4::id::{Action, ContentId, ConversationId, MessageId, Service};
 use carnet_as4::outbound::{OutPart, Submission, package};
 use carnet_as4::partner::Identity;
 use carnet_as4::pmode::PMode;
@@ -14,7 +16,7 @@ use carnet_wire::wss::RsaSigner;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-use super::{CUSTOMS, Party, World};
+use super::{Party, World};
 
 pub(crate) struct Peer {
     pmode: PMode,
@@ -201,8 +203,4 @@ pub(crate) fn multipart(envelope: &[u8], parts: &[(PartHeader, &[u8])]) -> Wire 
     }
     body.extend_from_slice(&writer.close());
     Wire { content_type, body }
-}
-
-pub(crate) fn party(id: &str) -> PartyId {
-    PartyId::new(id, Some(CUSTOMS)).unwrap()
 }

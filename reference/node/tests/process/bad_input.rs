@@ -1,13 +1,13 @@
 //! What is not a good message ends in the right error or a closed connection: nothing is stored, nothing delivered,
 //! and the node goes on serving.
 
-mod world;
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use world::peer::{Peer, Wire, read};
-use world::{Agreement, Node, Party, World};
+use crate::world::peer::{Peer, Wire, read};
+use crate::world::{Agreement, Node, Party, World};
 
 struct Stage {
     _world: World,
@@ -17,14 +17,14 @@ struct Stage {
 }
 
 /// A declaration of HM Revenue & Customs' examples, as real as input gets.
-const REAL: &[u8] = include_bytes!("../../../fixtures/packs/declaration/messages/valid/amendment-item-price.xml");
+const REAL: &[u8] = include_bytes!("../../../../fixtures/packs/declaration/messages/valid/amendment-item-price.xml");
 
 fn stage(more: &str) -> Stage {
     let world = World::new();
     let (ph, th) = world.pair(&Agreement::default());
     // The node takes less than its partner would send.
     let agreement = Agreement { max_bytes: 1 << 20, ..Agreement::default() };
-    world.kit(&th, &ph, &[world::endpoint(ph.port())], &agreement);
+    world.kit(&th, &ph, &[crate::world::endpoint(ph.port())], &agreement);
     th.configure(0, &["PH"], more);
     let node = th.start();
     let peer = Peer::new(&world, &ph, &th, node.as4);
@@ -40,7 +40,8 @@ impl Stage {
         assert_eq!(files, 0, "payload files were left");
         let reply = self.peer.send(&self.peer.message(good, REAL));
         assert!(reply.is_receipt(), "{reply:?}\n{}", self.party.log());
-        self.node.wait("/v1/messages?direction=in&state=delivered", |page| page["items"].as_array().unwrap().len() == 1);
+        self.node
+            .wait("/v1/messages?direction=in&state=delivered", |page| page["items"].as_array().unwrap().len() == 1);
         assert!(!self.party.log().contains("panicked"), "{}", self.party.log());
     }
 }
@@ -68,23 +69,50 @@ fn broken_messages_are_answered_with_their_error() {
             with(&good.content_type, &[&good.body[..parts[1]], b"--test-boundary--\r\n"].concat()),
             &["EBMS:0007", "EBMS:0009"],
         ),
-        ("no root", with(&good.content_type.replace("root@test", "none@test"), &good.body), &["EBMS:0007", "EBMS:0009"]),
+        (
+            "no root",
+            with(&good.content_type.replace("root@test", "none@test"), &good.body),
+            &["EBMS:0007", "EBMS:0009"],
+        ),
         ("two roots", with(soap, format!("{ping}{ping}").as_bytes()), &["EBMS:0009"]),
         ("part twice", with(&good.content_type, &twice(&good.body, &parts)), &["EBMS:0007"]),
         ("DTD", with(soap, format!("<!DOCTYPE a [<!ENTITY b \"c\">]>{ping}").as_bytes()), &["EBMS:0009"]),
         ("deep nesting", with(soap, deep.as_bytes()), &["EBMS:0009"]),
-        ("deep nesting in the header", with(soap, ping.replacen("<eb:UserMessage", &format!("{deep}<eb:UserMessage"), 1).as_bytes()), &["EBMS:0009"]),
-        ("huge part header", good.replace("Content-Transfer-Encoding", &format!("X: {}\r\nContent-Transfer-Encoding", "a".repeat(64 << 10))), &["EBMS:0007"]),
+        (
+            "deep nesting in the header",
+            with(soap, ping.replacen("<eb:UserMessage", &format!("{deep}<eb:UserMessage"), 1).as_bytes()),
+            &["EBMS:0009"],
+        ),
+        (
+            "huge part header",
+            good.replace(
+                "Content-Transfer-Encoding",
+                &format!("X: {}\r\nContent-Transfer-Encoding", "a".repeat(64 << 10)),
+            ),
+            &["EBMS:0007"],
+        ),
         ("huge envelope", with(soap, format!("{ping}{}", " ".repeat(2 << 20)).as_bytes()), &["EBMS:0009"]),
         ("gzip bomb", peer.packed("bomb@test", &bomb), &["EBMS:0303"]),
         ("corrupt gzip", peer.packed("corrupt@test", b"\x1f\x8b\x08\x00 this is not deflate"), &["EBMS:0303"]),
         ("gzip cut short", peer.packed("short@test", &carnet_wire::gzip::deflate(REAL)[..200]), &["EBMS:0303"]),
         ("wrong content type", with("text/plain", &good.body), &["EBMS:0007"]),
         ("broken content type", with(";;;", &good.body), &["EBMS:0007"]),
-        ("root that is no SOAP", good.replace("application/soap+xml; charset=UTF-8", "text/html; charset=UTF-8"), &["EBMS:0007"]),
-        ("base64", good.replace("Content-Transfer-Encoding: binary", "Content-Transfer-Encoding: base64"), &["EBMS:0007"]),
+        (
+            "root that is no SOAP",
+            good.replace("application/soap+xml; charset=UTF-8", "text/html; charset=UTF-8"),
+            &["EBMS:0007"],
+        ),
+        (
+            "base64",
+            good.replace("Content-Transfer-Encoding: binary", "Content-Transfer-Encoding: base64"),
+            &["EBMS:0007"],
+        ),
         ("not UTF-8", with(soap, &[b"\xff\xfe", ping.as_bytes()].concat()), &["EBMS:0009"]),
-        ("not UTF-8 inside", with(soap, &[ping[..200].as_bytes(), b"\xc3\x28", ping[200..].as_bytes()].concat()), &["EBMS:0009"]),
+        (
+            "not UTF-8 inside",
+            with(soap, &[&ping.as_bytes()[..200], b"\xc3\x28", &ping.as_bytes()[200..]].concat()),
+            &["EBMS:0009"],
+        ),
         ("empty body", with(soap, b""), &["EBMS:0009"]),
         ("empty multipart", with(&good.content_type, b""), &["EBMS:0007"]),
         ("1 MB of zeros", with(soap, &vec![0; 1_000_000]), &["EBMS:0009"]),
@@ -101,7 +129,12 @@ fn broken_messages_are_answered_with_their_error() {
         let reply = peer.send(wire);
         assert!(expected.contains(&reply.refusal().as_str()), "{what}: {} {}", reply.refusal(), reply.text);
         let closed = peer.raw(&wire.chunked(1000));
-        assert!(expected.contains(&closed.refusal().as_str()), "{what}, in chunks: {} {}", closed.refusal(), closed.text);
+        assert!(
+            expected.contains(&closed.refusal().as_str()),
+            "{what}, in chunks: {} {}",
+            closed.refusal(),
+            closed.text
+        );
     }
     // The id of a refused message is not spent.
     stage.unharmed("broken@test");
@@ -109,7 +142,9 @@ fn broken_messages_are_answered_with_their_error() {
 
 #[test]
 fn broken_requests_end_and_leave_nothing() {
-    let stage = stage("[limits]\nbody_grace = \"300ms\"\nbody_rate = 1000000\nheader_timeout = \"500ms\"\nbody_bytes = 3000000\n");
+    let stage = stage(
+        "[limits]\nbody_grace = \"300ms\"\nbody_rate = 1000000\nheader_timeout = \"500ms\"\nbody_bytes = 3000000\n",
+    );
     let peer = &stage.peer;
     let good = peer.message("request@test", REAL);
     let header = format!("X-Big: {}\r\n", "a".repeat(64 << 10));
@@ -119,7 +154,10 @@ fn broken_requests_end_and_leave_nothing() {
     let other = String::from_utf8_lossy(&good.request("")).replace("POST /as4", "POST /other").into_bytes();
     assert_eq!(peer.raw(&other[..good.request("").len().min(other.len())]).refusal(), "404");
     assert_eq!(peer.raw(b"GET /as4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").refusal(), "405");
-    assert_eq!(peer.raw(b"POST /as4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: x\r\n\r\n").refusal(), "400");
+    assert_eq!(
+        peer.raw(b"POST /as4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: x\r\n\r\n").refusal(),
+        "400"
+    );
     assert_eq!(peer.raw(b"\0\0\0\0\r\n\r\n").refusal(), "400");
     let large = Wire { content_type: "application/soap+xml".to_owned(), body: vec![b' '; 4_000_000] };
     assert!(["413", "EBMS:0009", "closed"].contains(&peer.send(&large).refusal().as_str()));
@@ -140,7 +178,7 @@ fn broken_requests_end_and_leave_nothing() {
             // Waits for the node's verdict as a dripping peer would wait between two bytes.
             stream.sock.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
             let mut answer = [0; 1];
-            if matches!(stream.read(&mut answer), Ok(_)) {
+            if stream.read(&mut answer).is_ok() {
                 break;
             }
         }
@@ -175,7 +213,7 @@ fn a_connection_cut_anywhere_leaves_nothing() {
 fn large_messages_are_judged_before_their_parts_are_read() {
     let stage = stage("");
     let peer = &stage.peer;
-    let noise = world::noise(600_000);
+    let noise = crate::world::noise(600_000);
     let good = peer.message("large@test", &noise);
     assert!(good.body.len() > 300_000);
     // A bad envelope is answered though most of the body never comes.
@@ -190,7 +228,7 @@ fn large_messages_are_judged_before_their_parts_are_read() {
     assert_eq!(&answer, b"HTTP/1.1 200");
     drop(stream);
     assert_eq!(flip_reply(peer, &good), "EBMS:0101");
-    let oversized: Vec<u8> = world::noise(3 << 20);
+    let oversized: Vec<u8> = crate::world::noise(3 << 20);
     let reply = peer.send(&peer.packed("oversized@test", &oversized));
     assert_eq!(reply.refusal(), "EBMS:0010", "{reply:?}");
     assert!(peer.raw(&good.chunked(50_000)).is_receipt());
