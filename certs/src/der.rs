@@ -133,3 +133,43 @@ fn parse_at(der: &[u8], base: usize, depth: usize) -> Result<(Node, usize), Cert
     }
     Ok((Node::nodes(*tag, nodes), end))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn object_identifiers_are_packed_as_x690_has_it() {
+        // openssl asn1parse -genstr OID:1.3.6.1.4.1.55555.1 and OID:2.5.29.17
+        let encoded = |dotted: &str| Node::oid(dotted).unwrap().encode();
+        assert_eq!(encoded("1.3.6.1.4.1.55555.1"), [6, 9, 0x2b, 6, 1, 4, 1, 0x83, 0xb2, 3, 1]);
+        assert_eq!(encoded("2.5.29.17"), [6, 3, 0x55, 0x1d, 0x11]);
+        for wrong in ["", "1", "3.1", "1.40", "1.2.x", "1..2"] {
+            assert!(Node::oid(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn depth_and_forms_are_bounded() {
+        let mut deep = vec![0x30, 0];
+        for _ in 0..40 {
+            deep = [&[0x30, deep.len() as u8], deep.as_slice()].concat();
+        }
+        assert!(matches!(Node::parse(&deep), Err(CertError::Der { rule: "nested too deep", .. })));
+        assert!(matches!(Node::parse(&[0x30, 0x80, 0, 0]), Err(CertError::Der { rule: "indefinite length", .. })));
+        assert!(matches!(Node::parse(&[5, 0, 0]), Err(CertError::Der { rule: "bytes after the value", .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_written_back(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(node) = Node::parse(&bytes) {
+                let written = node.encode();
+                prop_assert_eq!(Node::parse(&written).unwrap(), node);
+                prop_assert!(written.len() <= bytes.len());
+            }
+        }
+    }
+}

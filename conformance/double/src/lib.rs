@@ -10,7 +10,7 @@ mod peer;
 mod serve;
 mod stage;
 
-pub use peer::{Answer, Door, Peer, Receipt, peer, peers};
+pub use peer::{Answer, Door, Peer, Receipt, TABLE, Truth, peer, peers};
 pub use serve::{Identities, Serving};
 pub use stage::{Stage, StageError};
 

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::DoubleError;
 
-const TABLE: &str = include_str!("peers.toml");
+/// The table as shipped.
+pub const TABLE: &str = include_str!("peers.toml");
 
 /// A node that knows no protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

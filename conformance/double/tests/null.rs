@@ -161,3 +161,14 @@ fn catalogue_and_table_name_the_same_null_nodes() {
     assert_eq!(table, mutants, "peers.toml of the double and mutants/ of the catalogue differ");
     assert!(peer("null-nothing").unwrap_err().to_string().contains("null-hang"));
 }
+
+#[test]
+fn the_table_fits_its_schema_and_a_wrong_key_does_not() {
+    let schema = serde_json::from_str(include_str!("../../../docs/schemas/null-peers-1.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let table: toml::Value = toml::from_str(carnet_double::TABLE).unwrap();
+    let mut table = serde_json::to_value(table).unwrap();
+    assert!(schema.is_valid(&table));
+    table["peer"][0]["dor"] = "refuse".into();
+    assert!(!schema.is_valid(&table));
+}
