@@ -21,6 +21,8 @@ pub struct Partner {
     pub tls: TlsBinding,
     /// Which signature is this party's.
     pub signer: SignerBinding,
+    /// Issuing certificates that are known of this party; they complete a token that carries the leaf alone (X509v3).
+    pub intermediates: Vec<CertificateDer<'static>>,
 }
 
 /// Which TLS client certificate binds a connection to a partner.

@@ -88,7 +88,16 @@ pub(crate) fn verify(
     if !rules.accept_tokens.contains(&form) {
         return Err(SecurityError::Token(token.token_type()));
     }
-    let chain = token.chain();
+    let mut completed = Vec::new();
+    let chain = match form {
+        // A path that leaves its issuers out is not completed: the profile asks the sender for all of it.
+        TokenForm::PkiPath => token.chain(),
+        TokenForm::X509v3 => {
+            completed.extend_from_slice(token.chain());
+            completed.extend_from_slice(&rules.partner.intermediates);
+            completed.as_slice()
+        }
+    };
     rules.partner.check_signer(chain, unix(rules.now))?;
     let leaf = chain.first().ok_or(SecurityError::Token(token.token_type()))?;
     let verified = unverified.verify(leaf)?;

@@ -82,13 +82,12 @@ fn properties(element: Element<'_>, parent: &'static str) -> Result<Vec<Property
 
 fn payload_info(element: Element<'_>) -> Result<Vec<PartInfo>, HeaderError> {
     let fields = Fields::of(element, "PayloadInfo", &["PartInfo"], &["PartInfo"])?;
-    let mut parts: Vec<PartInfo> = Vec::new();
-    for element in fields.all("PartInfo") {
-        let part = part_info(element)?;
-        if parts.iter().any(|known| known.id == part.id) {
-            return Err(HeaderError::SamePart(part.id));
-        }
-        parts.push(part);
+    let parts = fields.all("PartInfo").map(part_info).collect::<Result<Vec<_>, _>>()?;
+    // Sorted, as a header may list thousands before it is authenticated.
+    let mut ids: Vec<&ContentId> = parts.iter().map(|part| &part.id).collect();
+    ids.sort_unstable();
+    if let Some([same, _]) = ids.windows(2).find(|pair| pair.first() == pair.get(1)) {
+        return Err(HeaderError::SamePart((*same).clone()));
     }
     Ok(parts)
 }
