@@ -34,6 +34,9 @@ pub struct Args {
     /// Folder for the reports and the evidence.
     #[arg(long, value_name = "DIR", default_value = "carnet-demo")]
     out: PathBuf,
+    /// Keep the temporary folder: certificates, kits, configurations, stores and logs of both nodes.
+    #[arg(long)]
+    keep: bool,
     /// Show every case, not only those that did not pass.
     #[arg(long)]
     verbose: bool,
@@ -61,7 +64,7 @@ async fn all(args: &Args) -> Result<ExitCode, Failure> {
     say("1", "certificates, agreements and configuration for two administrations");
     let packs = Packs::embedded().map_err(Failure::ours)?;
     let world = World::lay_out(&packs)?;
-    anstream::println!("    {} (removed at the end)", world.path().display());
+    anstream::println!("    {} ({} at the end)", world.path().display(), if args.keep { "kept" } else { "removed" });
 
     say("2", "two nodes, each a process of its own");
     let ph = start(&world.ph).await?;
@@ -77,8 +80,8 @@ async fn all(args: &Args) -> Result<ExitCode, Failure> {
     ph.stop().await?;
     th.stop().await?;
     let folder = world.path().to_owned();
-    drop(world);
-    if folder.exists() {
+    world.leave(args.keep);
+    if folder.exists() && !args.keep {
         return Err(Failure::ours(format_args!("{} could not be removed", folder.display())));
     }
     wrote(&args.out);

@@ -98,6 +98,11 @@ impl World {
         self.folder.path()
     }
 
+    /// Removes the folder, or leaves it to the user.
+    pub(crate) fn leave(mut self, keep: bool) {
+        self.folder.disable_cleanup(keep);
+    }
+
     /// Writes the subject file of an administration, with hooks on its back-end API once that has an address.
     ///
     /// # Errors
@@ -214,7 +219,7 @@ token_file = "token"
 response_timeout = "2s"
 
 [log]
-filter = "warn"
+filter = "info"
 "#,
             kits = kits.join(", "),
             party = own.party,

@@ -27,6 +27,10 @@ fn fill(text: &mut String, kit: &Kit) -> std::fmt::Result {
     writeln!(text, "## What to install\n")?;
     writeln!(text, "1. Trust `tls-anchors.pem` for the partner's TLS certificates, as server and as client.")?;
     writeln!(text, "2. Trust `signing-anchors.pem` for the signatures of the partner's messages and receipts.")?;
+    if kit.signing_intermediates.is_some() {
+        let what = "`signing-intermediates.pem` completes a token that carries the signer's certificate alone (X509v3)";
+        writeln!(text, "   {what}; a PKIPath must be complete by itself.")?;
+    }
     match kit.binding.tls {
         TlsBinding::Exact => {
             writeln!(text, "3. Accept as TLS client certificate of `{partner}` only `partner-tls.pem`.")?

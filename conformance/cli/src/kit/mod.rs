@@ -86,6 +86,8 @@ pub(crate) struct Kit {
     pub tls_certificate: Option<String>,
     /// Who issues the partner's signing certificates: PEM.
     pub signing_anchors: String,
+    /// Issuing certificates between those anchors and the signer, for tokens that carry the leaf alone: PEM.
+    pub signing_intermediates: Option<String>,
     /// The partner's signing certificate, when it is pinned: PEM.
     pub signing_certificate: Option<String>,
     /// Subject that the partner's signing certificate must name, RFC 4514: `CN=TH`.

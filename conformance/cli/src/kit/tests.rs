@@ -14,6 +14,7 @@ fn kit() -> Kit {
         tls_anchors: "anchors\n".to_owned(),
         tls_certificate: Some("certificate\n".to_owned()),
         signing_anchors: "anchors\n".to_owned(),
+        signing_intermediates: Some("issuer\n".to_owned()),
         signing_certificate: Some("certificate\n".to_owned()),
         signing_subject: Some("CN=SUITE".to_owned()),
         crls: vec![("root".to_owned(), vec![0x30, 0])],
@@ -67,14 +68,14 @@ fn kit_toml_names_only_files_that_are_there() {
     let text = std::fs::read_to_string(dir.path().join("kit.toml")).expect("kit.toml");
     let file: toml::Table = toml::from_str(&text).expect("toml");
     let partner = file.get("partner").and_then(toml::Value::as_table).expect("partner");
-    let keys = ["tls_anchors", "tls_certificate", "signing_anchors", "signing_certificate"];
+    let keys = ["tls_anchors", "tls_certificate", "signing_anchors", "signing_intermediates", "signing_certificate"];
     let mut named: Vec<&str> = keys.iter().filter_map(|key| partner.get(*key)?.as_str()).collect();
     for key in ["crls", "pmodes"] {
         named.extend(
             partner.get(key).and_then(toml::Value::as_array).expect(key).iter().filter_map(toml::Value::as_str),
         );
     }
-    assert_eq!(named.len(), 7);
+    assert_eq!(named.len(), 8);
     for name in named {
         assert!(dir.path().join(name).is_file(), "{name}");
     }

@@ -18,6 +18,7 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
     folder.file("tls-anchors.pem", kit.tls_anchors.as_bytes())?;
     folder.file("signing-anchors.pem", kit.signing_anchors.as_bytes())?;
     let tls_certificate = folder.optional("partner-tls.pem", kit.tls_certificate.as_deref())?;
+    let signing_intermediates = folder.optional("signing-intermediates.pem", kit.signing_intermediates.as_deref())?;
     let signing_certificate = folder.optional("partner-signing.pem", kit.signing_certificate.as_deref())?;
     let mut crls = Vec::new();
     for (name, der) in &kit.crls {
@@ -42,6 +43,7 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
             tls_certificate,
             tls_binding: kit.tls_binding(),
             signing_anchors: "signing-anchors.pem",
+            signing_intermediates,
             signing_certificate,
             signing_binding: kit.signing_binding(),
             signing_subject: kit.signing_subject.as_deref(),
@@ -98,6 +100,8 @@ struct Partner<'a> {
     tls_certificate: Option<&'static str>,
     tls_binding: &'static str,
     signing_anchors: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_intermediates: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signing_certificate: Option<&'static str>,
     signing_binding: &'static str,
