@@ -15,6 +15,12 @@ use crate::error::Problem;
 #[include = "capabilities.toml"]
 struct Embedded;
 
+/// Scenarios of the message packs: process cases that travel with the pack they are about.
+#[derive(RustEmbed)]
+#[folder = "../../fixtures/packs"]
+#[include = "*/scenarios/*.toml"]
+struct Scenarios;
+
 /// Content by path, for example `cases/as4/push/accepted.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
@@ -25,10 +31,13 @@ impl Files {
     /// The files of the program.
     #[must_use]
     pub fn embedded() -> Self {
-        let content = Embedded::iter()
-            .filter_map(|path| Embedded::get(&path).map(|file| (path.replace('\\', "/"), file.data.into_owned())))
-            .collect();
-        Self { content }
+        let suite = Embedded::iter()
+            .filter_map(|path| Embedded::get(&path).map(|file| (path.replace('\\', "/"), file.data.into_owned())));
+        let packs = Scenarios::iter().filter_map(|path| {
+            let scenario = scenario_path(&path.replace('\\', "/"))?;
+            Scenarios::get(&path).map(|file| (scenario, file.data.into_owned()))
+        });
+        Self { content: suite.chain(packs).collect() }
     }
 
     /// Adds or replaces one file.
@@ -64,6 +73,12 @@ impl Files {
     pub fn bytes(&self, path: &str) -> Option<&[u8]> {
         self.content.get(path).map(Vec::as_slice)
     }
+}
+
+/// `declaration/scenarios/x.toml` is the case `process.declaration.x`.
+fn scenario_path(path: &str) -> Option<String> {
+    let (pack, slug) = path.split_once("/scenarios/")?;
+    Some(format!("cases/process/{pack}/{slug}"))
 }
 
 fn below(dir: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Problem> {

@@ -85,6 +85,9 @@ impl Running<'_> {
             Action::Await(Awaited::Message) => {
                 let arrived = self.room.next(self.push_within(&step)).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
+                if let (true, Some(name), Some(mrn)) = (arrived, &step.name, self.room.mrn()) {
+                    self.values.set(&format!("step.{name}.mrn"), &mrn);
+                }
                 Ok(())
             }
             Action::Await(Awaited::Nothing) => {

@@ -22,6 +22,7 @@ use super::signer::Signer;
 use crate::evidence::{Direction, Kind, Recorder, Side, Sink, Stage};
 use crate::forge::{self, SignalDraft};
 use crate::http::{self, Progress};
+use crate::judge::checks::business;
 use crate::line::{Connected, Ending, ServerTls, ending};
 use crate::setup::Setup;
 use crate::{root, tls};
@@ -56,6 +57,7 @@ struct RoomState {
     answered: u32,
     arrivals: usize,
     taken: usize,
+    mrns: Vec<Option<String>>,
     finished: bool,
 }
 
@@ -96,10 +98,17 @@ impl Room {
         timeout(within, waiting).await.is_ok()
     }
 
+    /// The movement reference number that the push awaited last names.
+    pub(crate) fn mrn(&self) -> Option<String> {
+        let state = self.lock();
+        state.mrns.get(state.taken.checked_sub(1)?)?.clone()
+    }
+
     /// Counts a push and says what it is answered with.
-    fn arrive(&self) -> Option<Scripted> {
+    fn arrive(&self, mrn: Option<String>) -> Option<Scripted> {
         let mut state = self.lock();
         state.arrivals += 1;
+        state.mrns.push(mrn);
         let mut left = state.answered;
         let mut chosen = state.script.last();
         for scripted in &state.script {
@@ -199,7 +208,7 @@ impl Hub {
             sink.event(step, connection, up.clone());
             told = Some(sink.clone());
             sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
-            let scripted = room.as_ref().and_then(|room| room.arrive());
+            let scripted = room.as_ref().and_then(|room| room.arrive(business::pushed_mrn(&request)));
             let keep =
                 self.answer(&mut stream, &sink, step, connection, envelope.as_deref(), scripted, room.as_ref()).await;
             if !keep || how != Ending::Ours {

@@ -35,6 +35,9 @@ pub(crate) const CHECKS: &[Named] = &[
     },
 ];
 
+/// The function code of a refusal; errors beside another code are warnings.
+const REFUSED: &str = "03";
+
 /// A business answer, as far as it is judged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Response {
@@ -44,12 +47,18 @@ pub(crate) struct Response {
     errors: Vec<(String, String)>,
 }
 
+impl Response {
+    fn refuses(&self) -> bool {
+        self.function == REFUSED || (self.function.is_empty() && !self.errors.is_empty())
+    }
+}
+
 fn accepted(look: &Look<'_>) -> Outcome {
     settle((|| {
         let (push, response) = response(look)?;
         let wanted = look.with("function").unwrap_or_default();
         let function_fits = wanted.is_empty() || wanted.split(',').any(|one| one.trim() == response.function);
-        Ok(if response.errors.is_empty() && function_fits {
+        Ok(if !response.refuses() && function_fits {
             Outcome::Holds
         } else {
             let actual = format!("function {:?} with errors {:?}", response.function, response.errors);
@@ -62,12 +71,12 @@ fn refused(look: &Look<'_>) -> Outcome {
     settle((|| {
         let (push, response) = response(look)?;
         let code = look.with("code").unwrap_or_default();
-        let pointer = look.with("pointer").unwrap_or_default();
+        let pointer = from_one(look.with("pointer").unwrap_or_default());
         let function = look.with("function").unwrap_or_default();
         let fits =
-            |(got, at): &&(String, String)| (code.is_empty() || got == code) && (pointer.is_empty() || at == pointer);
+            |(got, at): &&(String, String)| (code.is_empty() || got == code) && (pointer.is_empty() || from_one(at) == pointer);
         let function_fits = function.is_empty() || function.split(',').any(|one| one.trim() == response.function);
-        Ok(if response.errors.iter().any(|error| fits(&error)) && function_fits {
+        Ok(if response.refuses() && response.errors.iter().any(|error| fits(&error)) && function_fits {
             Outcome::Holds
         } else {
             let mut expected = "a refusal".to_owned();
@@ -129,8 +138,21 @@ fn mrn(look: &Look<'_>) -> Outcome {
 /// The codes of a pushed business refusal; none when there is no such push.
 pub(crate) fn refusal_codes(look: &Look<'_>) -> Option<Vec<String>> {
     let (_, response) = response(look).ok()?;
+    if !response.refuses() {
+        return None;
+    }
     let codes: Vec<String> = response.errors.into_iter().map(|(code, _)| code).collect();
     if codes.is_empty() { None } else { Some(codes) }
+}
+
+/// The movement reference number that a pushed business answer names.
+pub(crate) fn pushed_mrn(request: &[u8]) -> Option<String> {
+    let package = crate::root::package(&crate::http::read(request).ok()?)?;
+    let document = |part: &crate::root::Part| {
+        gzip::inflate(&part.body, &Limits { inflated: 64 << 20, ..Limits::default() })
+            .unwrap_or_else(|_| part.body.clone())
+    };
+    package.parts.iter().find_map(|part| read(&document(part))?.mrns.into_iter().next())
 }
 
 fn response<'l>(look: &Look<'l>) -> Result<(Push<'l>, Response), Outcome> {
@@ -216,6 +238,11 @@ fn pointer(error: roxmltree::Node<'_, '_>) -> String {
         steps.push(tag);
     }
     steps.join("/")
+}
+
+/// The first occurrence may go without its number: `68A[1]` is `68A`.
+fn from_one(pointer: &str) -> String {
+    pointer.replace("[1]", "")
 }
 
 fn text_of(bytes: &[u8], local: &str) -> Vec<String> {
