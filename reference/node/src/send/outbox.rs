@@ -92,11 +92,8 @@ impl Outbox {
                     }
                 }
             }
-            if found < BATCH {
-                let now = Timestamp::now();
-                let until = next.filter(|next| *next > now).map(|next| now.duration_until(next));
-                let until = until.and_then(|until| Duration::try_from(until).ok()).unwrap_or(LONGEST);
-                return Ok(until.clamp(Duration::from_millis(1), LONGEST));
+            if found == 0 {
+                return Ok(pause(next, Timestamp::now()));
             }
         }
         // The rest waits for a place, which wakes this.
@@ -134,6 +131,12 @@ impl Outbox {
         fence(Ordering::SeqCst);
         places.try_acquire_owned().ok()
     }
+}
+
+/// How long there is nothing to do: what became due since the store was asked is due at once, not after the longest sleep.
+fn pause(next: Option<Timestamp>, now: Timestamp) -> Duration {
+    let until = next.map_or(LONGEST, |next| Duration::try_from(now.duration_until(next)).unwrap_or(Duration::ZERO));
+    until.clamp(Duration::from_millis(1), LONGEST)
 }
 
 /// Stores a prepared message in the outbox. Once this answers, it will be sent.
@@ -195,4 +198,20 @@ async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_due_meanwhile_is_not_slept_through() {
+        let now = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(100);
+        let at = |millis| Some(now + jiff::SignedDuration::from_millis(millis));
+        assert_eq!(pause(at(-5), now), Duration::from_millis(1));
+        assert_eq!(pause(Some(now), now), Duration::from_millis(1));
+        assert_eq!(pause(at(700), now), Duration::from_millis(700));
+        assert_eq!(pause(at(120_000), now), LONGEST);
+        assert_eq!(pause(None, now), LONGEST);
+    }
 }
