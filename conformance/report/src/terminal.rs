@@ -36,7 +36,8 @@ pub fn verdict(verdict: Verdict) -> String {
 
 fn fill(text: &mut String, run: &Run, detail: Detail) -> std::fmt::Result {
     let subject = &run.subject;
-    writeln!(text, "{} (party {}), {} {}", subject.name, subject.party, subject.product, subject.version)?;
+    let product = format!("{} {}", subject.product, subject.version);
+    writeln!(text, "{} (party {}), {}", subject.name, subject.party, product.trim_end())?;
     writeln!(text, "profile {}, suite {} lock {}", subject.profile, run.suite.version, short(&run.suite.lock))?;
     if let Some(other) = &run.suite.judged_with {
         writeln!(text, "judged with other cases than it was captured with: {}", short(other))?;

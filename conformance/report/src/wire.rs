@@ -7,9 +7,9 @@ use carnet_harness::evidence::{Direction, Event, Evidence, Kind, Purpose, Scope,
 use carnet_harness::judge::run::CellResult;
 
 /// Most characters of one message that a page shows.
-const LONGEST: usize = 12_000;
+const LONGEST: usize = 6_000;
 /// Runs of base64 longer than this are shortened.
-const BASE64: usize = 120;
+const BASE64: usize = 88;
 
 /// One row of a sequence diagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
