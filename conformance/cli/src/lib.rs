@@ -6,6 +6,7 @@
 mod catalogue;
 mod certs;
 mod demo;
+mod doctor;
 mod explain;
 mod failure;
 mod files;
@@ -28,6 +29,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Run the suite against a node, capture the evidence, judge it, write the reports.
     Run(run::Args),
+    /// Find out why nothing works yet: the first thing that breaks between suite and node, its cause and the fix.
+    Doctor(doctor::Args),
     /// Judge a captured run again: same evidence, same verdicts, byte for byte.
     Judge(judge::Args),
     /// List the cases of the suite.
@@ -48,6 +51,7 @@ pub fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),

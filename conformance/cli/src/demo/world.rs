@@ -167,7 +167,7 @@ subject_loaded_crl = true
             sample = super::SAMPLE,
         );
         put(&of.subject(), &text)?;
-        put(&of.dir.join("ics.toml"), ICS)
+        put(&of.dir.join("ics.toml"), &ICS.replace("VERSION", env!("CARGO_PKG_VERSION")))
     }
 
     /// The kits an administration needs, and its node's configuration.
