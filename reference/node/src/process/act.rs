@@ -75,7 +75,7 @@ pub(super) fn open(node: &Node, worker: &mut Worker, message: Message) -> Result
             return settled(message, State::Delivered, format!("{handed}: its document is too large to act on"));
         }
         Err(error) => {
-            tracing::error!(message = message.id.as_str(), error = %Chain(&error), "failed to read a document");
+            tracing::error!(id = message.id.as_str(), error = %Chain(&error), "failed to read a document");
             return settled(message, State::Failed, Chain(&error).to_string());
         }
     };
@@ -83,7 +83,7 @@ pub(super) fn open(node: &Node, worker: &mut Worker, message: Message) -> Result
         Ok(Some(verdict)) => Ok(Document::Open { message: Box::new(message), bytes, verdict }),
         Ok(None) => settled(message, State::Delivered, handed.to_owned()),
         Err(error) => {
-            tracing::error!(message = message.id.as_str(), error = %Chain(&error), "failed to validate a document");
+            tracing::error!(id = message.id.as_str(), error = %Chain(&error), "failed to validate a document");
             settled(message, State::Failed, Chain(&error).to_string())
         }
     }
@@ -126,7 +126,7 @@ pub(super) fn decide(
         // The store may be well again in a moment; nothing of the round is kept.
         Err(DecideError::Read(error)) => Err(error),
         Err(error) => {
-            tracing::error!(message = message.id.as_str(), error = %Chain(&error), "failed to decide on a document");
+            tracing::error!(id = message.id.as_str(), error = %Chain(&error), "failed to decide on a document");
             Ok(handed_on(message, State::Failed, Chain(&error).to_string()))
         }
     }
@@ -138,7 +138,7 @@ pub(super) fn answer(node: &Node, worker: &mut Worker, mut acted: Acted) -> Resu
     match sealed(node, worker, &acted.message, answer) {
         Ok(prepared) => acted.prepared = Some(prepared),
         Err(error) => {
-            tracing::warn!(message = acted.message.id.as_str(), error = %Chain(&error), "cannot answer a document");
+            tracing::warn!(id = acted.message.id.as_str(), error = %Chain(&error), "cannot answer a document");
             acted.note = format!("{}; not answered: {error}", acted.note);
         }
     }

@@ -142,7 +142,7 @@ async fn commit(node: &Arc<Node>, outbox: &Outbox, acted: Vec<Acted>) -> Result<
         let (id, key) = (message.id.as_str(), message.key);
         match outcome {
             Outcome::Done { answers } => {
-                tracing::info!(message = id, %key, action = message.action, note, "processed");
+                tracing::info!(id, %key, action = message.action, note, "processed");
                 if let (Some(mut outgoing), Some(key)) = (outgoing, answers.first()) {
                     outgoing.key = *key;
                     outbox.offer(outgoing).await;
@@ -150,10 +150,10 @@ async fn commit(node: &Arc<Node>, outbox: &Outbox, acted: Vec<Acted>) -> Result<
             }
             // Someone else wrote first: it is decided again on what stands there now.
             Outcome::Stale { key: record, .. } => {
-                tracing::debug!(message = id, %key, record, "decides again");
+                tracing::debug!(id, %key, record, "decides again");
                 node.arrived.notify_one();
             }
-            other => tracing::error!(message = id, %key, outcome = ?other, "the store answered out of turn"),
+            other => tracing::error!(id, %key, outcome = ?other, "the store answered out of turn"),
         }
     }
     Ok(())

@@ -24,7 +24,7 @@ pub(super) async fn keep(node: &Arc<Node>, terms: &Arc<Terms>, peer: &Peer, judg
         }
         Judged::Refused(refusal, code, answer) => {
             tracing::warn!(
-                message = id_of(&refusal),
+                id = id_of(&refusal),
                 connection = peer.connection,
                 code = refusal.fault.ebms().code(),
                 requirement = refusal.fault.requirement(),
@@ -45,7 +45,7 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
     let id = accepted.message.info.message_id.as_str().to_owned();
     //= EBMS-TEST-02
     if accepted.delivery == Delivery::Test {
-        tracing::info!(message = id, "receipted a test message");
+        tracing::info!(id, "receipted a test message");
         return answered(receipt);
     }
     let collaboration = &accepted.message.collaboration;
@@ -93,29 +93,29 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
     let outcome = node.store.begin(vec![Unit::Receive { message, receipt: receipt.body.clone().into() }]).await;
     match outcome.map(|mut outcomes| outcomes.pop()) {
         Ok(Some(Outcome::New { message: key })) => {
-            tracing::info!(message = id, %key, from = from.value(), action = collaboration.action.as_str(), "received");
+            tracing::info!(id, %key, from = from.value(), action = collaboration.action.as_str(), "received");
             node.arrived.notify_one();
             answered(receipt)
         }
         //= AS4-DUPLICATE-01
         //= AS4-DUPLICATE-02
         Ok(Some(Outcome::Duplicate { message: key, .. })) => {
-            tracing::info!(message = id, %key, "receipted a duplicate again, not delivered again");
+            tracing::info!(id, %key, "receipted a duplicate again, not delivered again");
             discard(node, held);
             answered(receipt)
         }
         Ok(Some(Outcome::Conflict { message: key })) => {
-            tracing::warn!(message = id, %key, "refused a message whose id was received with another content");
+            tracing::warn!(id, %key, "refused a message whose id was received with another content");
             discard(node, held);
             sign(node, terms, accepted.conflict).await
         }
         Ok(other) => {
-            tracing::error!(message = id, outcome = ?other, "the store answered out of turn");
+            tracing::error!(id, outcome = ?other, "the store answered out of turn");
             discard(node, held);
             status(StatusCode::INTERNAL_SERVER_ERROR)
         }
         Err(error) => {
-            tracing::error!(message = id, error = %Chain(&error), "failed to commit a message");
+            tracing::error!(id, error = %Chain(&error), "failed to commit a message");
             // After a failure of the engine itself a commit may still have happened: its files stay till the sweep.
             if matches!(error, StoreError::Busy | StoreError::Full | StoreError::Closed) {
                 discard(node, held);

@@ -40,22 +40,22 @@ pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
     let at = Timestamp::now();
     let sent = match came {
         Came::Receipt(receipt) => {
-            tracing::info!(message = id, %key, attempts, "delivered");
+            tracing::info!(id, %key, attempts, "delivered");
             Sent::Receipted { receipt: receipt.into(), envelope: bytes::Bytes::new() }
         }
         Came::Refused { code, note } => {
-            tracing::warn!(message = id, %key, attempts, code, note, "the partner refused a message");
+            tracing::warn!(id, %key, attempts, code, note, "the partner refused a message");
             Sent::Failed { code, note }
         }
         Came::Nothing { code, note } => match schedule.next(attempts, at) {
             //= AS4-RETRY-01
             Next::At(due) => {
-                tracing::warn!(message = id, %key, attempts, note, %due, "no receipt, sending again");
+                tracing::warn!(id, %key, attempts, note, %due, "no receipt, sending again");
                 Sent::Retry { due, note }
             }
             //= AS4-RETRY-04
             Next::Exhausted { .. } => {
-                tracing::error!(message = id, %key, attempts, code, note, "no receipt, giving up");
+                tracing::error!(id, %key, attempts, code, note, "no receipt, giving up");
                 Sent::Failed { code: code.to_owned(), note }
             }
         },
@@ -76,9 +76,9 @@ pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
             }
             return;
         }
-        Ok(other) => tracing::error!(message = id, %key, outcome = ?other, "the store answered out of turn"),
+        Ok(other) => tracing::error!(id, %key, outcome = ?other, "the store answered out of turn"),
         // It stays due, and is sent again with the same id.
-        Err(error) => tracing::error!(message = id, %key, error = %Chain(&error), "failed to store an outcome"),
+        Err(error) => tracing::error!(id, %key, error = %Chain(&error), "failed to store an outcome"),
     }
     drop(claim);
     node.outbox.notify_one();

@@ -1,6 +1,7 @@
 //! Two nodes as processes, with keys, kits and folders of their own, one sending to the other.
 
 use std::{
+    env,
     ffi::OsString,
     fs::{self, File},
     io::{BufRead, BufReader},
@@ -146,7 +147,7 @@ impl Running {
     }
 
     /// SIGKILL.
-    pub(crate) fn kill(mut self) -> Result<(), Failure> {
+    pub(crate) fn kill(&mut self) -> Result<(), Failure> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
@@ -169,6 +170,19 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The node's program: the one that was named, or the one beside this.
+pub(crate) fn program(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(named) = named {
+        return Ok(named);
+    }
+    let own = env::current_exe()?;
+    let beside = own.parent().and_then(Path::parent).ok_or("this program has no folder")?.join("carnet-node");
+    if !beside.exists() {
+        return Err("build the node first: cargo build --release -p carnet-node".into());
+    }
+    Ok(beside)
 }
 
 fn rsa() -> Result<KeyPair, rcgen::Error> {

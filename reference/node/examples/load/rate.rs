@@ -7,16 +7,10 @@
 //! both databases, each once.
 //!
 //! The floor F is measured first: RSA-2048 signatures a second with all cores, halved, as each message is signed once
-//! at each end. Run it by `ci/bench`, on an idle machine; it is never a timed test.
-
-#[path = "client.rs"]
-mod client;
-#[path = "pair.rs"]
-mod pair;
+//! at each end. Meant for an idle machine; it is never a timed test.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env,
     io::{Write, stdout},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -26,17 +20,20 @@ use std::{
 
 use carnet_exchange::{Direction, Query, State, Store};
 use carnet_wire::wss::{RsaSigner, Signer};
-use clap::Parser;
-use client::{Producer, document};
-use pair::{Failure, Pair};
+use clap::Args;
+
+use crate::{
+    client::{Producer, document},
+    pair::{Failure, Pair, program},
+};
 
 /// Producers at a time, and messages in each of three rounds.
 const LEVELS: [(usize, usize); 3] = [(1, 400), (8, 4_000), (32, 8_000)];
 const ROUNDS: usize = 3;
 
 /// Measures two nodes that exchange messages on this machine.
-#[derive(Parser)]
-struct Arguments {
+#[derive(Args)]
+pub(crate) struct Arguments {
     /// The node's program; the one built beside this program when left out
     #[arg(long, value_name = "FILE")]
     node: Option<PathBuf>,
@@ -48,8 +45,8 @@ struct Arguments {
     messages: Option<usize>,
 }
 
-fn main() -> Result<(), Failure> {
-    let arguments = Arguments::parse();
+/// Measures and prints.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let program = program(arguments.node)?;
     let levels: Vec<(usize, usize)> = match arguments.producers {
         Some(producers) => vec![(producers, producers * 250)],
@@ -211,19 +208,6 @@ fn count(folder: &Path, direction: Direction, submitted: &BTreeSet<String>) -> R
         return Err(format!("got {} messages, expected {} distinct ones", seen.len(), submitted.len()).into());
     }
     Ok(())
-}
-
-/// The node's program: the one that was named, or the one beside this.
-fn program(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    if let Some(named) = named {
-        return Ok(named);
-    }
-    let own = env::current_exe()?;
-    let beside = own.parent().and_then(Path::parent).ok_or("this program has no folder")?.join("carnet-node");
-    if !beside.exists() {
-        return Err("build the node first: cargo build --release -p carnet-node".into());
-    }
-    Ok(beside)
 }
 
 fn ms(time: Duration) -> f64 {
