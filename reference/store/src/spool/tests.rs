@@ -147,7 +147,7 @@ fn a_disk_that_refuses_is_full_not_broken() {
     assert!(matches!(spool.0.refused(refused), SpoolError::Full { free: 0, .. }));
 }
 
-/// `ci/disk-full.sh` mounts a small disk and names it; without one there is nothing to fill.
+/// `ci/disk-full` mounts a small disk and names it; without one there is nothing to fill.
 #[test]
 fn a_small_disk_fills_up_and_empties_again() {
     let Some(disk) = std::env::var_os("CARNET_SMALL_DISK") else { return };

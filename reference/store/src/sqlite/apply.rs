@@ -14,18 +14,32 @@ use super::{
     row::{direction_code, micros, state, state_code},
 };
 
-/// Applies `unit` in a savepoint of its own; the savepoint stays only when something was done.
+/// Applies `unit`, all or nothing.
+///
+/// Only a process can find out late that it must not happen, and needs a savepoint of its own; every other unit is
+/// decided by its first statement, before anything is written.
 pub(super) fn unit(connection: &Connection, unit: &Unit) -> Result<Outcome, StoreError> {
+    match unit {
+        Unit::Receive { message, receipt } => insert(connection, message, Direction::In, None, Some(receipt)),
+        Unit::Submit { message, due } => insert(connection, message, Direction::Out, Some(*due), None),
+        Unit::Process(process) if process.records.is_empty() && process.answers.is_empty() => {
+            handed_on(connection, process)
+        }
+        Unit::Process(process) => in_savepoint(connection, || handed_on(connection, process)),
+        Unit::Attempt(made) => attempt(connection, made),
+        Unit::Record(write) => Ok(stale(connection, write)?.unwrap_or_else(done)),
+    }
+}
+
+/// Keeps what was written only when the unit was done.
+fn in_savepoint(
+    connection: &Connection,
+    apply: impl FnOnce() -> Result<Outcome, StoreError>,
+) -> Result<Outcome, StoreError> {
     let run = |sql| connection.prepare_cached(sql)?.execute([]);
     run("SAVEPOINT unit").map_err(engine)?;
-    let outcome = match unit {
-        Unit::Receive { message, receipt } => insert(connection, message, Direction::In, None, Some(receipt))?,
-        Unit::Submit { message, due } => insert(connection, message, Direction::Out, Some(*due), None)?,
-        Unit::Process(done) => process(connection, done)?,
-        Unit::Attempt(made) => attempt(connection, made)?,
-        Unit::Record(write) => stale(connection, write)?.unwrap_or_else(done),
-    };
-    if !matches!(outcome, Outcome::New { .. } | Outcome::Done { .. }) {
+    let outcome = apply()?;
+    if !matches!(outcome, Outcome::Done { .. }) {
         run("ROLLBACK TO unit").map_err(engine)?;
     }
     run("RELEASE unit").map_err(engine)?;
@@ -164,11 +178,11 @@ fn part(connection: &Connection, key: i64, ordinal: i64, part: &Part) -> Result<
     Ok(())
 }
 
-fn process(connection: &Connection, process: &Process) -> Result<Outcome, StoreError> {
-    if let Some(refused) = step(connection, process.message, process.state, None, 0, process.at)? {
+fn handed_on(connection: &Connection, process: &Process) -> Result<Outcome, StoreError> {
+    let step = Step { key: process.message, next: process.state, due: None, at: process.at, note: &process.note };
+    if let Some(refused) = take_step(connection, Direction::In, &step)? {
         return Ok(refused);
     }
-    event(connection, process.message, process.at, process.state, &process.note)?;
     for write in &process.records {
         if let Some(refused) = stale(connection, write)? {
             return Ok(refused);
@@ -185,73 +199,77 @@ fn process(connection: &Connection, process: &Process) -> Result<Outcome, StoreE
 }
 
 fn attempt(connection: &Connection, attempt: &Attempt) -> Result<Outcome, StoreError> {
+    let told;
     let (next, due, note) = match &attempt.sent {
         Sent::Receipted { .. } => (State::Delivered, None, ""),
         Sent::Retry { due, note } => (State::Retrying, Some(*due), note.as_str()),
-        Sent::Failed { note, .. } => (State::Failed, None, note.as_str()),
+        Sent::Failed { code, note } => {
+            told = format!("{code} {note}");
+            (State::Failed, None, told.as_str())
+        }
     };
-    if let Some(refused) = step(connection, attempt.message, next, due, 1, attempt.at)? {
+    let key = attempt.message;
+    let step = Step { key, next, due, at: attempt.at, note };
+    if let Some(refused) = take_step(connection, Direction::Out, &step)? {
         return Ok(refused);
     }
-    let key = attempt.message.0;
     match &attempt.sent {
         Sent::Receipted { receipt, envelope } => {
-            body(connection, key, RECEIPT, receipt)?;
-            body(connection, key, ENVELOPE, envelope)?;
-            event(connection, attempt.message, attempt.at, next, note)?;
+            body(connection, key.0, RECEIPT, receipt)?;
+            body(connection, key.0, ENVELOPE, envelope)?;
         }
-        Sent::Retry { .. } => event(connection, attempt.message, attempt.at, next, note)?,
+        Sent::Retry { .. } => {}
         Sent::Failed { code, note } => {
-            event(connection, attempt.message, attempt.at, next, &format!("{code} {note}"))?;
             connection
                 .prepare_cached("INSERT INTO notice (message, at, code, note) VALUES (?1, ?2, ?3, ?4)")
-                .and_then(|mut statement| statement.execute(params![key, micros(attempt.at), code, note]))
+                .and_then(|mut statement| statement.execute(params![key.0, micros(attempt.at), code, note]))
                 .map_err(engine)?;
         }
     }
     Ok(done())
 }
 
-/// Moves a message to `next` when it may go there; says why not otherwise.
-fn step(
-    connection: &Connection,
+/// A step a message is to take.
+struct Step<'a> {
     key: Key,
     next: State,
     due: Option<Timestamp>,
-    attempts: i64,
     at: Timestamp,
-) -> Result<Option<Outcome>, StoreError> {
-    let code: Option<(i64, i64)> = connection
-        .prepare_cached("SELECT state, direction FROM message WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+    note: &'a str,
+}
+
+/// Takes the step and notes it in the history, or says why the message may not take it.
+///
+/// The first step, into the store, is in the message's own row. An incoming message takes one more, an outgoing one
+/// takes one with each attempt, so the attempts number the steps.
+fn take_step(connection: &Connection, direction: Direction, step: &Step<'_>) -> Result<Option<Outcome>, StoreError> {
+    let stored: Option<(i64, i64, i64)> = connection
+        .prepare_cached("SELECT state, direction, attempts FROM message WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement.query_row([step.key.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+        })
         .map_err(engine)?;
-    let Some((code, direction)) = code else {
-        return Ok(Some(Outcome::Unknown));
-    };
+    let Some((code, of, attempts)) = stored else { return Ok(Some(Outcome::Unknown)) };
     let now = state(code)?;
-    let outgoing = direction == direction_code(Direction::Out);
-    if !now.may_become(next) || outgoing != (attempts > 0) {
+    if !now.may_become(step.next) || of != direction_code(direction) {
         return Ok(Some(Outcome::Illegal { state: now }));
     }
+    let attempts = attempts + i64::from(direction == Direction::Out);
     connection
-        .prepare_cached("UPDATE message SET state = ?2, due = ?3, attempts = attempts + ?4, changed = ?5 WHERE id = ?1")
+        .prepare_cached("UPDATE message SET state = ?2, due = ?3, attempts = ?4, changed = ?5 WHERE id = ?1")
         .and_then(|mut statement| {
-            statement.execute(params![key.0, state_code(next), due.map(micros), attempts, micros(at)])
+            let due = step.due.map(micros);
+            statement.execute(params![step.key.0, state_code(step.next), due, attempts, micros(step.at)])
+        })
+        .map_err(engine)?;
+    connection
+        .prepare_cached("INSERT INTO history (message, step, at, state, note) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .and_then(|mut statement| {
+            let number = attempts.max(1);
+            statement.execute(params![step.key.0, number, micros(step.at), state_code(step.next), step.note])
         })
         .map_err(engine)?;
     Ok(None)
-}
-
-/// The first step, into the store, is in the message's own row; these are the later ones.
-fn event(connection: &Connection, key: Key, at: Timestamp, state: State, note: &str) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT INTO history (message, step, at, state, note)
-             SELECT ?1, coalesce(max(step), 0) + 1, ?2, ?3, ?4 FROM history WHERE message = ?1",
-        )
-        .and_then(|mut statement| statement.execute(params![key.0, micros(at), state_code(state), note]))
-        .map_err(engine)?;
-    Ok(())
 }
 
 /// Writes a record, or says what version is there instead of the one expected.
