@@ -4,10 +4,11 @@
 //! cannot cost a large disk or much time. A part may have several members (RFC 1952, 2.2): the limits count all.
 //! Deflating is deterministic: no time stamp, no name. Implements RFC 1951 and 1952 on flate2.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 
-use flate2::write::{GzEncoder, MultiGzDecoder};
-use flate2::{Compression, GzBuilder};
+use flate2::write::MultiGzDecoder;
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 use crate::Limits;
 
@@ -117,15 +118,34 @@ pub fn inflate(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, GzipError> {
 
 /// Deflates pieces into `W`; the same bytes give the same result.
 pub struct Deflate<W: Write> {
-    encoder: GzEncoder<W>,
+    sink: W,
+    engine: Engine,
+    checksum: Crc,
+    begun: bool,
 }
+
+/// The compressor's tables and what it gave last: 300 KiB that a thread uses again instead of asking the system anew.
+struct Engine {
+    compress: Compress,
+    given: Vec<u8>,
+}
+
+thread_local! {
+    static IDLE: Cell<Option<Engine>> = const { Cell::new(None) };
+}
+
+/// Member header: deflate, no flags, no time, no hint, operating system unknown, so that the bytes do not tell where
+/// they were made.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 impl<W: Write> Deflate<W> {
     /// Starts a part.
     pub fn new(sink: W) -> Self {
-        // 255: operating system unknown, so that the bytes do not tell where they were made.
-        let encoder = GzBuilder::new().mtime(0).operating_system(255).write(sink, Compression::default());
-        Self { encoder }
+        let engine = IDLE.take().unwrap_or_else(|| Engine {
+            compress: Compress::new(Compression::default(), false),
+            given: Vec::with_capacity(32 * 1024),
+        });
+        Self { sink, engine, checksum: Crc::new(), begun: false }
     }
 
     /// Takes the next bytes.
@@ -133,15 +153,45 @@ impl<W: Write> Deflate<W> {
     /// # Errors
     /// What the sink gives.
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.encoder.write_all(bytes)
+        self.checksum.update(bytes);
+        self.run(bytes, FlushCompress::None)
     }
 
     /// Writes the end of the member and gives the sink back.
     ///
     /// # Errors
     /// What the sink gives.
-    pub fn finish(self) -> io::Result<W> {
-        self.encoder.finish()
+    pub fn finish(mut self) -> io::Result<W> {
+        self.run(&[], FlushCompress::Finish)?;
+        self.sink.write_all(&self.checksum.sum().to_le_bytes())?;
+        self.sink.write_all(&self.checksum.amount().to_le_bytes())?;
+        let Self { sink, mut engine, .. } = self;
+        engine.compress.reset();
+        IDLE.set(Some(engine));
+        Ok(sink)
+    }
+
+    fn run(&mut self, mut bytes: &[u8], flush: FlushCompress) -> io::Result<()> {
+        if !self.begun {
+            self.begun = true;
+            self.sink.write_all(&HEADER)?;
+        }
+        let Engine { compress, given } = &mut self.engine;
+        loop {
+            let before = compress.total_in();
+            given.clear();
+            let status = compress.compress_vec(bytes, given, flush).map_err(io::Error::other)?;
+            let taken = usize::try_from(compress.total_in() - before).unwrap_or(usize::MAX);
+            bytes = bytes.get(taken..).unwrap_or_default();
+            self.sink.write_all(given)?;
+            let done = match flush {
+                FlushCompress::Finish => status == Status::StreamEnd,
+                _ => bytes.is_empty(),
+            };
+            if done {
+                return Ok(());
+            }
+        }
     }
 }
 

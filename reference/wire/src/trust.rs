@@ -4,6 +4,8 @@
 //! looked at, because AS4 profiles demand none of a signing certificate; key usage is, when present. Who the leaf
 //! must belong to is the caller's question. Implements RFC 5280, 6.
 
+use std::sync::{Mutex, PoisonError};
+
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
 use webpki::{
     CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter,
@@ -93,7 +95,19 @@ pub struct Anchors {
     anchors: Vec<TrustAnchor<'static>>,
     crls: Vec<CertRevocationList<'static>>,
     policy: RevocationPolicy,
+    trusted: Mutex<Trusted>,
 }
+
+/// Chains that were trusted at one moment. Time counts in seconds here, so within a second the answer is the same
+/// whoever asks, and a partner sends many messages in one.
+#[derive(Default)]
+struct Trusted {
+    at: u64,
+    chains: Vec<[u8; 32]>,
+}
+
+/// Most chains remembered.
+const REMEMBERED: usize = 64;
 
 impl Anchors {
     /// Prepares anchors and lists for many checks.
@@ -117,7 +131,7 @@ impl Anchors {
                     .map_err(|_| TrustError::MalformedCrl)
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { anchors, crls, policy })
+        Ok(Self { anchors, crls, policy, trusted: Mutex::default() })
     }
 
     /// Whether the chain, leaf first, leads to an anchor at that time, and its key may sign messages.
@@ -125,6 +139,25 @@ impl Anchors {
     /// # Errors
     /// See [`TrustError`].
     pub fn verify(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), TrustError> {
+        let name = name(chain);
+        {
+            let trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
+            if trusted.at == now.as_secs() && trusted.chains.contains(&name) {
+                return Ok(());
+            }
+        }
+        self.verify_anew(chain, now)?;
+        let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
+        if trusted.at != now.as_secs() {
+            *trusted = Trusted { at: now.as_secs(), chains: Vec::new() };
+        }
+        if trusted.chains.len() < REMEMBERED {
+            trusted.chains.push(name);
+        }
+        Ok(())
+    }
+
+    fn verify_anew(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), TrustError> {
         if self.policy.require_status && self.crls.is_empty() {
             return Err(TrustError::UnknownStatus);
         }
@@ -230,6 +263,16 @@ fn reason(error: &webpki::Error) -> TrustError {
         | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => TrustError::Algorithm,
         _ => TrustError::Malformed,
     }
+}
+
+/// What tells one chain from another.
+fn name(chain: &[CertificateDer<'_>]) -> [u8; 32] {
+    let mut all = Vec::with_capacity(chain.iter().map(|der| der.len() + 8).sum());
+    for der in chain {
+        all.extend_from_slice(&(der.len() as u64).to_be_bytes());
+        all.extend_from_slice(der);
+    }
+    crate::digest::sha256(&all)
 }
 
 #[cfg(test)]

@@ -109,3 +109,30 @@ proptest! {
         let _ = inflate(&noise, &small());
     }
 }
+
+proptest! {
+    /// The tables of one part never show in the next, and another implementation reads each.
+    #[test]
+    fn parts_do_not_mix(parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3_000), 1..5), broken in 0usize..5) {
+        for (number, part) in parts.iter().enumerate() {
+            if number == broken {
+                // A part given up half way.
+                let mut half = Deflate::new(Vec::new());
+                half.push(part).unwrap();
+            }
+            let mut pieces = Deflate::new(Vec::new());
+            part.chunks(700).for_each(|piece| pieces.push(piece).unwrap());
+            let bytes = pieces.finish().unwrap();
+            let mut read = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut read).unwrap();
+            prop_assert_eq!(&read, part);
+        }
+    }
+}
+
+#[test]
+fn large_parts_leave_in_pieces() {
+    let large: Vec<u8> = (0u32..400_000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let bytes = deflate(&large);
+    assert_eq!(inflate(&bytes, &Limits::default()).unwrap(), large);
+}

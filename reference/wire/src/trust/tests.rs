@@ -206,3 +206,23 @@ fn a_broken_anchor_is_refused_at_once() {
     let garbage = CertificateDer::from(vec![1, 2, 3]);
     assert_eq!(Anchors::new(&[garbage], &[], RevocationPolicy::default()).map(drop), Err(TrustError::Malformed));
 }
+
+#[test]
+fn what_was_trusted_a_moment_ago_is_judged_again_when_time_or_chain_change() {
+    let pki = Pki::new();
+    let anchors = Anchors::new(std::slice::from_ref(&pki.root), &[], RevocationPolicy::default()).unwrap();
+    let chain = [pki.leaf(|_| {}), pki.intermediate.clone()];
+    assert_eq!(anchors.verify(&chain, now()), Ok(()));
+    assert_eq!(anchors.verify(&chain, now()), Ok(()));
+    let year = Duration::from_secs(365 * 24 * 3600);
+    let later = UnixTime::since_unix_epoch(Duration::from_secs(now().as_secs()) + year);
+    assert_eq!(anchors.verify(&chain, later), Err(TrustError::Expired));
+    assert_eq!(anchors.verify(&chain, now()), Ok(()));
+    // The same leaf behind another issuer, and another leaf behind the same.
+    assert_eq!(anchors.verify(&[chain[0].clone(), pki.root.clone()], now()), Err(TrustError::UnknownIssuer));
+    let stranger = Pki::new();
+    assert_eq!(anchors.verify(&[stranger.leaf(|_| {}), chain[1].clone()], now()), Err(TrustError::UnknownIssuer));
+    for _ in 0..2 * REMEMBERED {
+        assert_eq!(anchors.verify(&[pki.leaf(|_| {}), chain[1].clone()], now()), Ok(()));
+    }
+}
