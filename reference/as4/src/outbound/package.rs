@@ -109,6 +109,12 @@ pub enum PackageError {
     /// Two parts of one Content-ID.
     #[error("two parts have the Content-ID {0}")]
     SamePart(ContentId),
+    /// A property without name or value, which the schema of ebMS does not allow.
+    #[error("property {name:?} has no name or no value")]
+    Property {
+        /// Its name.
+        name: String,
+    },
     /// A Content-ID that peers would have to unescape.
     #[error("Content-ID {0} holds other characters than letters, digits and -._@")]
     ContentId(ContentId),
@@ -156,6 +162,12 @@ pub fn package(pmode: &PMode, submission: &Submission) -> Result<Package, Packag
         if parts.iter().skip(index + 1).any(|other| other.id == part.id) {
             return Err(PackageError::SamePart(part.id.clone()));
         }
+    }
+    let properties = submission.properties.iter().chain(parts.iter().flat_map(|part| &part.properties));
+    if let Some(property) =
+        properties.into_iter().find(|property| property.name.is_empty() || property.value.is_empty())
+    {
+        return Err(PackageError::Property { name: property.name.clone() });
     }
     let message = UserMessage {
         info: MessageInfo {

@@ -179,6 +179,9 @@ fn a_submission_outside_the_agreement_is_not_packaged() {
     let mut other = submission("m-1@trader", vec![part.clone()]);
     other.action = Action::parse("IE3F99").expect("action");
     assert!(matches!(package(&ics2(), &other), Err(PackageError::NotAgreed { .. })));
+    let mut empty = submission("m-1@trader", vec![part.clone()]);
+    empty.properties = vec![crate::driver::property("note", "")];
+    assert!(matches!(package(&ics2(), &empty), Err(PackageError::Property { .. })));
     let twice = submission("m-1@trader", vec![part.clone(), part.clone()]);
     assert!(matches!(package(&ics2(), &twice), Err(PackageError::SamePart(_))));
     let mut strange = part.clone();

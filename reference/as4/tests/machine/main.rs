@@ -1,9 +1,9 @@
 //! The machine as its driver sees it: whole HTTP bodies in, decisions and signed envelopes out.
 //!
-//! `phase4`: captures of an independent node. `header`: signed messages with one thing wrong. `wrapping`: real envelopes
-//! rearranged. `answers`: what a sender believes.
-//! `oracle`: our signatures under xmlsec1. `pipeline`: two machines over a line that loses and repeats. `mutation`:
-//! arbitrary and mutated bytes. `schema`: the published schemas against the files that are read.
+//! `phase4`: captures of an independent node. `recorded`: messages of this machine that phase4 receipted. `header`: signed
+//! messages with one thing wrong. `wrapping`: real envelopes rearranged. `answers`: what a sender believes. `oracle`: our
+//! signatures under xmlsec1. `pipeline`: two machines over a line that loses and repeats. `mutation`: arbitrary and
+//! mutated bytes. `schema`: the published schemas against the files that are read.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests stop where they fail")]
 
@@ -16,5 +16,6 @@ mod oracle;
 mod parties;
 mod phase4;
 mod pipeline;
+mod recorded;
 mod schema;
 mod wrapping;

@@ -156,7 +156,7 @@ proptest! {
 
     #[test]
     fn what_is_packaged_is_what_is_read(
-        properties in proptest::collection::vec(("[a-z<&\"']{1,9}", "[ -~\t\n\ré中\u{1F6A2}]{0,40}"), 0..4),
+        properties in proptest::collection::vec(("[a-z<&\"']{1,9}", "[ -~\t\n\ré中\u{1F6A2}]{1,40}"), 0..4),
         conversation in "[!-~]{0,30}",
         nanoseconds in 0..2_000_000_000_000_000_000i128,
         plain in any::<bool>(),

@@ -68,7 +68,8 @@ pub(crate) fn trader() -> PartyId {
 
 /// What the customs side of the captures has agreed: the trader signs as `blue`.
 pub(crate) fn customs() -> Agreements {
-    let partner = Partner { party: trader(), tls: TlsBinding::Off, signer: anchored("blue", false), intermediates: Vec::new() };
+    let partner =
+        Partner { party: trader(), tls: TlsBinding::Off, signer: anchored("blue", false), intermediates: Vec::new() };
     Agreements {
         us: ics2().responder.id,
         pmodes: PModes::new(vec![ics2()]).expect("P-Modes"),
@@ -86,5 +87,10 @@ pub(crate) fn customs_with(signer: SignerBinding) -> Arc<Agreements> {
 
 /// The customs side as the trader knows it: it signs as `red`.
 pub(crate) fn customs_as_partner() -> Partner {
-    Partner { party: ics2().responder.id, tls: TlsBinding::Off, signer: anchored("red", true), intermediates: Vec::new() }
+    Partner {
+        party: ics2().responder.id,
+        tls: TlsBinding::Off,
+        signer: anchored("red", true),
+        intermediates: Vec::new(),
+    }
 }
