@@ -358,7 +358,7 @@ fn time(now: UnixTime, days: i64) -> Node {
 
 fn from_hex(hex: &str) -> Result<Vec<u8>, CertError> {
     let wrong = || CertError::Table { reason: format!("{hex:?} is not hexadecimal") };
-    if !hex.is_ascii() || hex.len() % 2 != 0 {
+    if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return Err(wrong());
     }
     (0..hex.len())

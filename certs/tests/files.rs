@@ -1,5 +1,7 @@
 //! PEM and PKCS#12: what openssl writes is read, what is written openssl reads; authorities survive a folder.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;

@@ -179,8 +179,8 @@ impl Node {
     fn receipt(&self, receipt: Receipt, request: &[u8]) -> Option<Vec<u8>> {
         let id = format!("{}@null.carnet", uuid::Uuid::now_v7());
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-        let sent = root::envelope_text(request)
-            .and_then(|envelope| SignalDraft::receipt(id.clone(), now.clone(), &envelope));
+        let sent =
+            root::envelope_text(request).and_then(|envelope| SignalDraft::receipt(id.clone(), now.clone(), &envelope));
         let mut draft = match (sent, receipt.refers_to) {
             (Some(draft), _) => draft,
             (None, Truth::Nobody) => SignalDraft {

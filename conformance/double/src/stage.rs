@@ -1,4 +1,4 @@
-//! What a run against a null node needs, in a folder: keys, `subject.toml`, `ics.toml`.
+//! What a run against a null node needs, in a folder: keys, subject and ICS.
 
 use std::path::{Path, PathBuf};
 
@@ -62,8 +62,8 @@ impl Stage {
         &self.identities
     }
 
-    /// Writes `subject.toml` and `ics.toml` for a node at `address`; returns the path of the former. Everything is
-    /// claimed that the null nodes can be asked without hooks; waits are short.
+    /// Writes `NAME.toml` (as `subject.toml` is written) and `NAME-ics.toml` for a node at `address`; returns the path
+    /// of the former. Everything is claimed that the null nodes can be asked without hooks; waits are short.
     ///
     /// # Errors
     /// [`StageError::File`].
@@ -73,8 +73,8 @@ impl Stage {
             std::fs::write(&path, text).map_err(|source| StageError::File { path: path.clone(), source })?;
             Ok(path)
         };
-        put("ics.toml", include_str!("ics.toml").replace("NAME", name))?;
+        put(&format!("{name}-ics.toml"), include_str!("ics.toml").replace("NAME", name))?;
         let subject = include_str!("subject.toml").replace("NAME", name).replace("PORT", &address.port().to_string());
-        put("subject.toml", subject)
+        put(&format!("{name}.toml"), subject)
     }
 }

@@ -31,13 +31,14 @@ use present::Present;
 /// # Errors
 /// How the attempt ended. With TLS 1.3 a refused client certificate shows only at the first read: see [`ending`].
 pub async fn connect(tcp: TcpStream, tls: &ClientTls) -> Result<Connected, Ending> {
-    let config = client_config(tls).map_err(ours)?;
+    let present = Arc::new(Present::new(tls.identity.as_ref()).map_err(ours)?);
+    let config = client_config(tls, Arc::clone(&present)).map_err(ours)?;
     let name = ServerName::try_from(tls.server_name.clone()).map_err(|_| Ending::Protocol {
         what: format!("server name {:?} is neither a host name nor an address", tls.server_name),
     })?;
     let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| line::ending(&error))?;
     let own_chain = tls.identity.as_ref().map(|identity| identity.chain.clone()).unwrap_or_default();
-    let handshake = facts(stream.get_ref().1, own_chain);
+    let handshake = facts(stream.get_ref().1, own_chain, present.asked());
     Ok(Connected { stream: Box::new(stream), handshake: Some(handshake) })
 }
 
@@ -49,7 +50,7 @@ pub async fn connect(tcp: TcpStream, tls: &ClientTls) -> Result<Connected, Endin
 pub async fn accept(tcp: TcpStream, tls: &ServerTls) -> Result<Connected, Ending> {
     let config = server_config(tls).map_err(ours)?;
     let stream = TlsAcceptor::from(Arc::new(config)).accept(tcp).await.map_err(|error| line::ending(&error))?;
-    let handshake = facts(stream.get_ref().1, tls.identity.chain.clone());
+    let handshake = facts(stream.get_ref().1, tls.identity.chain.clone(), true);
     Ok(Connected { stream: Box::new(stream), handshake: Some(handshake) })
 }
 
@@ -63,14 +64,14 @@ pub fn ending(error: &io::Error) -> Option<Ending> {
     })
 }
 
-fn client_config(tls: &ClientTls) -> Result<ClientConfig, Error> {
+fn client_config(tls: &ClientTls, present: Arc<Present>) -> Result<ClientConfig, Error> {
     let provider = provider(&tls.suites)?;
     let anyone = Arc::new(Anyone::new(&provider));
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(&tls.versions))?
         .dangerous()
         .with_custom_certificate_verifier(anyone)
-        .with_client_cert_resolver(Arc::new(Present::new(tls.identity.as_ref())?));
+        .with_client_cert_resolver(present);
     config.resumption = Resumption::disabled();
     Ok(config)
 }
@@ -105,7 +106,11 @@ fn versions(versions: &[TlsVersion]) -> Vec<&'static SupportedProtocolVersion> {
     known.into_iter().filter(|(version, _)| wanted(*version)).map(|(_, known)| known).collect()
 }
 
-fn facts(state: &CommonState, own_chain: Vec<rustls_pki_types::CertificateDer<'static>>) -> Handshake {
+fn facts(
+    state: &CommonState,
+    own_chain: Vec<rustls_pki_types::CertificateDer<'static>>,
+    certificate_asked: bool,
+) -> Handshake {
     let version = match state.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
         Some(rustls::ProtocolVersion::TLSv1_3) => "1.3",
@@ -116,6 +121,7 @@ fn facts(state: &CommonState, own_chain: Vec<rustls_pki_types::CertificateDer<'s
         suite: state.negotiated_cipher_suite().map(|suite| iana(suite.suite())).unwrap_or_default(),
         peer_chain: state.peer_certificates().unwrap_or_default().to_vec(),
         own_chain,
+        certificate_asked,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Presents an identity as it is: the library's own checks of chain and key are passed by.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use carnet_certs::{Identity, Key, KeyKind, Scheme};
 use rustls::client::ResolvesClientCert;
@@ -14,6 +15,7 @@ use rustls_pki_types::PrivateKeyDer;
 #[derive(Debug)]
 pub(super) struct Present {
     certified: Option<Arc<CertifiedKey>>,
+    asked: AtomicBool,
 }
 
 impl Present {
@@ -26,12 +28,18 @@ impl Present {
             }
             _ => None,
         };
-        Ok(Self { certified })
+        Ok(Self { certified, asked: AtomicBool::new(false) })
+    }
+
+    /// Whether the peer asked for a certificate of ours.
+    pub(super) fn asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
 impl ResolvesClientCert for Present {
     fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
         self.certified.clone()
     }
 

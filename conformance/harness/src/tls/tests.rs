@@ -1,3 +1,5 @@
+//! TLS of the suite against itself, against openssl, and on bytes of anybody.
+
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
