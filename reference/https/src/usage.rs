@@ -15,12 +15,14 @@ use x509_parser::prelude::FromDer as _;
 /// [`CertificateError::InvalidPurpose`] when one may not, [`CertificateError::BadEncoding`] when one does not parse.
 pub(crate) fn check(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Result<(), CertificateError> {
     let Ok((_, mut below)) = X509Certificate::from_der(leaf) else { return Err(CertificateError::BadEncoding) };
+    //= TLS-USAGE-02
     if !allows(&below, KeyUsage::digital_signature)? {
         return Err(CertificateError::InvalidPurpose);
     }
     // What the peer sent beyond the path is nobody's business.
     let above: Vec<X509Certificate<'_>> =
         intermediates.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, ca)| ca).collect();
+    //= TLS-PATH-08
     for _ in 0..above.len() {
         let issuers: Vec<_> = above.iter().filter(|ca| ca.subject() == below.issuer()).collect();
         let Some(first) = issuers.first() else { return Ok(()) };

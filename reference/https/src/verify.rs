@@ -56,6 +56,16 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        //= TLS-PATH-01
+        //= TLS-PATH-02
+        //= TLS-PATH-03
+        //= TLS-PATH-04
+        //= TLS-PATH-05
+        //= TLS-PATH-06
+        //= TLS-PATH-07
+        //= TLS-PATH-09
+        //= TLS-PATH-10
+        //= TLS-USAGE-01
         self.0
             .verify_client_cert(leaf, intermediates, now)
             .and_then(|verified| {
@@ -71,6 +81,7 @@ impl ClientCertVerifier for ClientVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        //= TLS-CLIENT-01
         self.0
             .verify_tls12_signature(message, certificate, signature)
             .inspect_err(|error| log_refusal("client", certificate, &[], error))
