@@ -1,7 +1,183 @@
+//! The shipped data loads, fits its schemas, and what is wrong is named with its place.
+
 use super::*;
+
+const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schemas");
+
+fn schema(name: &str) -> jsonschema::Validator {
+    let text = std::fs::read_to_string(format!("{SCHEMAS}/{name}-1.json")).unwrap();
+    jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+}
+
+fn json(toml: &str) -> serde_json::Value {
+    serde_json::to_value(toml::from_str::<toml::Table>(toml).unwrap()).unwrap()
+}
+
+fn schema_of(path: &str) -> Option<&'static str> {
+    match path.split('/').next() {
+        Some("cases") => Some("case"),
+        Some("requirements") => Some("requirement"),
+        Some("mutants") => Some("mutant"),
+        _ => None,
+    }
+}
+
+const SUBJECT: &str = r#"format = 1
+name = "Subject"
+url = "https://localhost:1/as4"
+[party]
+id = "TH"
+[suite.party]
+id = "SUITE"
+[agreement]
+[trust]
+tls = []
+signing = []
+[hooks.delivered.http]
+url = "http://127.0.0.1:1/"
+"#;
+
+const ICS: &str = r#"format = 1
+product = "Node"
+profile = "customs-c2c"
+roles = ["responder"]
+capabilities = ["as4.push"]
+[reception_awareness]
+retry_interval = "5s"
+retry_count = 3
+"#;
+
+const BASELINE: &str = r#"format = 1
+[[accept]]
+case = "as4.push.accepted"
+verdict = "FAIL"
+signature = "0123456789abcdef"
+reason = "known"
+owner = "operations"
+expires = "2027-01-01"
+"#;
+
 #[test]
 fn the_embedded_catalogue_loads() {
-    if let Err(error) = load() {
-        panic!("{error}");
+    let catalogue = load().unwrap_or_else(|error| panic!("{error}"));
+    assert!(catalogue.cases.len() >= 80, "{} cases", catalogue.cases.len());
+    let of = |layer: &str| catalogue.cases.keys().filter(|id| id.layer() == layer).count();
+    assert!(of("tls") >= 20 && of("as4") >= 35 && of("process") >= 5, "{} {} {}", of("tls"), of("as4"), of("process"));
+}
+
+#[test]
+fn every_shipped_file_fits_its_schema_and_no_wrong_key_does() {
+    for (path, text) in Files::embedded().toml() {
+        let Some(name) = schema_of(path) else { continue };
+        let schema = schema(name);
+        let mut value = json(text);
+        let errors: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{path}: {errors:?}");
+        value["no_such_key"] = true.into();
+        assert!(!schema.is_valid(&value), "{path}: a wrong key is accepted");
+    }
+}
+
+#[test]
+fn configuration_files_fit_their_schemas_and_no_wrong_key_does() {
+    for (name, text) in [("subject", SUBJECT), ("ics", ICS), ("baseline", BASELINE)] {
+        let schema = schema(name);
+        let mut value = json(text);
+        assert!(schema.is_valid(&value), "{name}");
+        value["no_such_key"] = true.into();
+        assert!(!schema.is_valid(&value), "{name}: a wrong key is accepted");
+    }
+    read::read::<Subject>("subject.toml", SUBJECT).unwrap();
+    read::read::<Ics>("ics.toml", ICS).unwrap();
+    read::read::<baseline::Baseline>("baseline.toml", BASELINE).unwrap();
+}
+
+#[test]
+fn a_wrong_key_is_named_with_file_line_and_the_nearest_known_one() {
+    let problem = read::read::<Ics>("ics.toml", &ICS.replace("profile", "profil")).unwrap_err();
+    assert_eq!((problem.file.as_str(), problem.line), ("ics.toml", 3));
+    assert_eq!(problem.help.as_deref(), Some("did you mean `profile`?"));
+    let problem = read::read::<Ics>("ics.toml", &ICS.replace("format = 1", "format = 2")).unwrap_err();
+    assert_eq!(problem.to_string(), "ics.toml:1:1: got format 2, expected 1");
+}
+
+const CASE: &str = r#"format = 1
+title = "t"
+verifies = ["AS4-PUSH-01"]
+level = "MUST"
+role = "responder"
+[[step]]
+name = "first"
+send = { ping = true }
+[[check]]
+name = "receipt.signed"
+[explain]
+why = "w"
+fix = "f"
+seen = "s"
+"#;
+
+#[test]
+fn a_case_is_refused_with_its_place_when_it_makes_no_sense() {
+    Case::read("x.toml", CASE).unwrap();
+    let refused = |from: &str, to: &str| Case::read("x.toml", &CASE.replace(from, to)).unwrap_err().to_string();
+    assert!(refused("{ ping = true }", "{ ping = true, sample = true }").contains("exactly one of"));
+    assert!(refused("send = { ping = true }", "send = { ping = true }\nawait = \"receipt\"").contains("one action"));
+    assert!(refused("send = { ping = true }", "within = \"1s\"").contains("a step has one of"));
+    assert!(refused("name = \"receipt.signed\"", "name = \"receipt.signed\"\nstep = \"second\"").contains("not there"));
+    assert!(refused("\"AS4-PUSH-01\"", "\"AS4-1\"").contains("SET-TOPIC-nn"));
+    let unknown = refused("{ ping = true }", "{ ping = true, property = [{ name = \"n\", value = \"${fresh.lnr}\" }] }");
+    assert!(unknown.contains("${fresh.lrn}"), "{unknown}");
+}
+
+fn with_case(path: &str, text: &str) -> Result<Catalogue, CatalogueError> {
+    let mut files = Files::embedded();
+    files.insert(path, text.as_bytes().to_vec());
+    from_files(files)
+}
+
+#[test]
+fn names_that_do_not_exist_and_twins_are_refused() {
+    let error = with_case("cases/as4/x.toml", &CASE.replace("[[step]]", "needs = [\"as4.pusch\"]\nkills = [\"null-404\"]\n[[step]]"));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("capability as4.pusch") && error.contains("did you mean `as4.push`"), "{error}");
+    assert!(error.contains("mutant null-404"), "{error}");
+    let error = with_case("cases/as4/x.toml", &CASE.replace("AS4-PUSH-01", "AS4-PUSH-77")).unwrap_err().to_string();
+    assert!(error.contains("requirement AS4-PUSH-77 is not in the catalogue"), "{error}");
+    let twin = String::from_utf8(Files::embedded().bytes("cases/as4/push/accepted.toml").unwrap().to_vec()).unwrap();
+    let error = with_case("cases/as4/push/twin.toml", &twin.replace("title = \"", "title = \"Other: ")).unwrap_err();
+    assert!(error.to_string().contains("has the same stimulus and checks as as4.push.accepted"), "{error}");
+    let wish = CASE.replace("AS4-PUSH-01", "PROC-MRN-01");
+    let error = with_case("cases/as4/x.toml", &wish).unwrap_err().to_string();
+    assert!(error.contains("got level MUST, expected at most SHOULD"), "{error}");
+}
+
+#[test]
+fn a_matrix_makes_a_cell_of_each_combination() {
+    let text = CASE.replace("[[step]]", "[matrix]\na = [\"1\", \"2\"]\nb = [\"x\", \"y\", \"z\"]\n[[step]]");
+    let cells = matrix::cells(&Case::read("x.toml", &text).unwrap());
+    assert_eq!(cells.len(), 6);
+    assert_eq!(cells[1].name(), "a=1,b=y");
+    assert_eq!(matrix::Cell::parse("a=1,b=y"), cells[1]);
+}
+
+#[test]
+fn the_lock_changes_with_every_byte() {
+    let mut files = Files::embedded();
+    let before = lock::hash(&files);
+    files.insert("cases/as4/x.bin", vec![0]);
+    let with = lock::hash(&files);
+    files.insert("cases/as4/x.bin", vec![1]);
+    assert!(before != with && with != lock::hash(&files));
+}
+
+#[test]
+fn what_every_positive_and_negative_case_must_have() {
+    let catalogue = load().unwrap();
+    for (id, case) in &catalogue.cases {
+        assert_eq!(case.control.is_some(), case.is_negative(), "{id}");
+        for allow in &case.allow {
+            assert!(!allow.clause.is_empty() && allow.code.iter().all(|code| !code.starts_with('2')), "{id}");
+        }
     }
 }

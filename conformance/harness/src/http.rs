@@ -183,8 +183,15 @@ fn dechunk(mut rest: &[u8]) -> Result<(Vec<u8>, bool), HttpError> {
     }
 }
 
-/// Where `needle` first stands in `bytes`.
+/// Where `needle` first stands in `bytes`; an empty one stands nowhere.
 #[must_use]
 pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    if needle.is_empty() {
+        return None;
+    }
     bytes.windows(needle.len()).position(|window| window == needle)
 }
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

@@ -1,1 +1,192 @@
+//! What the forge writes right is read as right, and each operation does what it says.
 
+use carnet_catalogue::step::{Forge, Op, Stage};
+use carnet_certs::{Authority, Identity, Profile};
+use proptest::prelude::*;
+
+use super::edit::text;
+use super::*;
+use crate::judge::ebms;
+use crate::root::{self, Package};
+use crate::{Setup, http};
+
+fn identity() -> &'static Identity {
+    static IDENTITY: std::sync::OnceLock<Identity> = std::sync::OnceLock::new();
+    IDENTITY.get_or_init(|| {
+        let authority = Authority::new("Forge", Setup::now()).unwrap();
+        authority.issue(&Profile::signing("SUITE"), Setup::now()).unwrap()
+    })
+}
+
+fn draft(parts: &[&str]) -> Draft {
+    let party = |id: &str| PartyRef { id: id.to_owned(), kind: String::new(), role: "role & <role>".to_owned() };
+    Draft {
+        message_id: "1@suite".to_owned(),
+        timestamp: "2026-01-01T00:00:00Z".to_owned(),
+        conversation: "c".to_owned(),
+        from: party("SUITE"),
+        to: party("TH"),
+        agreed: Agreed { name: "a".to_owned(), ..Agreed::default() },
+        service: "s".to_owned(),
+        service_type: None,
+        action: "x".to_owned(),
+        parts: parts
+            .iter()
+            .enumerate()
+            .map(|(index, text)| PartDraft {
+                cid: format!("{index}@suite"),
+                mime: "application/xml".to_owned(),
+                bytes: text.as_bytes().to_vec(),
+                compress: index == 0,
+            })
+            .collect(),
+    }
+}
+
+fn edit(at: Stage, op: Op, place: &str, with: &str) -> Forge {
+    Forge { at, op, place: place.to_owned(), with: Some(with.to_owned()), hex: None, to: None }
+}
+
+fn target() -> Target {
+    Target { host: "localhost".to_owned(), path: "/as4".to_owned() }
+}
+
+fn forged(parts: &[&str], signing: &Signing<'_>, edits: &[Forge]) -> Package {
+    let forged = message(draft(parts), Some(signing), edits, &target()).unwrap();
+    root::package(&http::read(&forged.bytes).unwrap()).unwrap()
+}
+
+#[test]
+fn an_unspoilt_message_verifies_and_covers_everything() {
+    for parts in [&[][..], &["<a/>"][..], &["<a/>", "<b>two</b>"][..]] {
+        for token in ["x509-pkipath", "x509-v3"] {
+            let package = forged(parts, &Signing::new(identity(), token), &[]);
+            let ebms = ebms::read(&package.envelope).unwrap();
+            assert_eq!(ebms.signature.fault, None);
+            assert!(ebms.signature.messaging && ebms.signature.body);
+            ebms.signature.covers_parts(&package).unwrap();
+            assert_eq!(ebms.signature.token, Some(token));
+            assert_eq!(ebms.user.unwrap().parts.len(), parts.len());
+        }
+    }
+}
+
+#[test]
+fn what_is_left_out_of_the_signature_is_seen_to_be() {
+    let mut signing = Signing::new(identity(), "x509-pkipath");
+    signing.omit = Omit { messaging: true, body: true, parts: true };
+    let failed = message(draft(&["<a/>"]), Some(&signing), &[], &target()).unwrap();
+    let package = root::package(&http::read(&failed.bytes).unwrap()).unwrap();
+    assert!(ebms::read(&package.envelope).unwrap().signature.fault.is_some(), "a signature over nothing");
+    signing.omit = Omit { body: true, ..Omit::default() };
+    let signature = ebms::read(&forged(&["<a/>"], &signing, &[]).envelope).unwrap().signature;
+    assert!(signature.messaging && !signature.body && signature.fault.is_none());
+}
+
+#[test]
+fn weak_algorithms_are_really_written() {
+    let mut signing = Signing::new(identity(), "x509-pkipath");
+    signing.weak_signature = true;
+    let package = forged(&["<a/>"], &signing, &[]);
+    let text = String::from_utf8(package.envelope.clone()).unwrap();
+    assert!(text.contains("http://www.w3.org/2000/09/xmldsig#rsa-sha1"));
+    assert!(ebms::read(&package.envelope).unwrap().signature.fault.is_some());
+    signing = Signing { weak_signature: false, weak_digest: true, ..signing };
+    let text = String::from_utf8(forged(&["<a/>"], &signing, &[]).envelope).unwrap();
+    assert!(text.contains("http://www.w3.org/2000/09/xmldsig#sha1"));
+}
+
+#[test]
+fn an_envelope_edit_is_signed_and_a_signed_edit_is_not() {
+    let signing = Signing::new(identity(), "x509-pkipath");
+    let place = "//eb:CollaborationInfo/eb:Action/text()";
+    let package = forged(&[], &signing, &[edit(Stage::Envelope, Op::Replace, place, "other")]);
+    let ebms = ebms::read(&package.envelope).unwrap();
+    assert_eq!((ebms.user.unwrap().action.as_str(), ebms.signature.fault), ("other", None));
+    let package = forged(&[], &signing, &[edit(Stage::Signed, Op::Replace, place, "other")]);
+    assert!(ebms::read(&package.envelope).unwrap().signature.fault.is_some());
+}
+
+#[test]
+fn wrapping_is_caught_by_position() {
+    let signing = Signing::new(identity(), "x509-pkipath");
+    let messaging = "/env:Envelope/env:Header/eb:Messaging";
+    let moved = Forge {
+        to: Some("/env:Envelope/env:Header/wsse:Security".to_owned()),
+        ..edit(Stage::Signed, Op::Move, messaging, "")
+    };
+    let copy = r#"<eb:Messaging xmlns:eb="http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"><eb:UserMessage/></eb:Messaging>"#;
+    let other = edit(Stage::Signed, Op::Insert, "/env:Envelope/env:Header/wsse:Security", copy);
+    let package = forged(&[], &signing, &[moved, other]);
+    assert!(!ebms::read(&package.envelope).unwrap().signature.messaging);
+    let twice = edit(Stage::Signed, Op::Insert, messaging, copy);
+    assert!(ebms::read(&forged(&[], &signing, &[twice]).envelope).is_err());
+}
+
+#[test]
+fn an_edit_that_finds_or_changes_nothing_is_an_error() {
+    let signing = Signing::new(identity(), "x509-pkipath");
+    let fails = |edit: Forge| message(draft(&["<a/>"]), Some(&signing), &[edit], &target()).unwrap_err();
+    assert!(matches!(fails(edit(Stage::Signed, Op::Remove, "//eb:Nothing", "")), ForgeError::NoSuchPlace { .. }));
+    assert!(matches!(fails(edit(Stage::Mime, Op::Remove, "part:7", "")), ForgeError::NoSuchPlace { .. }));
+    assert!(matches!(fails(edit(Stage::Http, Op::Remove, "X-Nothing", "")), ForgeError::NoSuchPlace { .. }));
+    assert!(matches!(
+        fails(edit(Stage::Envelope, Op::Replace, "//eb:Action/text()", "x")),
+        ForgeError::NoChange { .. }
+    ));
+    assert!(matches!(fails(edit(Stage::Signed, Op::Bytes, "//eb:Action", "x")), ForgeError::Unfit { .. }));
+}
+
+#[test]
+fn parts_are_moved_removed_and_added() {
+    let signing = Signing::new(identity(), "x509-pkipath");
+    let moved = Forge { to: Some("part:1".to_owned()), ..edit(Stage::Mime, Op::Move, "part:2", "") };
+    let package = forged(&["<a/>", "<b/>"], &signing, &[moved]);
+    assert_eq!(package.parts[0].cid.as_deref(), Some("1@suite"));
+    let added = edit(Stage::Mime, Op::Insert, "part:1", "Content-Type: text/plain\r\nContent-ID: <n@suite>\r\n\r\nnew");
+    let package = forged(&["<a/>"], &signing, &[added]);
+    assert_eq!((package.parts.len(), package.parts[1].body.as_slice()), (2, &b"new"[..]));
+    let removed = edit(Stage::Mime, Op::Remove, "part:1", "");
+    assert!(forged(&["<a/>"], &signing, &[removed]).parts.is_empty());
+}
+
+#[test]
+fn a_receipt_repeats_the_references_of_what_it_answers() {
+    let signing = Signing::new(identity(), "x509-pkipath");
+    let package = forged(&["<a/>"], &signing, &[]);
+    let envelope = String::from_utf8(package.envelope.clone()).unwrap();
+    let draft = SignalDraft::receipt("2@suite".to_owned(), "2026-01-01T00:00:00Z".to_owned(), &envelope).unwrap();
+    let receipt = ebms::read(&signal(&draft, Some(&signing), &[]).unwrap()).unwrap();
+    assert_eq!(receipt.refers_to.as_deref(), Some("1@suite"));
+    assert_eq!(receipt.receipt.unwrap(), ebms::read(&package.envelope).unwrap().signature.references);
+    assert_eq!(receipt.signature.fault, None);
+}
+
+#[test]
+fn the_error_table_has_each_code_once() {
+    for number in ["0001", "0003", "0004", "0006", "0010", "0011", "0101", "0103", "0202", "0301", "0302", "0303"] {
+        let row = error_row(&format!("EBMS:{number}")).unwrap();
+        assert_eq!(row.severity == "warning", number == "0006");
+    }
+    assert!(error_row("EBMS:9999").is_none());
+}
+
+proptest! {
+    /// Whatever stands in a header field comes back as it was.
+    #[test]
+    fn any_text_survives_the_envelope(text in "[ -~]{1,40}") {
+        let mut draft = draft(&[]);
+        draft.conversation = text.clone();
+        let forged = message(draft, None, &[], &target()).unwrap();
+        let package = root::package(&http::read(&forged.bytes).unwrap()).unwrap();
+        let user = ebms::read(&package.envelope).unwrap().user.unwrap();
+        prop_assert_eq!(user.conversation.unwrap(), text.trim());
+    }
+
+    /// A path is read or refused; neither panics, nor does applying it.
+    #[test]
+    fn any_path_is_read_or_refused(place in "[/@a-z:\\[\\]0-9'=*()]{0,30}", with in "[<>a-z ]{0,10}") {
+        let operation = edit(Stage::Envelope, Op::Replace, &place, &with);
+        let _ = text("<a xmlns='n'><b c='d'>e</b><b/></a>", &operation);
+    }
+}

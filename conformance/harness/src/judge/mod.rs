@@ -4,6 +4,7 @@
 //! looks at is in [`checks`], what a refusal is in [`answer`], what comes out in [`run`].
 
 pub mod answer;
+pub mod baseline;
 pub mod checks;
 pub mod ebms;
 pub mod run;

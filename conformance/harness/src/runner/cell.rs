@@ -64,6 +64,9 @@ impl Runner {
                 break;
             }
         }
+        if case.step.iter().any(|step| step.listen.is_some()) {
+            self.hub.accepts(true);
+        }
         self.hub.close(&running.room);
         running.sink.event(None, None, Kind::End);
     }
@@ -108,7 +111,10 @@ impl Running<'_> {
                 tokio::time::sleep(self.wait(wait)).await;
                 Ok(())
             }
-            Action::Listen(_) => Err("the suite's endpoint has one face only in this version".to_owned()),
+            Action::Listen(listen) => {
+                self.runner.hub.accepts(listen.accept);
+                Ok(())
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ pub(crate) struct Hub {
     setup: Arc<Setup>,
     recorder: Arc<Recorder>,
     rooms: Mutex<HashMap<String, Arc<Room>>>,
+    shut: AtomicBool,
 }
 
 impl Room {
@@ -132,7 +134,7 @@ impl Room {
 impl Hub {
     /// A hub without a socket yet.
     pub(crate) fn new(setup: Arc<Setup>, recorder: Arc<Recorder>) -> Arc<Self> {
-        Arc::new(Self { setup, recorder, rooms: Mutex::default() })
+        Arc::new(Self { setup, recorder, rooms: Mutex::default(), shut: AtomicBool::new(false) })
     }
 
     /// Binds the address of `subject.toml` and serves until the handle is dropped.
@@ -161,6 +163,11 @@ impl Hub {
         room
     }
 
+    /// Takes connections, or drops every one at once as an endpoint does that is down.
+    pub(crate) fn accepts(&self, accepts: bool) {
+        self.shut.store(!accepts, Ordering::Relaxed);
+    }
+
     /// A message of the room was sent: what refers to it belongs to the room too.
     pub(crate) fn also(&self, room: &Arc<Room>, message_id: &str) {
         self.lock().insert(message_id.to_owned(), Arc::clone(room));
@@ -174,6 +181,9 @@ impl Hub {
     }
 
     async fn connection(&self, tcp: TcpStream) {
+        if self.shut.load(Ordering::Relaxed) {
+            return;
+        }
         let connection = Some(self.recorder.connection());
         let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
         let server = ServerTls { identity: self.setup.partner.tls.clone(), versions: Vec::new() };

@@ -10,6 +10,8 @@ mod line;
 mod signer;
 mod values;
 
+pub(crate) use line::{Dial, dial, resolve};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -172,6 +174,29 @@ pub fn run(options: &RunOptions, events: &mut dyn FnMut(Event)) -> Result<Run, R
     let run = crate::judge::judge(&options.evidence)?;
     events(Event::Finished(Box::new(run.clone())));
     Ok(run)
+}
+
+/// Captures without writing anything to disk; blocks, as [`run`] does.
+///
+/// # Errors
+/// See [`RunError`].
+pub(crate) fn capture_in_memory(
+    options: &RunOptions,
+    events: &mut dyn FnMut(Event),
+) -> Result<Arc<Recorder>, RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
+    let recorder = Arc::new(Recorder::in_memory());
+    let (sender, receiver) = mpsc::channel();
+    let task = {
+        let (options, recorder) = (options.clone(), Arc::clone(&recorder));
+        runtime.spawn(async move { capture(&options, recorder, sender).await })
+    };
+    for event in receiver {
+        events(event);
+    }
+    runtime.block_on(task).map_err(|error| RunError::Runtime(std::io::Error::other(error)))??;
+    runtime.shutdown_background();
+    Ok(recorder)
 }
 
 async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Sender<Event>) -> Result<(), RunError> {

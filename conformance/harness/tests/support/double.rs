@@ -4,12 +4,13 @@
 //! resends it until a good receipt comes. It is a second witness, not a node.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use carnet_certs::Identity;
+use carnet_certs::{Authority, Identity, Profile, zoo};
 use carnet_harness::forge::{self, Agreed, Draft, PartDraft, PartyRef, SignalDraft, Signing, Target};
 use carnet_harness::http;
 use carnet_harness::judge::ebms::{self, Ebms};
@@ -63,7 +64,10 @@ pub(crate) enum Fault {
     RefusesOther,
     BusinessOtherLrn,
     BusinessWithoutMrn,
-    AlertOnly,
+    ServerSelfSigned,
+    DeliversTwice,
+    DeliversPing,
+    NotifiesNothing,
 }
 
 /// A running double.
@@ -75,6 +79,7 @@ pub(crate) struct Double {
 
 struct State {
     tls: Identity,
+    back_end: PathBuf,
     signing: Identity,
     other_signing: Identity,
     anchors: Vec<CertificateDer<'static>>,
@@ -85,12 +90,19 @@ struct State {
 }
 
 impl Double {
-    pub(crate) fn start(pki: &Path, faults: &[Fault]) -> Self {
+    pub(crate) fn start(pki: &Path, back_end: &Path, faults: &[Fault]) -> Self {
         let read = |name: &str| std::fs::read_to_string(pki.join(name)).unwrap();
         let identity =
             |name: &str| Identity::from_pem(&read(&format!("{name}.pem")), &read(&format!("{name}.key.pem"))).unwrap();
+        let tls = if faults.contains(&Fault::ServerSelfSigned) {
+            let authority = Authority::load(&pki.join("authority")).unwrap();
+            zoo::make(zoo::kind("self-signed").unwrap(), &authority, &Profile::tls("DOUBLE"), Setup::now()).unwrap()
+        } else {
+            identity("double-tls")
+        };
         let state = Arc::new(State {
-            tls: identity("double-tls"),
+            tls,
+            back_end: back_end.to_owned(),
             signing: identity("double-signing"),
             other_signing: identity("other-signing"),
             anchors: carnet_certs::certificates_from_pem(&read("anchors.pem")).unwrap(),
@@ -271,8 +283,16 @@ impl State {
         }
         match self.fresh(&ebms) {
             None => refuse("EBMS:0004"),
-            Some(true) if !ping => Ok(Some((ebms, listed))),
-            Some(_) => Ok(None),
+            Some(true) if !ping => {
+                self.tell("delivered.txt", &ebms.message_id);
+                Ok(Some((ebms, listed)))
+            }
+            Some(again) => {
+                if (!again && self.has(Fault::DeliversTwice)) || (ping && self.has(Fault::DeliversPing)) {
+                    self.tell("delivered.txt", &ebms.message_id);
+                }
+                Ok(None)
+            }
         }
     }
 
@@ -385,6 +405,15 @@ impl State {
             }
             tokio::time::sleep(Duration::from_millis(interval)).await;
         }
+        if !self.has(Fault::NotifiesNothing) {
+            self.tell("notified.txt", &format!("{id} EBMS:0301"));
+        }
+    }
+
+    /// Adds a line to a file of the back end.
+    fn tell(&self, file: &str, line: &str) {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(self.back_end.join(file)).unwrap();
+        file.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     fn forge(&self, draft: Draft) -> forge::Forged {

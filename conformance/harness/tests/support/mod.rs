@@ -39,7 +39,7 @@ url = "{url}"
 id = "DOUBLE"
 [suite]
 listen = "127.0.0.1:0"
-pki = "{pki}"
+pki = "pki"
 [suite.party]
 id = "SUITE"
 [suite.other_party]
@@ -50,13 +50,19 @@ name = "urn:carnet:agreement:DOUBLE-SUITE:1"
 pack = "declaration"
 message = "valid/export-sea-short"
 [trust]
-tls = ["{pki}/anchors.pem"]
-signing = ["{pki}/anchors.pem"]
+tls = ["pki/anchors.pem"]
+signing = ["pki/anchors.pem"]
 signing_subject = "DOUBLE"
 subject_trusts_suite_ca = true
-"#,
-        pki = pki().display()
+[hooks.delivered]
+command = ["cat", "delivered.txt"]
+[hooks.notified]
+command = ["cat", "notified.txt"]
+"#
     );
+    std::os::unix::fs::symlink(pki(), dir.join("pki")).unwrap();
+    std::fs::write(dir.join("delivered.txt"), "").unwrap();
+    std::fs::write(dir.join("notified.txt"), "").unwrap();
     let ics = r#"format = 1
 product = "Double"
 version = "1"
@@ -65,7 +71,8 @@ roles = ["responder", "initiator"]
 capabilities = [
   "as4.push", "as4.ping", "as4.gzip", "as4.attachments", "as4.properties", "as4.duplicates", "as4.token.x509-pkipath",
   "trust.anchor-only", "as4.agreements", "as4.initiator", "as4.retry", "as4.signer-binding", "trust.suite-ca", "trust.other-party",
-  "tls.client-certificate", "tls.1.2", "tls.1.3", "tls.direct", "pack.declaration",
+  "tls.client-certificate", "tls.1.2", "tls.1.3", "tls.direct", "pack.declaration", "hook.delivered",
+  "hook.notified",
 ]
 answer_within = "2s"
 business_within = "2s"
@@ -89,8 +96,8 @@ pub(crate) fn run_against(
     catalogue: carnet_catalogue::Catalogue,
     evidence: &Path,
 ) -> Run {
-    let double = Double::start(pki(), faults);
     let dir = TempDir::new().unwrap();
+    let double = Double::start(pki(), dir.path(), faults);
     let setup = Setup::load(&world(dir.path(), &double.url())).unwrap();
     let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), evidence.to_owned());
     options.selection = Selection { only: only.iter().map(|&id| id.to_owned()).collect(), ..Selection::default() };

@@ -73,8 +73,9 @@ fn refused(look: &Look<'_>) -> Outcome {
         let code = look.with("code").unwrap_or_default();
         let pointer = from_one(look.with("pointer").unwrap_or_default());
         let function = look.with("function").unwrap_or_default();
-        let fits =
-            |(got, at): &&(String, String)| (code.is_empty() || got == code) && (pointer.is_empty() || from_one(at) == pointer);
+        let fits = |(got, at): &&(String, String)| {
+            (code.is_empty() || got == code) && (pointer.is_empty() || from_one(at) == pointer)
+        };
         let function_fits = function.is_empty() || function.split(',').any(|one| one.trim() == response.function);
         Ok(if response.refuses() && response.errors.iter().any(|error| fits(&error)) && function_fits {
             Outcome::Holds

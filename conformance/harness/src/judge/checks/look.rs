@@ -74,6 +74,8 @@ impl<'l> Look<'l> {
                 // Another layer refused: there is no error signal to look at, and none was promised.
                 None => Err(Outcome::Holds),
             },
+            // That it was not refused is the finding of `refusal.allowed`; once is enough.
+            _ if self.case.is_negative() => Err(Outcome::Holds),
             other => Err(self.deviation(exchange, "an ebMS error on the same connection", other.describe())),
         }
     }

@@ -1,0 +1,57 @@
+//! Holds a run against a baseline: deviations that are known and accepted for a time.
+//!
+//! A row that is past its day, or that no longer describes what happened, ends the run with exit 1: a baseline is
+//! not a place where failures are forgotten.
+
+use carnet_catalogue::baseline::{Accept, Baseline};
+
+use super::run::{CellResult, Run};
+use crate::verdict::{ExitCode, Verdict};
+
+/// What a baseline makes of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Cells whose failure is the accepted one: case and cell.
+    pub accepted: Vec<(String, String)>,
+    /// Rows whose cell passes now, or fails otherwise.
+    pub stale: Vec<Accept>,
+    /// Rows past their day.
+    pub expired: Vec<Accept>,
+    /// The exit code with all that considered.
+    pub exit: ExitCode,
+}
+
+/// Holds them against each other; `today` is `YYYY-MM-DD`.
+#[must_use]
+pub fn hold(run: &Run, baseline: &Baseline, today: &str, strict: bool) -> Held {
+    let mut held = Held { accepted: Vec::new(), stale: Vec::new(), expired: Vec::new(), exit: run.exit(strict) };
+    for row in &baseline.accept {
+        let cell = run.cells.iter().find(|cell| cell.case == row.case && cell.cell == row.cell);
+        if row.expires.as_str() < today {
+            held.expired.push(row.clone());
+        } else if cell.is_some_and(|cell| describes(row, cell)) {
+            held.accepted.push((row.case.to_string(), row.cell.clone()));
+        } else if cell.is_some_and(|cell| cell.verdict.attempted()) {
+            held.stale.push(row.clone());
+        }
+    }
+    if !held.stale.is_empty() || !held.expired.is_empty() {
+        held.exit = ExitCode::Fails;
+    } else if !held.accepted.is_empty() {
+        let left = run
+            .cells
+            .iter()
+            .filter(|cell| !held.accepted.iter().any(|(case, name)| case == cell.case.as_str() && *name == cell.cell));
+        let left: Vec<Verdict> = left.map(|cell| cell.verdict).filter(|verdict| verdict.attempted()).collect();
+        let verdict = if left.is_empty() { Verdict::Pass } else { Verdict::roll_up(left) };
+        held.exit = match ExitCode::of(verdict, strict) {
+            ExitCode::Conforms if run.count.planned != run.count.attempted + run.count.excluded => ExitCode::Undecided,
+            exit => exit,
+        };
+    }
+    held
+}
+
+fn describes(row: &Accept, cell: &CellResult) -> bool {
+    cell.verdict.as_str() == row.verdict && cell.signature.as_deref() == Some(row.signature.as_str())
+}

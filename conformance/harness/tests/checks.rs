@@ -1,0 +1,62 @@
+//! Each named check ships one recorded folder where it passes and one where it fails; none lacks either.
+//!
+//! `examples/record.rs` records them again. Judging is the same code as for any run.
+
+use std::path::{Path, PathBuf};
+
+use carnet_harness::judge::checks;
+use carnet_harness::{Run, judge};
+
+fn folder(check: &str, which: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence").join(check).join(which)
+}
+
+fn findings<'r>(run: &'r Run, check: &'r str) -> impl Iterator<Item = &'r str> {
+    run.cells.iter().flat_map(|cell| &cell.findings).filter(move |f| f.check == check).map(|f| f.actual.as_str())
+}
+
+#[test]
+fn no_check_lacks_its_evidence() {
+    let lacking: Vec<String> = checks::all()
+        .flat_map(|check| ["pass", "fail"].map(|which| (check.name, which)))
+        .filter(|(check, which)| !folder(check, which).join("events.jsonl").is_file())
+        .map(|(check, which)| format!("{check}/{which}"))
+        .collect();
+    assert!(lacking.is_empty(), "record these with examples/record.rs: {lacking:?}");
+}
+
+#[test]
+fn each_check_passes_and_fails_on_its_evidence() {
+    for check in checks::all() {
+        let run = judge(&folder(check.name, "pass")).unwrap_or_else(|error| panic!("{}: {error}", check.name));
+        assert!(run.cells.iter().any(|cell| cell.checks.iter().any(|name| name == check.name)), "{}", check.name);
+        assert_eq!(findings(&run, check.name).count(), 0, "{}: {:#?}", check.name, run.cells);
+        let run = judge(&folder(check.name, "fail")).unwrap_or_else(|error| panic!("{}: {error}", check.name));
+        assert!(findings(&run, check.name).count() > 0, "{}: {:#?}", check.name, run.cells);
+    }
+}
+
+#[test]
+fn judging_again_gives_the_same_bytes() {
+    for check in checks::all() {
+        let dir = folder(check.name, "fail");
+        assert_eq!(judge(&dir).unwrap().to_json(), judge(&dir).unwrap().to_json(), "{}", check.name);
+    }
+}
+
+#[test]
+fn every_check_that_a_case_names_exists_and_takes_its_arguments() {
+    let catalogue = carnet_catalogue::load().unwrap_or_else(|error| panic!("{error}"));
+    for (id, case) in &catalogue.cases {
+        for asked in &case.check {
+            let named = checks::named(&asked.name).unwrap_or_else(|| panic!("{id}: there is no check {}", asked.name));
+            for key in asked.with.keys() {
+                assert!(
+                    named.with.contains(&key.as_str()) || key == "requirement",
+                    "{id}: {} takes no {key}",
+                    asked.name
+                );
+            }
+        }
+    }
+}

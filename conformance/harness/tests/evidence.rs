@@ -1,0 +1,215 @@
+//! Evidence that was touched does not judge as it did; what is written fits the published schemas.
+
+#[expect(dead_code, reason = "only the files of the world are used here")]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use carnet_harness::evidence::{Direction, Evidence, EvidenceError, Kind};
+use carnet_harness::judge::baseline::hold;
+use carnet_harness::judge::judge_with;
+use carnet_harness::plan::Selection;
+use carnet_harness::{ExitCode, RunOptions, Setup, Verdict, judge, run};
+
+fn fixture(check: &str, which: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence").join(check).join(which)
+}
+
+fn copy(from: &Path) -> tempfile::TempDir {
+    let to = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(to.path().join("blobs/sha256")).unwrap();
+    std::fs::copy(from.join("events.jsonl"), to.path().join("events.jsonl")).unwrap();
+    for entry in std::fs::read_dir(from.join("blobs/sha256")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.path().join("blobs/sha256").join(entry.file_name())).unwrap();
+    }
+    to
+}
+
+/// The answer's blob in a fixture with one exchange.
+fn received(dir: &Path) -> (String, Vec<u8>) {
+    let evidence = Evidence::open(dir).unwrap();
+    let blob = evidence.events.iter().find_map(|event| match &event.kind {
+        Kind::Bytes { direction: Direction::In, blob } => Some(blob.clone()),
+        _ => None,
+    });
+    let blob = blob.unwrap();
+    (blob.sha256.clone(), evidence.blob(&blob).unwrap().to_vec())
+}
+
+/// Puts other bytes in the place of a blob, under their own name, so that nothing but the judge can notice.
+fn replace(dir: &Path, old: &str, bytes: &[u8]) {
+    let new = hex::encode(carnet_wire::digest::sha256(bytes));
+    std::fs::remove_file(dir.join("blobs/sha256").join(old)).unwrap();
+    std::fs::write(dir.join("blobs/sha256").join(&new), bytes).unwrap();
+    let events = std::fs::read_to_string(dir.join("events.jsonl")).unwrap();
+    std::fs::write(dir.join("events.jsonl"), events.replace(old, &new)).unwrap();
+}
+
+#[test]
+fn one_altered_byte_of_a_receipt_flips_the_verdict() {
+    let source = fixture("receipt.signed", "pass");
+    assert_eq!(judge(&source).unwrap().verdict, Verdict::Pass);
+    let (_, genuine) = received(&source);
+    let text = String::from_utf8(genuine).unwrap();
+    for place in ["<eb:MessageId>", "<eb:Timestamp>", "<ds:DigestValue>", "<ds:SignatureValue>", "<eb:RefToMessageId>"]
+    {
+        let dir = copy(&source);
+        let (name, mut bytes) = received(dir.path());
+        let at = text.find(place).unwrap() + place.len() + 3;
+        bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
+        replace(dir.path(), &name, &bytes);
+        assert_eq!(judge(dir.path()).unwrap().verdict, Verdict::Fail, "{place}");
+    }
+}
+
+#[test]
+fn evidence_that_does_not_verify_is_not_judged() {
+    let source = fixture("receipt.signed", "pass");
+    let dir = copy(&source);
+    let (name, mut bytes) = received(dir.path());
+    bytes[0] ^= 1;
+    std::fs::write(dir.path().join("blobs/sha256").join(&name), &bytes).unwrap();
+    assert!(matches!(judge(dir.path()), Err(EvidenceError::Blob { .. })));
+    std::fs::remove_file(dir.path().join("blobs/sha256").join(&name)).unwrap();
+    assert!(matches!(judge(dir.path()), Err(EvidenceError::Missing { .. })));
+
+    let dir = copy(&source);
+    let events = std::fs::read_to_string(dir.path().join("events.jsonl")).unwrap();
+    let without: Vec<&str> = events.lines().enumerate().filter(|(line, _)| *line != 2).map(|(_, line)| line).collect();
+    std::fs::write(dir.path().join("events.jsonl"), without.join("\n")).unwrap();
+    assert!(matches!(judge(dir.path()), Err(EvidenceError::Sequence { line: 3, got: 4 })));
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_not_decided() {
+    let dir = copy(&fixture("receipt.signed", "pass"));
+    let events = std::fs::read_to_string(dir.path().join("events.jsonl")).unwrap();
+    let kept: Vec<&str> = events.lines().take(4).collect();
+    std::fs::write(dir.path().join("events.jsonl"), kept.join("\n")).unwrap();
+    let run = judge(dir.path()).unwrap();
+    assert_eq!((run.verdict, run.exit), (Verdict::Inconclusive, ExitCode::Undecided));
+}
+
+#[test]
+fn events_carry_no_verdict_and_no_check() {
+    for check in ["receipt.signed", "refusal.allowed", "message.signed"] {
+        let events = std::fs::read_to_string(fixture(check, "fail").join("events.jsonl")).unwrap();
+        for word in ["PASS", "FAIL", "verdict", "expect", "receipt.", "refusal.", "message."] {
+            assert!(!events.contains(word), "{check}: {word}");
+        }
+    }
+}
+
+#[test]
+fn no_private_key_is_captured() {
+    for entry in std::fs::read_dir(fixture("receipt.signed", "pass").join("blobs/sha256")).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("PRIVATE KEY"));
+    }
+}
+
+#[test]
+fn other_cases_judge_the_same_capture_and_the_run_says_so() {
+    let cases = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(cases.path().join("fixture")).unwrap();
+    let (source, file) = (fixture("receipt.signed", "pass"), "fixture/check.toml");
+    let recorded = Evidence::open(&source).unwrap().files().unwrap();
+    let text = String::from_utf8(recorded.bytes("cases/fixture/check.toml").unwrap().to_vec()).unwrap();
+    std::fs::write(
+        cases.path().join(file),
+        text.replace("receipt.signed", "tls.version-is\"\nwith = { version = \"1.2\" }\n#"),
+    )
+    .unwrap();
+    let run = judge_with(&source, Some(cases.path())).unwrap();
+    assert_eq!(run.verdict, Verdict::Fail);
+    assert!(run.suite.judged_with.is_some());
+    assert!(judge(&source).unwrap().suite.judged_with.is_none());
+}
+
+#[test]
+fn what_is_written_fits_its_schema_and_a_wrong_key_does_not() {
+    let schema = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/schemas/{name}-1.json"));
+        jsonschema::validator_for(&serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()).unwrap()
+    };
+    let (line_schema, run_schema) = (schema("evidence"), schema("run"));
+    for check in ["receipt.signed", "refusal.allowed", "delivered.once", "await.close", "message.retry-identical"] {
+        for which in ["pass", "fail"] {
+            let dir = fixture(check, which);
+            for line in std::fs::read_to_string(dir.join("events.jsonl")).unwrap().lines() {
+                let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert!(line_schema.is_valid(&value), "{check}/{which}: {line}");
+                value["no_such_key"] = true.into();
+                assert!(!line_schema.is_valid(&value), "{check}/{which}: a wrong key is accepted");
+            }
+            let mut value = serde_json::to_value(judge(&dir).unwrap()).unwrap();
+            let errors: Vec<String> = run_schema.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{check}/{which}: {errors:?}");
+            value["cells"][0]["no_such_key"] = true.into();
+            assert!(!run_schema.is_valid(&value), "{check}/{which}: a wrong key is accepted");
+        }
+    }
+}
+
+#[test]
+fn a_finding_points_at_the_bytes_that_show_it() {
+    let dir = fixture("receipt.digests-equal-sent", "fail");
+    let run = judge(&dir).unwrap();
+    let finding =
+        run.cells.iter().flat_map(|cell| &cell.findings).find(|f| f.check == "receipt.digests-equal-sent").unwrap();
+    let range = finding.range.unwrap();
+    let (_, bytes) = received(&dir);
+    let shown = std::str::from_utf8(&bytes[range.start..range.end]).unwrap();
+    assert!(finding.actual.contains(shown), "{shown}");
+    assert!(finding.events.contains(&range.event) && finding.xpath.is_some());
+}
+
+#[test]
+fn a_baseline_accepts_the_known_failure_only_and_only_for_a_time() {
+    let run = judge(&fixture("receipt.signed", "fail")).unwrap();
+    let cell = &run.cells[0];
+    let row = |signature: &str, expires: &str| {
+        let text = format!(
+            "format = 1\n[[accept]]\ncase = \"{}\"\nverdict = \"FAIL\"\nsignature = \"{signature}\"\nreason = \"r\"\nowner = \"o\"\nexpires = \"{expires}\"\n",
+            cell.case
+        );
+        carnet_catalogue::read::read::<carnet_catalogue::baseline::Baseline>("baseline.toml", &text).unwrap()
+    };
+    let signature = cell.signature.clone().unwrap();
+    assert_eq!(hold(&run, &row(&signature, "2027-01-01"), "2026-12-01", false).exit, ExitCode::Conforms);
+    assert_eq!(hold(&run, &row(&signature, "2026-11-30"), "2026-12-01", false).expired.len(), 1);
+    let held = hold(&run, &row("0000000000000000", "2027-01-01"), "2026-12-01", false);
+    assert_eq!((held.exit, held.stale.len()), (ExitCode::Fails, 1));
+}
+
+fn options(dir: &Path, url: &str, only: &[&str]) -> RunOptions {
+    let setup = Setup::load(&support::world(dir, url)).unwrap();
+    let catalogue = carnet_catalogue::load().unwrap_or_else(|error| panic!("{error}"));
+    let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), dir.join("evidence"));
+    options.selection = Selection { only: only.iter().map(|&id| id.to_owned()).collect(), ..Selection::default() };
+    options
+}
+
+#[test]
+fn a_subject_that_is_not_there_is_not_decided() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/as4", free.local_addr().unwrap().port());
+    drop(free);
+    let run = run(&options(dir.path(), &url, &["as4.receipt", "as4.signature"]), &mut |_| {}).unwrap();
+    assert_eq!((run.verdict, run.exit), (Verdict::Inconclusive, ExitCode::Undecided));
+    assert!(run.count.planned > 5 && run.count.planned == run.count.attempted + run.count.excluded);
+}
+
+#[test]
+fn nothing_attempted_is_an_error_of_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path(), "https://localhost:1/as4", &["as4.push.accepted"]);
+    options.selection.skip = vec![("as4".to_owned(), "a test".to_owned())];
+    let run = run(&options, &mut |_| {}).unwrap();
+    assert_eq!((run.verdict, run.exit, run.count.excluded), (Verdict::Error, ExitCode::Harness, run.count.planned));
+    assert!(run.cells.iter().all(|cell| cell.reason.as_deref() == Some("a test")));
+}
