@@ -6,6 +6,7 @@
 //!
 //! Start at [`run`], which does all of it, or at [`judge::judge`], which judges a folder again.
 
+pub mod doctor;
 pub mod evidence;
 pub mod forge;
 pub mod http;

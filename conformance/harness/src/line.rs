@@ -66,6 +66,8 @@ pub struct Handshake {
     pub peer_chain: Vec<CertificateDer<'static>>,
     /// What the suite presented, leaf first.
     pub own_chain: Vec<CertificateDer<'static>>,
+    /// The server asked for a client certificate.
+    pub certificate_asked: bool,
 }
 
 /// How a connection, or an attempt at one, ended.

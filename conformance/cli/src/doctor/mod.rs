@@ -1,0 +1,58 @@
+//! `carnet doctor`: why nothing works yet. One line for each point, in order; the first break with its cause and fix.
+//!
+//! What is looked at, and what an answer means, is `carnet_harness::doctor`'s.
+
+mod line;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use carnet_fixtures::Packs;
+use carnet_harness::doctor::{self, Told};
+use carnet_harness::{RunError, Setup};
+
+use crate::failure::Failure;
+
+/// Something breaks on the way to the subject: nothing about it is decided.
+const BREAK: u8 = 3;
+
+/// Find out why nothing works yet: the first thing that breaks between suite and node, its cause and the fix.
+///
+/// Looks at our own files, name, TCP, TLS, our ping, a message of theirs, one document, in this order. Stops at the
+/// first break. Exit code 0: all is well; 3: a break; 2: a file of ours is wrong, nothing was tried.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The node under test, see docs/test-your-node.md.
+    #[arg(long, value_name = "FILE")]
+    subject: PathBuf,
+    /// A pack of your own; repeatable.
+    #[arg(long = "pack", value_name = "DIR")]
+    packs: Vec<PathBuf>,
+    /// Multiply every waiting time, for a slow subject.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    patience: f64,
+}
+
+/// Runs `carnet doctor`.
+///
+/// # Errors
+/// Wrong files, before anything is sent.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if !(args.patience.is_finite() && args.patience > 0.0) {
+        return Err(Failure::usage(format_args!("got --patience {}, expected a number above 0", args.patience)));
+    }
+    let packs = Packs::with_dirs(&args.packs).map_err(Failure::usage)?;
+    let setup = Arc::new(Setup::load_with(&args.subject, packs).map_err(Failure::usage)?);
+    anstream::println!("{} (party {}) at {}", setup.subject.name, setup.subject.party.id, setup.subject.url);
+    let well = doctor::examine(&setup, args.patience, &mut |told| match told {
+        Told::Line(one) => anstream::print!("{}", line::render(&one)),
+        Told::Prompt(text) => anstream::println!("please: {text}"),
+        Told::Listening(_) => {}
+    })
+    .map_err(|error| match error {
+        RunError::Listen { .. } => Failure::usage(error),
+        other => Failure::ours(other),
+    })?;
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(BREAK) })
+}
