@@ -7,6 +7,7 @@ use std::time::Duration;
 use carnet_catalogue::case::Case;
 use carnet_catalogue::matrix::Cell;
 use carnet_catalogue::step::{Action, Awaited, Connect, HookName, NamedWait, Over, Send, Step, Wait};
+use carnet_catalogue::subject::Hook;
 
 use super::exchange::{Exchange, Until, exchange};
 use super::hook;
@@ -38,6 +39,7 @@ struct Running<'r> {
     sink: Sink,
     values: Values,
     sent: BTreeMap<String, Sent>,
+    sent_ids: Vec<String>,
     room: Arc<Room>,
 }
 
@@ -55,7 +57,8 @@ impl Runner {
         let values = Values::new(&self.setup, cell);
         let conversation = values.value("fresh.conversation").unwrap_or_default().to_owned();
         let room = self.hub.open(sink.clone(), &conversation);
-        let mut running = Running { runner: self, case, cell, sink, values, sent: BTreeMap::new(), room };
+        let mut running =
+            Running { runner: self, case, cell, sink, values, sent: BTreeMap::new(), sent_ids: Vec::new(), room };
         for index in 0..case.step.len() {
             running.room.at_step(index);
             running.sink.event(Some(index), None, Kind::Step);
@@ -100,7 +103,7 @@ impl Running<'_> {
             }
             // Answers on the same connection were read when the request was sent.
             Action::Await(_) => Ok(()),
-            Action::Hook(name) => self.hook(index, name).await,
+            Action::Hook(name) => self.hook(index, &step, name).await,
             Action::Prompt(_) => self.prompt(index, &step).await,
             Action::Restart => {
                 let hook = self.runner.setup.subject.hooks.restart.clone().ok_or("hooks.restart is gone")?;
@@ -121,16 +124,16 @@ impl Running<'_> {
     async fn send(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), String> {
         let sent = match &send.again {
             Some(name) => {
-                let mut earlier = self.sent.get(name).cloned().ok_or_else(|| format!("step {name} sent nothing"))?;
+                let earlier = self.sent.get(name).cloned().ok_or_else(|| format!("step {name} sent nothing"))?;
                 if !step.forge.is_empty() {
                     return Err("a repeated request cannot be forged".to_owned());
                 }
-                earlier.bytes = earlier.bytes.clone();
                 earlier
             }
             None => self.build(step, send)?,
         };
-        self.hub_knows(&sent);
+        self.runner.hub.also(&self.room, &sent.message_id);
+        self.sent_ids.push(sent.message_id.clone());
         self.remember(step, &sent);
         let tls = self.client_tls(step)?;
         let within = self.answer_within(index, step);
@@ -199,30 +202,60 @@ impl Running<'_> {
         Ok(())
     }
 
-    async fn hook(&mut self, index: usize, name: HookName) -> Result<(), String> {
+    async fn hook(&mut self, index: usize, step: &Step, name: HookName) -> Result<(), String> {
         let hooks = &self.runner.setup.subject.hooks;
         let (label, hook) = match name {
             HookName::Delivered => ("delivered", &hooks.delivered),
             HookName::Notified => ("notified", &hooks.notified),
             HookName::LoadCrl => ("load-crl", &hooks.load_crl),
         };
-        match hook.clone() {
-            Some(hook) => self.run_hook(index, label, &hook, None).await,
-            None if name == HookName::LoadCrl => {}
-            None => return Err(format!("hooks.{label} is gone")),
+        match (hook.clone(), name) {
+            (Some(hook), HookName::LoadCrl) => self.run_hook(index, label, &hook, None).await,
+            (Some(hook), _) => self.observe(index, step, label, &hook).await,
+            (None, HookName::LoadCrl) => {}
+            (None, _) => return Err(format!("hooks.{label} is gone")),
         }
         Ok(())
     }
 
-    async fn run_hook(
-        &self,
-        index: usize,
-        name: &str,
-        hook: &carnet_catalogue::subject::Hook,
-        document: Option<&Document>,
-    ) {
+    /// Asks again until one of this case's messages is named, for a while: delivery follows the receipt, it need not
+    /// precede it. Then once more after a moment, so that a second delivery is seen too. The last answer is recorded.
+    async fn observe(&self, index: usize, step: &Step, label: &str, hook: &Hook) {
+        const PAUSE: Duration = Duration::from_millis(250);
+        let awareness = self.runner.setup.ics.reception_awareness;
+        let default = match label {
+            "notified" => (awareness.retry_interval.0 + awareness.answer_timeout.0) * 3,
+            _ => Duration::from_secs(3),
+        };
+        let within = step.within.map_or(default, |within| within.0).mul_f64(self.runner.patience);
+        let deadline = tokio::time::Instant::now() + within;
+        let ids: Vec<String> = self.room.ids().into_iter().chain(self.sent_ids.iter().cloned()).collect();
+        let mut last = self.ask(hook, None).await;
+        loop {
+            let output = String::from_utf8_lossy(&last.output).into_owned();
+            let named = last.success && ids.iter().any(|id| output.contains(id.as_str()));
+            if named || tokio::time::Instant::now() >= deadline {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            last = self.ask(hook, None).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+        let last = self.ask(hook, None).await;
+        self.record_hook(index, label, &last);
+    }
+
+    async fn run_hook(&self, index: usize, name: &str, hook: &Hook, document: Option<&Document>) {
+        let outcome = self.ask(hook, document).await;
+        self.record_hook(index, name, &outcome);
+    }
+
+    async fn ask(&self, hook: &Hook, document: Option<&Document>) -> hook::Outcome {
         let within = Duration::from_secs(30).mul_f64(self.runner.patience.max(0.1));
-        let outcome = hook::run(&self.runner.setup, hook, &self.values, document, within).await;
+        hook::run(&self.runner.setup, hook, &self.values, document, within).await
+    }
+
+    fn record_hook(&self, index: usize, name: &str, outcome: &hook::Outcome) {
         let output = self.sink.blob(&outcome.output);
         self.sink.event(Some(index), None, Kind::Hook { name: name.to_owned(), success: outcome.success, output });
     }
@@ -339,10 +372,6 @@ impl Running<'_> {
     fn fresh_facts(&self) -> BTreeMap<String, String> {
         let lrn = self.values.value("fresh.lrn").unwrap_or_default();
         BTreeMap::from([("lrn".to_owned(), lrn.to_owned())])
-    }
-
-    fn hub_knows(&self, sent: &Sent) {
-        self.runner.hub.also(&self.room, &sent.message_id);
     }
 
     fn remember(&mut self, step: &Step, sent: &Sent) {

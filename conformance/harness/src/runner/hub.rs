@@ -58,6 +58,7 @@ struct RoomState {
     answered: u32,
     arrivals: usize,
     taken: usize,
+    ids: Vec<String>,
     mrns: Vec<Option<String>>,
     finished: bool,
 }
@@ -106,9 +107,15 @@ impl Room {
         state.mrns.get(state.taken.checked_sub(1)?)?.clone()
     }
 
+    /// MessageIds of the pushes so far.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.lock().ids.clone()
+    }
+
     /// Counts a push and says what it is answered with.
-    fn arrive(&self, mrn: Option<String>) -> Option<Scripted> {
+    fn arrive(&self, message_id: Option<String>, mrn: Option<String>) -> Option<Scripted> {
         let mut state = self.lock();
+        state.ids.extend(message_id);
         state.arrivals += 1;
         state.mrns.push(mrn);
         let mut left = state.answered;
@@ -218,7 +225,10 @@ impl Hub {
             sink.event(step, connection, up.clone());
             told = Some(sink.clone());
             sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
-            let scripted = room.as_ref().and_then(|room| room.arrive(business::pushed_mrn(&request)));
+            let scripted = room.as_ref().and_then(|room| {
+                let id = envelope.as_deref().and_then(|envelope| root::names(envelope).message_id);
+                room.arrive(id, business::pushed_mrn(&request))
+            });
             let keep =
                 self.answer(&mut stream, &sink, step, connection, envelope.as_deref(), scripted, room.as_ref()).await;
             if !keep || how != Ending::Ours {

@@ -46,17 +46,36 @@ fn missing_receipt(look: &Look<'_>) -> Outcome {
         let exchange = push.ok_or_else(|| broken("a message from the subject", "none came", look.wait_events()))?;
         let id = look.read_push(exchange)?.ebms.message_id;
         let output = String::from_utf8_lossy(&hook.output);
-        let told = output.lines().any(|line| line.contains(&id) && line.contains("EBMS:0301"));
+        let told = told(&output, &id);
         Ok(if told {
             Outcome::Holds
         } else {
             broken(
-                format!("a line with {id} and EBMS:0301"),
-                "no such line in the hook's output".to_owned(),
+                format!("an entry with {id} and EBMS:0301"),
+                "no such entry in the hook's output".to_owned(),
                 vec![hook.seq],
             )
         })
     })())
+}
+
+/// Whether one entry names the message together with EBMS:0301: an object of a JSON answer, else a line.
+fn told(output: &str, id: &str) -> bool {
+    let both = |text: &str| text.contains(id) && text.contains("EBMS:0301");
+    match serde_json::from_str::<serde_json::Value>(output) {
+        Ok(value) => innermost(&value).iter().any(|text| both(text)),
+        Err(_) => output.lines().any(both),
+    }
+}
+
+/// The objects of a JSON value that hold no object themselves, as text.
+fn innermost(value: &serde_json::Value) -> Vec<String> {
+    let inside: Vec<String> = match value {
+        serde_json::Value::Array(items) => items.iter().flat_map(innermost).collect(),
+        serde_json::Value::Object(map) => map.values().flat_map(innermost).collect(),
+        _ => Vec::new(),
+    };
+    if inside.is_empty() && value.is_object() { vec![value.to_string()] } else { inside }
 }
 
 fn hook<'l>(look: &Look<'l>, name: &str) -> Result<&'l HookSeen, Outcome> {
@@ -75,4 +94,22 @@ fn occurrences(output: &str, id: &str) -> usize {
         .split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '[' | ']' | '{' | '}'))
         .filter(|word| *word == id)
         .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn id_and_code_must_stand_in_one_entry() {
+        let of = |a: &str, b: &str| format!(r#"{{"items":[{{"id":"x","code":"{a}"}},{{"id":"y","code":"{b}"}}]}}"#);
+        assert!(told(&of("EBMS:0301", "EBMS:0004"), "x"));
+        assert!(!told(&of("EBMS:0004", "EBMS:0301"), "x"));
+        assert!(told("y EBMS:0004\nx EBMS:0301", "x") && !told("x EBMS:0004\ny EBMS:0301", "x"));
+    }
+
+    #[test]
+    fn an_id_counts_as_a_word_of_its_own() {
+        assert_eq!(occurrences(r#"[{"id":"a@b"},{"id":"a@bc"},{"id":"a@b"}]"#, "a@b"), 2);
+    }
 }
