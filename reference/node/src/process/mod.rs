@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::log::Chain;
 use crate::node::Node;
+use crate::pool::Gone;
 use crate::send::{Outbox, Outgoing};
 use act::{Acted, Document};
 
@@ -25,10 +26,29 @@ const BATCH: usize = 32;
 /// Sleep after the store could not be read or written.
 const TROUBLE: Duration = Duration::from_secs(1);
 
+/// Why a round came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum RoundError {
+    /// The store; it may be well again in a moment.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A worker panicked on one of the messages.
+    #[error(transparent)]
+    Worker(#[from] Gone),
+}
+
 /// Acts on what arrives, for as long as the node runs.
 pub(crate) async fn run(node: Arc<Node>, outbox: Arc<Outbox>, mut stop: watch::Receiver<bool>) {
     loop {
-        let pause = match round(&node, &outbox).await {
+        let worked = match round(&node, &outbox, BATCH).await {
+            // One message must not hold up the others: it is found by going on one by one.
+            Err(RoundError::Worker(_)) => match round(&node, &outbox, 1).await {
+                Err(RoundError::Worker(gone)) => give_up(&node, gone).await,
+                alone => alone.map(|_| BATCH),
+            },
+            worked => worked,
+        };
+        let pause = match worked {
             // There may be more.
             Ok(BATCH..) if !*stop.borrow() => continue,
             Ok(_) => Duration::MAX,
@@ -46,21 +66,42 @@ pub(crate) async fn run(node: Arc<Node>, outbox: Arc<Outbox>, mut stop: watch::R
 }
 
 /// Acts on the oldest messages; how many there were.
-async fn round(node: &Arc<Node>, outbox: &Outbox) -> Result<usize, StoreError> {
-    let reading = Arc::clone(node);
-    let read = tokio::task::spawn_blocking(move || reading.store.unprocessed(Key::START, BATCH)).await;
-    let messages = read.unwrap_or(Err(StoreError::Closed))?;
+async fn round(node: &Arc<Node>, outbox: &Outbox, most: usize) -> Result<usize, RoundError> {
+    let messages = oldest(node, most).await?;
     let found = messages.len();
     if found == 0 {
         return Ok(0);
     }
     let documents = side_by_side(node, messages, act::open).await?;
     let deciding = Arc::clone(node);
-    let decided = node.pool.run(move |worker| decide_all(&deciding, worker, documents)).await;
-    let decided = decided.map_err(|_| StoreError::Closed)??;
+    let decided = node.pool.run(move |worker| decide_all(&deciding, worker, documents)).await??;
     let acted = side_by_side(node, decided, act::answer).await?;
     commit(node, outbox, acted).await?;
     Ok(found)
+}
+
+/// Sets the oldest message aside: the workers fail on it each time.
+async fn give_up(node: &Arc<Node>, gone: Gone) -> Result<usize, RoundError> {
+    for message in oldest(node, 1).await? {
+        tracing::error!(id = message.id.as_str(), key = %message.key, "gave a message up that no worker can act on");
+        let given_up = handed_on(message, State::Failed, format!("{gone} on it; the log says why"));
+        let unit = Process {
+            message: given_up.message.key,
+            state: given_up.state,
+            note: given_up.note,
+            records: Vec::new(),
+            answers: Vec::new(),
+            at: Timestamp::now(),
+        };
+        node.store.begin(vec![Unit::Process(unit)]).await?;
+    }
+    Ok(BATCH)
+}
+
+async fn oldest(node: &Arc<Node>, most: usize) -> Result<Vec<Message>, StoreError> {
+    let node = Arc::clone(node);
+    let read = tokio::task::spawn_blocking(move || node.store.unprocessed(Key::START, most)).await;
+    read.unwrap_or(Err(StoreError::Closed))
 }
 
 /// Gives each item to a worker; the results in order.
@@ -68,7 +109,7 @@ async fn side_by_side<A: Send + 'static, B: Send + 'static>(
     node: &Arc<Node>,
     items: Vec<A>,
     work: impl Fn(&Node, &mut crate::worker::Worker, A) -> Result<B, StoreError> + Copy + Send + 'static,
-) -> Result<Vec<B>, StoreError> {
+) -> Result<Vec<B>, RoundError> {
     let mut tasks = Vec::with_capacity(items.len());
     for item in items {
         let node = Arc::clone(node);
@@ -79,10 +120,7 @@ async fn side_by_side<A: Send + 'static, B: Send + 'static>(
     }
     let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {
-        match task.await {
-            Ok(Ok(result)) => results.push(result?),
-            Ok(Err(_)) | Err(_) => return Err(StoreError::Closed),
-        }
+        results.push(task.await.unwrap_or(Err(Gone))??);
     }
     Ok(results)
 }
