@@ -126,7 +126,8 @@ fn a_case_is_refused_with_its_place_when_it_makes_no_sense() {
     assert!(refused("send = { ping = true }", "within = \"1s\"").contains("a step has one of"));
     assert!(refused("name = \"receipt.signed\"", "name = \"receipt.signed\"\nstep = \"second\"").contains("not there"));
     assert!(refused("\"AS4-PUSH-01\"", "\"AS4-1\"").contains("SET-TOPIC-nn"));
-    let unknown = refused("{ ping = true }", "{ ping = true, property = [{ name = \"n\", value = \"${fresh.lnr}\" }] }");
+    let unknown =
+        refused("{ ping = true }", "{ ping = true, property = [{ name = \"n\", value = \"${fresh.lnr}\" }] }");
     assert!(unknown.contains("${fresh.lrn}"), "{unknown}");
 }
 
@@ -138,7 +139,10 @@ fn with_case(path: &str, text: &str) -> Result<Catalogue, CatalogueError> {
 
 #[test]
 fn names_that_do_not_exist_and_twins_are_refused() {
-    let error = with_case("cases/as4/x.toml", &CASE.replace("[[step]]", "needs = [\"as4.pusch\"]\nkills = [\"null-404\"]\n[[step]]"));
+    let error = with_case(
+        "cases/as4/x.toml",
+        &CASE.replace("[[step]]", "needs = [\"as4.pusch\"]\nkills = [\"null-404\"]\n[[step]]"),
+    );
     let error = error.unwrap_err().to_string();
     assert!(error.contains("capability as4.pusch") && error.contains("did you mean `as4.push`"), "{error}");
     assert!(error.contains("mutant null-404"), "{error}");

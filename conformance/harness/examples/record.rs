@@ -3,6 +3,8 @@
 //! `cargo run --release -p carnet-harness --example record [CHECK..]` writes `tests/evidence/CHECK/{pass,fail}` again.
 //! The subject is the tests' double, with one fault for the failing folder. Judging them is `tests/checks.rs`.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a tool of the tests")]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 

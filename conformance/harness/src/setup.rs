@@ -217,7 +217,7 @@ impl Setup {
                 .ok_or_else(|| "subject.toml names no suite.other_party".to_owned()),
             "stranger" => Ok(Some(pick(self.stranger()?))),
             _ => match name.strip_prefix("zoo:") {
-                Some(slug) => self.from_zoo(slug, usage).map(Some),
+                Some(slug) => self.zoo_identity(slug, usage).map(Some),
                 None => {
                     Err(format!("got speaker {name:?}, expected none, partner, other-partner, stranger or zoo:KIND"))
                 }
@@ -294,7 +294,7 @@ impl Setup {
         Ok(self.stranger.get_or_init(|| made))
     }
 
-    fn from_zoo(&self, slug: &str, usage: &'static str) -> Result<Identity, String> {
+    fn zoo_identity(&self, slug: &str, usage: &'static str) -> Result<Identity, String> {
         let authority =
             self.authority.as_ref().ok_or("the zoo needs the suite's test CA, which suite.pki does not hold")?;
         let kind = zoo::kinds()

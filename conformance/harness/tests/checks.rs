@@ -2,6 +2,8 @@
 //!
 //! `examples/record.rs` records them again. Judging is the same code as for any run.
 
+#![cfg(test)]
+
 use std::path::{Path, PathBuf};
 
 use carnet_harness::judge::checks;

@@ -1,6 +1,7 @@
 //! The whole way, from case files to verdicts, against a double: a good one and bad ones.
 
-#[expect(dead_code, reason = "most faults are for the recordings")]
+#![cfg(test)]
+
 mod support;
 
 use carnet_harness::{Verdict, judge};

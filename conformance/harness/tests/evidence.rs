@@ -1,5 +1,7 @@
 //! Evidence that was touched does not judge as it did; what is written fits the published schemas.
 
+#![cfg(test)]
+
 #[expect(dead_code, reason = "only the files of the world are used here")]
 mod support;
 

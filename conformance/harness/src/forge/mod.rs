@@ -12,7 +12,6 @@ mod signal;
 mod xpath;
 
 use carnet_catalogue::step::{Forge, Op, Stage};
-use carnet_certs::Identity;
 
 pub(crate) use edit::resolve;
 pub(crate) use envelope::EB;
@@ -163,12 +162,6 @@ fn http<'f>(mut request: Request, edits: impl Iterator<Item = &'f Forge>) -> Res
         }
     }
     Ok(raw.unwrap_or_else(|| request.to_bytes()))
-}
-
-/// The identity's own name in a message: the first common name is what agreements bind.
-#[must_use]
-pub fn leaf_of(identity: &Identity) -> Option<&[u8]> {
-    identity.leaf().map(|leaf| leaf.as_ref())
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Judged {
         match outcome {
             Outcome::Holds => {}
             Outcome::Improvable(deviation) => {
-                self.findings.push(finding(judge, case, check, deviation, Some(Level::Should)));
+                self.findings.push(finding(judge, case, check, *deviation, Some(Level::Should)));
                 self.raise(Verdict::Warn);
             }
             Outcome::Broken(deviations) => {

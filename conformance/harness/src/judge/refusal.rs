@@ -51,13 +51,13 @@ fn weigh(look: &Look<'_>, exchange: &Exchange, refusal: &Refusal) -> Outcome {
     let described = Answer::Refusal(refusal.clone()).describe();
     match rows.iter().filter(holds).max_by_key(|allow| allow.grade == Grade::Pass) {
         Some(allow) if allow.grade == Grade::Pass => Outcome::Holds,
-        Some(allow) => Outcome::Improvable(Deviation {
+        Some(allow) => Outcome::Improvable(Box::new(Deviation {
             expected: format!("{} ({} is tolerated: {})", expected(look), described, allow.clause),
             actual: described,
             events: vec![exchange.seq, exchange.last],
             range: None,
             xpath: None,
-        }),
+        })),
         None => deviation(look, exchange, described),
     }
 }

@@ -144,7 +144,7 @@ fn letter_value(c: char) -> u32 {
         Some(digit) => digit,
         None => {
             let place = u32::from(c.to_ascii_uppercase()).saturating_sub(u32::from('A'));
-            10 + place + (place + 9) / 10
+            10 + place + place.div_ceil(10)
         }
     }
 }

@@ -124,7 +124,7 @@ fn mrn(look: &Look<'_>) -> Outcome {
         let (push, response) = response(look)?;
         let well_formed =
             |mrn: &String| mrn.len() == 18 && mrn.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        Ok(if response.mrns.iter().any(|mrn| well_formed(mrn)) {
+        Ok(if response.mrns.iter().any(well_formed) {
             Outcome::Holds
         } else {
             look.deviation(

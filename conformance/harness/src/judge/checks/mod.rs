@@ -26,7 +26,7 @@ pub enum Outcome {
     /// It holds.
     Holds,
     /// It holds, with something to improve: at most a WARN.
-    Improvable(Deviation),
+    Improvable(Box<Deviation>),
     /// It does not.
     Broken(Vec<Deviation>),
     /// It cannot be judged from this evidence.
