@@ -5,9 +5,12 @@
 
 use carnet_harness::evidence::{Direction, Event, Evidence, Kind, Purpose, Scope, Side};
 use carnet_harness::judge::run::CellResult;
+use carnet_harness::verdict::Verdict;
 
-/// Most characters of one message that a page shows.
-const LONGEST: usize = 6_000;
+/// Most bytes of one message that a page shows, where there is something to look into.
+const LONGEST: usize = 12_000;
+/// The same for a cell that passed.
+const LONGEST_PASSED: usize = 2_500;
 /// Runs of base64 longer than this are shortened.
 const BASE64: usize = 88;
 
@@ -31,7 +34,8 @@ pub(crate) fn rows(evidence: &Evidence, cell: &CellResult) -> Vec<Row> {
     let Some(scope) = last_execution(evidence, cell) else { return Vec::new() };
     let events: Vec<&Event> = evidence.events.iter().filter(|event| event.scope.as_ref() == Some(scope)).collect();
     let begun = events.first().map_or(0, |event| event.mono);
-    events.into_iter().filter_map(|event| row(evidence, event, begun)).collect()
+    let longest = if cell.verdict == Verdict::Pass { LONGEST_PASSED } else { LONGEST };
+    events.into_iter().filter_map(|event| row(evidence, event, begun, longest)).collect()
 }
 
 fn last_execution<'a>(evidence: &'a Evidence, cell: &CellResult) -> Option<&'a Scope> {
@@ -42,7 +46,7 @@ fn last_execution<'a>(evidence: &'a Evidence, cell: &CellResult) -> Option<&'a S
     own.last()?.scope.as_ref()
 }
 
-fn row(evidence: &Evidence, event: &Event, begun: u64) -> Option<Row> {
+fn row(evidence: &Evidence, event: &Event, begun: u64, longest: usize) -> Option<Row> {
     let mut bytes = None;
     let (way, label) = match &event.kind {
         Kind::Connected { side, tls, suite, chains } => {
@@ -57,14 +61,14 @@ fn row(evidence: &Evidence, event: &Event, begun: u64) -> Option<Row> {
         }
         Kind::Bytes { direction, blob } => {
             let content = evidence.blob(blob).unwrap_or_default();
-            bytes = Some(as_text(content));
+            bytes = Some(as_text(content, longest));
             let way = if *direction == Direction::Out { "out" } else { "in" };
             (way, format!("{} ({} bytes)", first_line(content), blob.length))
         }
         Kind::Ended { ending } => ("note", format!("ended: {ending:?}")),
         Kind::Prompted { by } => ("note", format!("the subject was made to send, by: {by}")),
         Kind::Hook { name, success, output } => {
-            bytes = evidence.blob(output).ok().map(as_text);
+            bytes = evidence.blob(output).ok().map(|output| as_text(output, longest));
             ("note", format!("hook {name} {}", if *success { "succeeded" } else { "failed" }))
         }
         Kind::Waited { arrived } => {
@@ -91,7 +95,7 @@ fn first_line(bytes: &[u8]) -> String {
 }
 
 /// Bytes as text that a person can read.
-fn as_text(bytes: &[u8]) -> String {
+fn as_text(bytes: &[u8], longest: usize) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         shorten(&mut text, chunk.valid());
@@ -99,8 +103,8 @@ fn as_text(bytes: &[u8]) -> String {
         if invalid > 0 && !text.ends_with('\u{25af}') {
             text.push('\u{25af}');
         }
-        if text.len() > LONGEST {
-            let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        if text.len() > longest {
+            let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             text.truncate(end);
             text += "\n... the rest is in the evidence";
             break;
@@ -136,13 +140,14 @@ mod tests {
 
     #[test]
     fn long_base64_and_binary_are_shortened() {
-        let shown = as_text(&[b"<a>".as_slice(), &[b'A'; 500], b"</a>\r\n", &[0, 159, 1], b"end"].concat());
+        let shown =
+            as_text(&[b"<a>".as_slice(), &[b'A'; 500], b"</a>\r\n", &[0, 159, 1], b"end"].concat(), super::LONGEST);
         assert_eq!(shown, "<a>AAAAAAAAAAAAAAAAAAAAAAAA... (500 characters)</a>\n\u{25af}end");
     }
 
     #[test]
     fn a_page_never_shows_more_than_its_limit() {
         let long = "a b ".repeat(10_000);
-        assert!(as_text(long.as_bytes()).len() < super::LONGEST + 100);
+        assert!(as_text(long.as_bytes(), super::LONGEST).len() < super::LONGEST + 100);
     }
 }

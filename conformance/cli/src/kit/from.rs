@@ -167,7 +167,10 @@ impl<'a> Pki<'a> {
             signing_anchors: anchors(signing.is_some().then_some(&signing_chain), &self.authority),
             signing_subject: common_name(&signing_chain).as_deref().map(subject_of),
             tls_certificate: Some(leaf(&tls_chain)),
-            signing_intermediates: blocks(&signing_chain).get(1..).filter(|rest| !rest.is_empty()).map(<[String]>::concat),
+            signing_intermediates: blocks(&signing_chain)
+                .get(1..)
+                .filter(|rest| !rest.is_empty())
+                .map(<[String]>::concat),
             signing_certificate: Some(leaf(&signing_chain)),
             crls: self.crls.clone(),
             ..base(self.file, party, packs)?

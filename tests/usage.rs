@@ -1,0 +1,122 @@
+//! What a user meets who gets something wrong: one clear message, a `help:` line, exit code 2, nothing run.
+
+mod support;
+
+use std::fs;
+
+use support::{carnet, message, said};
+
+fn refused(arguments: &[&str], files: &[(&str, &str)]) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        fs::write(dir.path().join(name), text).expect("written");
+    }
+    let (code, out, err) = said(&carnet(dir.path(), arguments));
+    assert_eq!(code, 2, "{arguments:?}\n{out}\n{err}");
+    assert!(out.is_empty(), "{arguments:?} did something: {out}");
+    let left: Vec<_> = fs::read_dir(dir.path()).expect("the folder").collect();
+    assert_eq!(left.len(), files.len(), "{arguments:?} left something behind");
+    err
+}
+
+#[test]
+fn a_wrong_flag_is_named() {
+    let err = refused(&["run", "--subjekt", "x.toml"], &[]);
+    assert!(err.contains("--subjekt") && err.contains("--subject"), "{err}");
+}
+
+#[test]
+fn a_missing_file_is_named_with_what_to_do() {
+    for arguments in [
+        ["run", "--subject", "absent.toml"].as_slice(),
+        &["kit", "--subject", "absent.toml"],
+        &["doctor", "--subject", "absent.toml"],
+        &["validate", "absent.toml"],
+        &["judge", "absent.toml"],
+        &["node", "--config", "absent.toml"],
+    ] {
+        let err = refused(arguments, &[]);
+        assert!(err.contains("absent.toml") && err.contains("help:"), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_wrong_key_is_named_with_file_line_and_the_nearest_right_one() {
+    let subject = "format = 1\nname = \"x\"\nurl = \"https://localhost:1/as4\"\n[party]\nid = \"TH\"\nrol = \"y\"\n";
+    let err = refused(&["run", "--subject", "subject.toml"], &[("subject.toml", subject)]);
+    assert!(err.contains("subject.toml:6") && err.contains("help:"), "{err}");
+    let err = refused(&["node", "--config", "node.toml"], &[("node.toml", "format = 1\nlisten_ = 1\n")]);
+    assert!(err.contains("node.toml:2") && err.contains("help:"), "{err}");
+}
+
+#[test]
+fn a_case_that_does_not_exist_is_answered_with_the_nearest_that_does() {
+    let err = refused(&["explain", "as4.push.acepted"], &[]);
+    assert!(err.contains("as4.push.accepted"), "{err}");
+    let err = refused(&["list", "as4.push.acepted"], &[]);
+    assert!(err.contains("as4.push.accepted"), "{err}");
+}
+
+#[test]
+fn leaving_a_case_out_takes_a_reason() {
+    let err = refused(&["run", "--subject", "subject.toml", "--skip", "as4.push.accepted"], &[]);
+    assert!(err.contains("CASE=REASON"), "{err}");
+}
+
+#[test]
+fn validate_tells_valid_invalid_unknown_and_unreadable_apart() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join("other.xml"), "<other/>").expect("written");
+    let code = |arguments: &[&str]| said(&carnet(dir.path(), arguments)).0;
+    let valid = message("valid/export-sea.xml");
+    let valid = valid.to_str().expect("a path");
+    assert_eq!(code(&["validate", valid]), 0);
+    assert_eq!(code(&["validate", "--schema-only", valid]), 0);
+    assert_eq!(code(&["validate", "other.xml"]), 3);
+    assert_eq!(code(&["validate", "absent.xml"]), 2);
+}
+
+#[test]
+fn schema_only_leaves_code_lists_and_rules_out() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut full, mut schema_only) = (0, 0);
+    let folder = message("invalid");
+    for entry in fs::read_dir(folder).expect("the invalid messages") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|ending| ending == "xml") {
+            let path = path.to_str().expect("a path");
+            full += usize::from(said(&carnet(dir.path(), &["validate", path])).0 == 1);
+            schema_only += usize::from(said(&carnet(dir.path(), &["validate", "--schema-only", path])).0 == 1);
+            if full >= 12 {
+                break;
+            }
+        }
+    }
+    assert!(full >= 12, "only {full} invalid messages were refused");
+    assert!(schema_only < full, "the schema alone refuses as much as all layers together");
+}
+
+#[test]
+fn help_reads_like_a_manual() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (code, out, _) = said(&carnet(dir.path(), &["--help"]));
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn every_case_can_be_explained() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (code, out, _) = said(&carnet(dir.path(), &["list"]));
+    assert_eq!(code, 0);
+    let ids: Vec<&str> =
+        out.lines().filter(|line| line.starts_with("  ")).filter_map(|l| l.split_whitespace().next()).collect();
+    assert!(ids.len() >= 80, "{} cases", ids.len());
+    for id in ids {
+        let (code, out, err) = said(&carnet(dir.path(), &["explain", id]));
+        assert_eq!(code, 0, "{id}: {err}");
+        for part in ["Verifies", "Steps", "Right is", "Why", "Fix"] {
+            assert!(out.contains(part), "{id} explains no {part}");
+        }
+    }
+}
