@@ -39,11 +39,11 @@ pub(crate) fn rows(evidence: &Evidence, cell: &CellResult) -> Vec<Row> {
 }
 
 fn last_execution<'a>(evidence: &'a Evidence, cell: &CellResult) -> Option<&'a Scope> {
-    let own = evidence.events.iter().filter(|event| {
+    let mut own = evidence.events.iter().filter(|event| {
         matches!(event.kind, Kind::Begin { purpose: Purpose::Case | Purpose::Repeat })
             && event.scope.as_ref().is_some_and(|scope| scope.case == cell.case.as_str() && scope.cell == cell.cell)
     });
-    own.last()?.scope.as_ref()
+    own.next_back()?.scope.as_ref()
 }
 
 fn row(evidence: &Evidence, event: &Event, begun: u64, longest: usize) -> Option<Row> {

@@ -33,13 +33,13 @@ fn fill(text: &mut String, kit: &Kit) -> std::fmt::Result {
     }
     match kit.binding.tls {
         TlsBinding::Exact => {
-            writeln!(text, "3. Accept as TLS client certificate of `{partner}` only `partner-tls.pem`.")?
+            writeln!(text, "3. Accept as TLS client certificate of `{partner}` only `partner-tls.pem`.")?;
         }
         TlsBinding::Anchor => {
-            writeln!(text, "3. Any TLS client certificate under those anchors may speak for `{partner}`.")?
+            writeln!(text, "3. Any TLS client certificate under those anchors may speak for `{partner}`.")?;
         }
         TlsBinding::Off => {
-            writeln!(text, "3. TLS ends at a proxy; the TLS certificate is not compared with the party.")?
+            writeln!(text, "3. TLS ends at a proxy; the TLS certificate is not compared with the party.")?;
         }
     }
     match (kit.binding.signer, &kit.signing_subject) {
@@ -106,7 +106,7 @@ fn direction(text: &mut String, leg: Leg<'_>) -> std::fmt::Result {
     for service in &leg.kit.services {
         let kind = service.kind.as_deref().map_or_else(String::new, |kind| format!(", type {}", code(kind)));
         row(text, "Service", &format!("{}{kind}", code(&service.name)))?;
-        let actions: Vec<String> = service.actions.iter().map(|action| code(action)).collect();
+        let actions: Vec<String> = service.actions.iter().map(code).collect();
         row(text, "its Actions", &actions.join(", "))?;
     }
     writeln!(text)
