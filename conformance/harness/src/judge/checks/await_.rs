@@ -7,7 +7,12 @@ use super::{Named, Outcome, broken};
 use crate::judge::answer::{Answer, answer};
 
 pub(crate) const CHECKS: &[Named] = &[
-    Named { name: "await.receipt", says: "a receipt came back on the same connection", with: &["at"], judge: receipt },
+    Named {
+        name: "await.receipt",
+        says: "a receipt for what was sent came back on the same connection",
+        with: &["at"],
+        judge: receipt,
+    },
     Named { name: "await.error", says: "an ebMS error came back on the same connection", with: &["at"], judge: error },
     Named { name: "await.message", says: "the subject pushed a message in time", with: &["at"], judge: message },
     Named { name: "await.nothing", says: "the subject pushed nothing more", with: &["at"], judge: nothing },
@@ -26,8 +31,19 @@ pub(crate) const CHECKS: &[Named] = &[
     },
 ];
 
+/// A receipt for another message is none for this one.
 fn receipt(look: &Look<'_>) -> Outcome {
-    settle(look.receipt().map(|_| Outcome::Holds))
+    settle((|| {
+        let (exchange, receipt) = look.receipt()?;
+        // What the suite spoilt on purpose may name no message to compare with.
+        let Ok((sent, _)) = look.sent(exchange) else { return Ok(Outcome::Holds) };
+        let got = receipt.refers_to.clone().unwrap_or_default();
+        Ok(if got == sent.message_id {
+            Outcome::Holds
+        } else {
+            look.deviation(exchange, format!("a receipt for {}", sent.message_id), format!("a receipt for {got:?}"))
+        })
+    })())
 }
 
 fn error(look: &Look<'_>) -> Outcome {
