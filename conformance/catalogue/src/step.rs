@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::span::Span;
 
+mod disturb;
+
+pub use disturb::{Fault, FaultKind, Forge, Op, SignChoice, Stage, TlsChoice};
+
 /// One step as written; exactly one of the action keys is set, [`Step::action`] says which.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -288,143 +292,6 @@ pub enum NamedWait {
     RetryInterval,
     /// All retries and their margin.
     AllRetries,
-}
-
-/// TLS of one step.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsChoice {
-    /// The identity for TLS alone: as `as`, or `none` for no certificate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<String>,
-    /// Versions offered: `1.2`, `1.3`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub versions: Vec<String>,
-    /// Suites offered, by their IANA names.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub suites: Vec<String>,
-    /// Server name sent, where it differs from the address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub server_name: Option<String>,
-}
-
-/// The signature of one message.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SignChoice {
-    /// The identity for the signature alone: as `as`, or `none` for an unsigned message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<String>,
-    /// `x509-pkipath`, `x509-v3` or `x509-pkipath-leaf` (a path of the leaf alone).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-    /// What is left out of the signature: `messaging`, `body`, `parts`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub omit: Vec<String>,
-    /// Signature algorithm: `rsa-sha256` (default), `rsa-sha1`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<String>,
-    /// Digest algorithm: `sha256` (default), `sha1`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
-}
-
-/// What happens on the line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// The kind.
-    pub kind: FaultKind,
-    /// Byte offset of the request at which it happens; negative counts from the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<i64>,
-    /// Length of a delay, or of the pause between slow pieces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pause: Option<Span>,
-    /// Bytes per slow piece.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub piece: Option<usize>,
-}
-
-/// The kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// All goes well.
-    None,
-    /// The answer is not read: the connection is dropped after the request.
-    Drop,
-    /// The request waits before it goes on at `at`.
-    Delay,
-    /// The connection is reset at `at`.
-    ResetAfter,
-    /// The request ends at `at`, and the sending direction is closed.
-    Truncate,
-    /// The request is sent twice, on two connections at once.
-    Duplicate,
-    /// The request goes in pieces with pauses.
-    Slow,
-    /// One bit of the byte at `at` is turned over.
-    Flip,
-}
-
-/// The stage after which a forge operation applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// The business document, before compression.
-    Document,
-    /// The SOAP envelope before it is signed; edits get signed.
-    Envelope,
-    /// The signed envelope; edits break the signature.
-    Signed,
-    /// The MIME body.
-    Mime,
-    /// The HTTP request.
-    Http,
-}
-
-/// The operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Op {
-    /// Takes the place away.
-    Remove,
-    /// Puts `with` after the place.
-    Insert,
-    /// Puts `with` in the place of it.
-    Replace,
-    /// Moves the place to the end of the element that `to` names.
-    Move,
-    /// Repeats the place.
-    Duplicate,
-    /// Ends the bytes at the place.
-    Truncate,
-    /// Overwrites the bytes at an offset.
-    Bytes,
-}
-
-/// One deliberate malformation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Forge {
-    /// Stage after which it applies.
-    pub at: Stage,
-    /// Operation.
-    pub op: Op,
-    /// The place: an XPath (`document`, `envelope`, `signed`); `part:N`, `part:N/HEADER`, `part:N/body` or an offset (`mime`);
-    /// a header name, `request-line`, `body` or an offset (`http`).
-    #[serde(rename = "where")]
-    pub place: String,
-    /// The new text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub with: Option<String>,
-    /// The new bytes in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hex: Option<String>,
-    /// The target of `move`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
 }
 
 impl Step {

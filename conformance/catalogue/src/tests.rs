@@ -185,3 +185,21 @@ fn what_every_positive_and_negative_case_must_have() {
         }
     }
 }
+
+#[test]
+fn every_requirement_is_verified_by_a_case_or_says_why_not() {
+    let catalogue = load().unwrap();
+    let named = |id: &str| {
+        catalogue.cases.values().any(|case| {
+            case.verifies.iter().any(|row| row.as_str() == id)
+                || case.check.iter().any(|check| check.with.get("requirement").is_some_and(|row| row == id))
+        })
+    };
+    let open: Vec<&str> = catalogue
+        .requirements
+        .values()
+        .filter(|row| named(row.id.as_str()) == row.not_tested_because.is_some())
+        .map(|row| row.id.as_str())
+        .collect();
+    assert!(open.is_empty(), "neither verified nor excused, or both: {open:?}");
+}

@@ -175,6 +175,12 @@ fn addressed(look: &Look<'_>) -> Outcome {
             ("To/PartyId/@type", &user.to.1, &subject.suite.party.kind),
             ("To/Role", &user.to.2, &subject.suite.party.responder_role),
         ];
+        let agreed = &subject.agreement.name;
+        let named = user.agreement.clone().unwrap_or_default();
+        if !agreed.is_empty() && named != *agreed {
+            let (expected, actual) = (format!("AgreementRef {agreed}"), format!("AgreementRef {named:?}"));
+            return Ok(look.at(push.exchange, expected, actual, Some(USER), Some(&named)));
+        }
         if let Some((name, got, expected)) = wanted.into_iter().find(|(_, got, expected)| got != expected) {
             return Ok(look.at(
                 push.exchange,
