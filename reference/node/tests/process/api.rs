@@ -61,6 +61,12 @@ fn it_describes_itself_and_its_state() {
     let file: serde_json::Value =
         serde_json::from_slice(&std::fs::read(ph.folder.join("ready.json")).unwrap()).unwrap();
     assert_eq!(file, node.ready);
+    let schema = include_bytes!("../../../../docs/schemas/ready-1.json");
+    let schema = jsonschema::validator_for(&serde_json::from_slice(schema).unwrap()).unwrap();
+    assert!(schema.is_valid(&file), "{file:#}");
+    let mut wrong = file.clone();
+    wrong["colour"] = "red".into();
+    assert!(!schema.is_valid(&wrong));
     assert_eq!(file["pid"], node.child.id());
     assert_eq!(node.stop(), Some(0));
     assert!(!ph.folder.join("ready.json").exists());

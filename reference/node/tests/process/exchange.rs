@@ -71,6 +71,21 @@ fn a_declaration_is_accepted_once_and_answered_in_its_conversation() {
 }
 
 #[test]
+fn without_a_registry_documents_wait_for_the_back_end() {
+    let world = World::new();
+    let (ph, th) = world.pair(&Agreement::default());
+    th.configure(th.port(), &["PH"], "[registry]\nenabled = false\n");
+    let (ph_node, th_node) = (ph.start(), th.start());
+    let key = ph_node.post("/v1/messages?to=TH", "application/xml", EXPORT).json()["key"].as_i64().unwrap();
+    ph_node.wait_state(key, "delivered");
+    let page = th_node.wait("/v1/messages?state=delivered", |page| !page["items"].as_array().unwrap().is_empty());
+    let detail = th_node.get(&format!("/v1/messages/{}", page["items"][0]["key"])).json();
+    assert_eq!(detail["history"][1]["note"], "handed to the back end", "{detail:#}");
+    assert_eq!(th_node.get("/v1/records/declaration").json()["items"], serde_json::json!([]));
+    assert_eq!(th_node.get("/v1/messages?direction=out").json()["items"], serde_json::json!([]));
+}
+
+#[test]
 fn an_invalid_document_never_leaves() {
     let world = World::new();
     let (ph, _) = world.pair(&Agreement::default());
