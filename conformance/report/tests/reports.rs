@@ -1,5 +1,7 @@
 //! The reports of recorded runs: what people read is pinned, what programs read is read by another program's parser.
 
+#![expect(clippy::expect_used, reason = "tests stop where they fail")]
+
 use std::path::{Path, PathBuf};
 
 use carnet_harness::evidence::Evidence;

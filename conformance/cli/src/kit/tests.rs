@@ -1,3 +1,5 @@
+//! What a kit holds, against the schemas that its readers publish.
+
 use super::*;
 use carnet_catalogue::Span;
 

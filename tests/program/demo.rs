@@ -1,13 +1,11 @@
 //! The demo as a user runs it: three processes, real evidence, nothing left behind, also after Ctrl-C.
 
-mod support;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use support::{carnet, said};
+use crate::support::{carnet, said};
 
 struct Demo {
     child: Child,

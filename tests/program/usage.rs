@@ -1,10 +1,8 @@
 //! What a user meets who gets something wrong: one clear message, a `help:` line, exit code 2, nothing run.
 
-mod support;
-
 use std::fs;
 
-use support::{carnet, message, said};
+use crate::support::{carnet, message, said};
 
 fn refused(arguments: &[&str], files: &[(&str, &str)]) -> String {
     let dir = tempfile::tempdir().expect("a folder");
