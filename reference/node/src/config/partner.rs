@@ -1,0 +1,167 @@
+//! One partner's kit, read and put together: bindings, trust, endpoints, P-Modes.
+
+use std::sync::Arc;
+
+use carnet_as4::id::PartyId;
+use carnet_as4::partner::{self, SignerBinding, Subject};
+use carnet_as4::pmode::PMode;
+use carnet_https::{Endpoint, Revocation, Trust, certificates_from_pem, revocation_lists};
+use carnet_wire::trust::{Anchors, RevocationPolicy};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
+use toml::Spanned;
+
+use super::kit::{KitFile, PartnerTable, SigningBinding, TlsBinding};
+use super::place::{ConfigError, Source};
+
+/// One partner of the node.
+#[derive(Debug)]
+pub struct Partner {
+    /// As its messages are judged.
+    pub binding: partner::Partner,
+    /// Where it listens, the preferred one first; none when it only sends.
+    pub endpoints: Vec<Endpoint>,
+    /// Whom its servers' certificates must chain to.
+    pub servers: Trust,
+    /// The one certificate its servers may present, when that is agreed.
+    pub pinned: Option<CertificateDer<'static>>,
+}
+
+/// A kit as it was read.
+pub(super) struct Kit {
+    pub(super) partner: Partner,
+    pub(super) pmodes: Vec<PMode>,
+}
+
+impl Kit {
+    /// Reads a `kit.toml` that the configuration names.
+    pub(super) fn read(
+        node: &Source,
+        name: &Spanned<String>,
+        us: &PartyId,
+        revocation: Revocation,
+    ) -> Result<Self, ConfigError> {
+        let path = node.relative(name.get_ref());
+        let source = Source::read(&path).map_err(|error| match error {
+            ConfigError::Unreadable { file, source } => {
+                ConfigError::File { place: node.place(name.span()), file, source }
+            }
+            other => other,
+        })?;
+        let KitFile { us: itself, partner: table, .. } = source.parse()?;
+        if itself.party.get_ref() != us.value() {
+            let help = format!("this kit was made for another party: the node's [party] id is {:?}", us.value());
+            return Err(source.value(&itself.party, "the node's own party", help));
+        }
+        let mut lists = Vec::new();
+        for list in &table.crls {
+            let read = revocation_lists(&source.bytes(list)?);
+            lists.extend(read.map_err(|error| source.crypto(list, error, "give a CRL as PEM or DER"))?);
+        }
+        let party = party(&source, &table.party, &table.party_type)?;
+        let servers = Trust { anchors: certificates(&source, &table.tls_anchors)?, lists, revocation };
+        let pinned = tls_certificate(&source, &table)?;
+        let binding = partner::Partner {
+            tls: match (table.tls_binding.get_ref(), &pinned) {
+                (TlsBinding::Exact, Some(certificate)) => partner::TlsBinding::Exact(certificate.clone()),
+                (TlsBinding::Off, _) => partner::TlsBinding::Off,
+                _ => partner::TlsBinding::Anchor(anchors(&source, &table.tls_anchors, &servers.lists, revocation)?),
+            },
+            signer: signer(&source, &table, &servers.lists, revocation)?,
+            intermediates: match &table.signing_intermediates {
+                Some(name) => certificates(&source, name)?,
+                None => Vec::new(),
+            },
+            party,
+        };
+        let endpoints = table
+            .endpoints
+            .iter()
+            .map(|url| {
+                Endpoint::parse(url.get_ref())
+                    .map_err(|_| source.value(url, "an https URL", "write it like \"https://host:8443/as4\""))
+            })
+            .collect::<Result<_, _>>()?;
+        let mut pmodes = Vec::new();
+        for file in &table.pmodes {
+            let bytes = source.bytes(file)?;
+            let name = source.relative(file.get_ref()).display().to_string();
+            let text = String::from_utf8(bytes)
+                .map_err(|_| source.value(file, "a file in UTF-8", "save the P-Mode as UTF-8"))?;
+            pmodes.push(PMode::read(&name, &text)?);
+        }
+        Ok(Self { partner: Partner { binding, endpoints, servers, pinned }, pmodes })
+    }
+}
+
+/// A PartyId with its type.
+pub(super) fn party(source: &Source, id: &Spanned<String>, kind: &Spanned<String>) -> Result<PartyId, ConfigError> {
+    PartyId::new(id.get_ref(), Some(kind.get_ref()))
+        .map_err(|error| source.value(id, "a PartyId that its type allows", error.to_string()))
+}
+
+fn certificates(source: &Source, name: &Spanned<String>) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    certificates_from_pem(&source.bytes(name)?).map_err(|error| source.crypto(name, error, "give certificates as PEM"))
+}
+
+fn anchors(
+    source: &Source,
+    name: &Spanned<String>,
+    lists: &[CertificateRevocationListDer<'static>],
+    revocation: Revocation,
+) -> Result<Arc<Anchors>, ConfigError> {
+    let policy = RevocationPolicy {
+        require_status: !revocation.allow_unlisted,
+        enforce_expiration: !revocation.allow_stale,
+        ..RevocationPolicy::default()
+    };
+    Anchors::new(&certificates(source, name)?, lists, policy)
+        .map(Arc::new)
+        .map_err(|error| source.crypto(name, error, "give authorities' certificates as PEM"))
+}
+
+fn tls_certificate(source: &Source, table: &PartnerTable) -> Result<Option<CertificateDer<'static>>, ConfigError> {
+    match (table.tls_binding.get_ref(), &table.tls_certificate) {
+        (TlsBinding::Exact, Some(name)) => Ok(certificates(source, name)?.into_iter().next()),
+        (TlsBinding::Exact, None) => Err(ConfigError::Missing {
+            place: source.place(table.tls_binding.span()),
+            missing: "`tls_certificate`",
+            because: "`tls_binding` is \"exact\"",
+            help: "name the partner's certificate, or bind to its issuer with \"anchor\"".to_owned(),
+        }),
+        _ => Ok(None),
+    }
+}
+
+fn signer(
+    source: &Source,
+    table: &PartnerTable,
+    lists: &[CertificateRevocationListDer<'static>],
+    revocation: Revocation,
+) -> Result<SignerBinding, ConfigError> {
+    let anchors = anchors(source, &table.signing_anchors, lists, revocation)?;
+    let missing = |missing, because, help: &str| ConfigError::Missing {
+        place: source.place(table.signing_binding.span()),
+        missing,
+        because,
+        help: help.to_owned(),
+    };
+    match table.signing_binding.get_ref() {
+        SigningBinding::Pinned => {
+            let Some(name) = &table.signing_certificate else {
+                let help = "name the partner's certificate, or bind to its subject with \"anchored\"";
+                return Err(missing("`signing_certificate`", "`signing_binding` is \"pinned\"", help));
+            };
+            let mut certificates = certificates(source, name)?;
+            Ok(SignerBinding::Pinned { certificate: certificates.swap_remove(0), anchors: Some(anchors) })
+        }
+        SigningBinding::Anchored => {
+            let Some(text) = &table.signing_subject else {
+                let help = "name the subject, like \"CN=TH signing\", or pin the certificate with \"pinned\"";
+                return Err(missing("`signing_subject`", "`signing_binding` is \"anchored\"", help));
+            };
+            let subject = Subject::parse(text.get_ref())
+                .ok_or_else(|| source.value(text, "a subject of RFC 4514", "write it like \"CN=TH signing,C=TH\""))?;
+            Ok(SignerBinding::Anchored { anchors, subject })
+        }
+    }
+}
