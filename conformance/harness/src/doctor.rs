@@ -1,7 +1,7 @@
-//! The first look at a subject: ourselves, name, TCP, TLS, our ping, their message, one document. Stops at the first break.
+//! The first look at a subject: ourselves, name, TCP, TLS, our ping, their message, one document.
 //!
-//! Each break has one cause and one fix. The last three points are small cases, carried out and judged like all others,
-//! with the evidence kept in memory. Printing is left to the command line.
+//! It stops at the first break, which has one cause and one fix. The last three points are small cases, carried out and
+//! judged like all others, with the evidence kept in memory. Printing is left to the command line.
 
 mod alert;
 mod cause;

@@ -99,7 +99,8 @@ fn of_http(setup: &Setup, message: &Message) -> Break {
         ),
         401 | 403 => Break::new(
             format!("HTTP {status}: they do not let us in at {path}{page}"),
-            "let them allow our TLS certificate (partner-tls.pem of the suite's kit) and our address, in whatever stands before the node",
+            "let them allow our TLS certificate (partner-tls.pem of the suite's kit) and our address, in whatever \
+             stands before the node",
         ),
         405 => Break::new(
             format!("HTTP 405: {path} takes no POST"),
@@ -136,7 +137,8 @@ fn of_http(setup: &Setup, message: &Message) -> Break {
         ),
         200..=299 => Break::new(
             format!("HTTP {status} without a receipt"),
-            "let them send the receipt in the HTTP response itself (ReplyPattern response), and correct the path in `url` if it is no AS4 endpoint",
+            "let them send the receipt in the HTTP response itself (ReplyPattern response), and correct the path in \
+             `url` if it is no AS4 endpoint",
         ),
         _ => Break::new(
             format!("HTTP {status} without an AS4 answer: {}", excerpt(message)),

@@ -2,6 +2,7 @@
 
 use super::Break;
 use super::own::{issuer, subject};
+use crate::forge::EB;
 use crate::judge::ebms::{Ebms, ErrorSeen};
 use crate::setup::Setup;
 
@@ -23,7 +24,8 @@ pub(super) fn of_signal(setup: &Setup, sent: Option<&Ebms>, signal: &Ebms) -> Br
         ),
         "EBMS:0103" => Break::new(
             format!("our message breaks their security policy: {said}"),
-            "compare the security of the P-Mode: we sign Messaging, Body and every part with RSA-SHA256 and encrypt nothing",
+            "compare the security of the P-Mode: we sign Messaging, Body and every part with RSA-SHA256, and encrypt \
+             nothing",
         ),
         "EBMS:0007" | "EBMS:0011" => Break::new(
             format!("they did not find the payload in its MIME part: {said}"),
@@ -114,7 +116,8 @@ fn named<'a>(agreed: &'a [Agreed], text: &str) -> Vec<&'a Agreed> {
 
 fn values(setup: &Setup, sent: Option<&Ebms>) -> Vec<Agreed> {
     let subject = &setup.subject;
-    let user = sent.and_then(|sent| sent.user.as_ref());
+    // Service and action of the test are the standard's, so they cannot be what was agreed otherwise.
+    let user = sent.and_then(|sent| sent.user.as_ref()).filter(|user| !user.service.starts_with(EB));
     let agreed = |name, words, value: &str, key| Agreed { name, words, value: value.to_owned(), key };
     vec![
         agreed("AgreementRef", &["agreement"], &subject.agreement.name, "agreement.name"),

@@ -57,7 +57,7 @@ fn stray(setup: &Setup, bytes: &[u8]) -> Break {
     match names.conversation {
         Some(conversation) => Break::new(
             format!("a message came, under ConversationId {conversation:?}, which is not the one we gave"),
-            "let the `send` hook pass ${fresh.conversation} on, or set agreement.conversation to the fixed one they use",
+            "let the `send` hook pass ${fresh.conversation} on, or set agreement.conversation to the one they use",
         ),
         None => Break::new(
             "something came to our endpoint that is no ebMS user message",
