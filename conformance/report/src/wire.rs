@@ -5,6 +5,7 @@
 
 use carnet_harness::evidence::{Direction, Event, Evidence, Kind, Purpose, Scope, Side};
 use carnet_harness::judge::run::CellResult;
+use carnet_harness::line::Ending;
 use carnet_harness::verdict::Verdict;
 
 /// Most bytes of one message that a page shows, where there is something to look into.
@@ -57,7 +58,8 @@ fn row(evidence: &Evidence, event: &Event, begun: u64, longest: usize) -> Option
             ("note", format!("{who} connected, {tls}{suite}; {presented}"))
         }
         Kind::NotConnected { side, stage, ending } => {
-            ("note", format!("{} did not connect: {stage:?}: {ending:?}", opened(*side)))
+            let stage = format!("{stage:?}").to_lowercase();
+            ("note", format!("{} did not connect ({stage}): {}", opened(*side), ended(ending)))
         }
         Kind::Bytes { direction, blob } => {
             let content = evidence.blob(blob).unwrap_or_default();
@@ -65,7 +67,7 @@ fn row(evidence: &Evidence, event: &Event, begun: u64, longest: usize) -> Option
             let way = if *direction == Direction::Out { "out" } else { "in" };
             (way, format!("{} ({} bytes)", first_line(content), blob.length))
         }
-        Kind::Ended { ending } => ("note", format!("ended: {ending:?}")),
+        Kind::Ended { ending } => ("note", ended(ending)),
         Kind::Prompted { by } => ("note", format!("the subject was made to send, by: {by}")),
         Kind::Hook { name, success, output } => {
             bytes = evidence.blob(output).ok().map(|output| as_text(output, longest));
@@ -85,6 +87,18 @@ fn opened(side: Side) -> &'static str {
     match side {
         Side::Suite => "suite",
         Side::Subject => "subject",
+    }
+}
+
+fn ended(ending: &Ending) -> String {
+    match ending {
+        Ending::Alert { name } => format!("ended by the TLS alert {name}"),
+        Ending::Close => "the subject closed".to_owned(),
+        Ending::Cut => "the stream ended without close_notify".to_owned(),
+        Ending::Reset => "the connection was reset".to_owned(),
+        Ending::Timeout => "nothing came in time".to_owned(),
+        Ending::Protocol { what } => format!("TLS was broken: {what}"),
+        Ending::Ours => "the suite closed".to_owned(),
     }
 }
 

@@ -19,7 +19,7 @@ use process::Node;
 use world::{Administration, World};
 
 /// The real declaration that is sent, and that the suite's messaging cases carry.
-const SAMPLE: &str = "valid/export-sea";
+const SAMPLE: &str = "valid/export-sea-to-australia";
 
 /// Interrupted by the user.
 const INTERRUPTED: u8 = 130;

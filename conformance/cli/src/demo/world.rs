@@ -113,7 +113,7 @@ impl World {
                 r#"
 [hooks.send.http]
 method = "POST"
-url = "http://{api}/v1/messages?to=SUITE"
+url = "http://{api}/v1/messages?to=SUITE&conversation=${{fresh.conversation}}"
 headers = {{ Content-Type = "application/xml" }}
 token_file = "token"
 body = "${{document}}"
