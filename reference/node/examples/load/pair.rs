@@ -134,12 +134,7 @@ impl Running {
 
     /// What it cost the processor so far.
     pub(crate) fn processor_time(&self) -> Result<Duration, Failure> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        // Fields 14 and 15 of the line, in hundredths of a second.
-        let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-        let ticks: u64 = ticks.collect::<Result<Vec<_>, _>>()?.iter().sum();
-        Ok(Duration::from_millis(ticks * 10))
+        processor_time(self.child.id())
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -170,6 +165,16 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a process cost the processor so far.
+pub(crate) fn processor_time(id: u32) -> Result<Duration, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    // Fields 14 and 15 of the line, in hundredths of a second.
+    let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    let ticks: u64 = ticks.collect::<Result<Vec<_>, _>>()?.iter().sum();
+    Ok(Duration::from_millis(ticks * 10))
 }
 
 /// The node's program: the one that was named, or the one beside this.
