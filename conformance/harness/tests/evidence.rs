@@ -66,6 +66,27 @@ fn one_altered_byte_of_a_receipt_flips_the_verdict() {
     }
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    /// Any change inside the signed header flips the verdict; a change anywhere is judged without panic.
+    #[test]
+    fn any_altered_byte_is_judged(at in 0.0..1.0f64, inside in proptest::bool::ANY, byte in proptest::prelude::any::<u8>()) {
+        let dir = copy(&fixture("receipt.signed", "pass"));
+        let (name, mut bytes) = received(dir.path());
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        let signed = text.find("<eb:SignalMessage>").unwrap()..text.find("</eb:Messaging>").unwrap();
+        let range = if inside { signed } else { 0..bytes.len() };
+        let place = range.start + ((range.len() - 1) as f64 * at) as usize;
+        // White space between attributes may be of any kind without a change of meaning.
+        let changed = bytes[place] != byte && !bytes[place].is_ascii_whitespace();
+        bytes[place] = byte;
+        replace(dir.path(), &name, &bytes);
+        let verdict = judge(dir.path()).unwrap().verdict;
+        proptest::prop_assert!(!inside || !changed || verdict != Verdict::Pass, "byte {place} is now {byte}");
+    }
+}
+
 #[test]
 fn evidence_that_does_not_verify_is_not_judged() {
     let source = fixture("receipt.signed", "pass");

@@ -185,13 +185,13 @@ pub struct ByteRange {
 }
 
 impl Run {
-    /// The exit code, with a WARN counting as failure when `strict`.
+    /// The exit code, with a WARN counting as failure when `strict`. A run that is not accounted for stays undecided.
     #[must_use]
     pub fn exit(&self, strict: bool) -> ExitCode {
-        if self.count.planned != self.count.attempted + self.count.excluded {
-            return ExitCode::Undecided;
+        match ExitCode::of(self.verdict, strict) {
+            ExitCode::Conforms => self.exit,
+            other => other,
         }
-        ExitCode::of(self.verdict, strict)
     }
 
     /// The bytes of `run.json`.

@@ -1,5 +1,6 @@
 //! Sends bytes to the subject, with a fault on the line if asked, and writes down what comes back.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use carnet_catalogue::step::{Fault, FaultKind};
@@ -90,26 +91,22 @@ async fn once(setup: &Setup, sink: &Sink, exchange: &Exchange<'_>) -> Vec<u8> {
             }
         }
     };
+    let out = Mutex::new(Vec::new());
     let writing = async {
-        let outcome = write(&mut writer, exchange).await;
-        let dropped = exchange.fault.is_some_and(|fault| matches!(fault.kind, FaultKind::Drop | FaultKind::ResetAfter));
-        if dropped {
-            return (outcome, Some(Ending::Ours));
-        }
-        (outcome, None)
+        write(&mut writer, exchange, &out).await;
+        let dropped = |fault: &Fault| matches!(fault.kind, FaultKind::Drop | FaultKind::ResetAfter);
+        exchange.fault.is_some_and(dropped)
     };
-    let mut sent = None;
     let how = {
         tokio::pin!(reading, writing);
         let mut written = false;
         loop {
             tokio::select! {
                 biased;
-                (bytes, stop) = &mut writing, if !written => {
+                drops = &mut writing, if !written => {
                     written = true;
-                    sent = Some(bytes);
-                    if let Some(ending) = stop {
-                        break ending;
+                    if drops {
+                        break Ending::Ours;
                     }
                 }
                 how = &mut reading => break how,
@@ -117,8 +114,7 @@ async fn once(setup: &Setup, sink: &Sink, exchange: &Exchange<'_>) -> Vec<u8> {
             }
         }
     };
-    // What was cut off by the peer's answer counts as sent as far as it was meant: the peer saw a prefix of it.
-    let out = sent.unwrap_or_else(|| exchange.bytes.to_vec());
+    let out = out.into_inner().unwrap_or_else(PoisonError::into_inner);
     if !out.is_empty() {
         sink.event(step, connection, Kind::Bytes { direction: Direction::Out, blob: sink.blob(&out) });
     }
@@ -132,52 +128,54 @@ async fn once(setup: &Setup, sink: &Sink, exchange: &Exchange<'_>) -> Vec<u8> {
     answer
 }
 
-/// Writes the bytes with the fault; gives back what went out.
-async fn write(writer: &mut (impl AsyncWrite + Unpin), exchange: &Exchange<'_>) -> Vec<u8> {
+/// Writes the bytes with the fault; `out` holds what went out, also when this is not carried to its end.
+async fn write(writer: &mut (impl AsyncWrite + Unpin), exchange: &Exchange<'_>, out: &Mutex<Vec<u8>>) {
     let bytes = exchange.bytes;
-    let Some(fault) = exchange.fault else {
-        return pieces(writer, bytes, bytes.len().max(1), Duration::ZERO).await;
-    };
+    let Some(fault) = exchange.fault else { return at_once(writer, bytes, out).await };
     let at = fault.at.and_then(|at| crate::forge::resolve(bytes.len(), at)).unwrap_or(bytes.len() / 2);
     let pause = fault.pause.map_or(Duration::from_millis(200), |pause| pause.0);
     let (head, tail) = bytes.split_at(at);
     match fault.kind {
-        FaultKind::None | FaultKind::Drop | FaultKind::Duplicate => {
-            pieces(writer, bytes, bytes.len().max(1), Duration::ZERO).await
-        }
+        FaultKind::None | FaultKind::Drop | FaultKind::Duplicate => at_once(writer, bytes, out).await,
         FaultKind::Delay => {
-            let mut sent = pieces(writer, head, head.len().max(1), Duration::ZERO).await;
+            at_once(writer, head, out).await;
             tokio::time::sleep(pause).await;
-            sent.extend(pieces(writer, tail, tail.len().max(1), Duration::ZERO).await);
-            sent
+            at_once(writer, tail, out).await;
         }
-        FaultKind::ResetAfter => pieces(writer, head, head.len().max(1), Duration::ZERO).await,
+        FaultKind::ResetAfter => at_once(writer, head, out).await,
         FaultKind::Truncate => {
-            let sent = pieces(writer, head, head.len().max(1), Duration::ZERO).await;
+            at_once(writer, head, out).await;
             let _ = writer.shutdown().await;
-            sent
         }
-        FaultKind::Slow => pieces(writer, bytes, fault.piece.unwrap_or(1).max(1), pause).await,
+        FaultKind::Slow => pieces(writer, bytes, fault.piece.unwrap_or(1).max(1), pause, out).await,
         FaultKind::Flip => {
             let mut flipped = bytes.to_vec();
             if let Some(byte) = flipped.get_mut(at.min(bytes.len().saturating_sub(1))) {
                 *byte ^= 1;
             }
-            pieces(writer, &flipped, flipped.len().max(1), Duration::ZERO).await
+            at_once(writer, &flipped, out).await;
         }
     }
 }
 
-async fn pieces(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8], size: usize, pause: Duration) -> Vec<u8> {
-    let mut sent = Vec::with_capacity(bytes.len());
+async fn at_once(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8], out: &Mutex<Vec<u8>>) {
+    pieces(writer, bytes, 16 << 10, Duration::ZERO, out).await;
+}
+
+async fn pieces(
+    writer: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    size: usize,
+    pause: Duration,
+    out: &Mutex<Vec<u8>>,
+) {
     for piece in bytes.chunks(size) {
         if writer.write_all(piece).await.is_err() || writer.flush().await.is_err() {
             break;
         }
-        sent.extend_from_slice(piece);
+        out.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
     }
-    sent
 }
