@@ -255,3 +255,51 @@ fn text_of(bytes: &[u8], local: &str) -> Vec<String> {
         .filter_map(|node| node.text().map(|text| text.trim().to_owned()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{from_one, pushed_mrn, read};
+    use carnet_fixtures::Packs;
+
+    fn real(name: &str) -> Vec<u8> {
+        let packs = Packs::embedded().unwrap();
+        packs.message("declaration", name).unwrap().unwrap().bytes().unwrap().into_owned()
+    }
+
+    #[test]
+    fn errors_of_an_acceptance_are_warnings() {
+        let accepted = read(&real("valid/response-accepted-with-warning-1")).unwrap();
+        assert_eq!(accepted.function, "01");
+        assert!(!accepted.errors.is_empty());
+        assert!(!accepted.refuses());
+    }
+
+    #[test]
+    fn a_refusal_has_code_and_pointer() {
+        let refused = read(&real("valid/response-refused-2")).unwrap();
+        assert!(refused.refuses());
+        assert_eq!(refused.errors, [("CDS12005".to_owned(), "42A/17C[1]/R144".to_owned())]);
+        assert_eq!(from_one("42A/17C[1]/R144"), "42A/17C/R144");
+        assert_eq!(from_one("42A/67A/68A[2]/006"), "42A/67A/68A[2]/006");
+        assert_eq!(refused.mrns, ["22GB37AEDQ0215GAR0"]);
+    }
+
+    #[test]
+    fn the_number_is_read_from_a_push_plain_or_compressed() {
+        let document = real("valid/response-accepted-1");
+        for part in [document.clone(), carnet_wire::gzip::deflate(&document)] {
+            let mut body = b"--b\r\nContent-Type: application/soap+xml\r\n\r\n<Envelope/>\r\n".to_vec();
+            body.extend(b"--b\r\nContent-Type: application/gzip\r\nContent-Transfer-Encoding: binary\r\n\r\n");
+            body.extend(&part);
+            body.extend(b"\r\n--b--\r\n");
+            let mut request = format!(
+                "POST /as4 HTTP/1.1\r\nContent-Type: multipart/related; type=\"application/soap+xml\"; boundary=b\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            )
+            .into_bytes();
+            request.extend(body);
+            assert_eq!(pushed_mrn(&request).as_deref(), Some("19GBCKKCQSXV2FGVA8"));
+        }
+        assert_eq!(pushed_mrn(b"POST / HTTP/1.1\r\n\r\n"), None);
+    }
+}
