@@ -143,7 +143,7 @@ fn other_cases_judge_the_same_capture_and_the_run_says_so() {
     let text = String::from_utf8(recorded.bytes("cases/fixture/check.toml").unwrap().to_vec()).unwrap();
     std::fs::write(
         cases.path().join(file),
-        text.replace("receipt.signed", "tls.version-is\"\nwith = { version = \"1.2\" }\n#"),
+        text.replace("\"receipt.signed\"\nwith = {  }", "\"tls.version-is\"\nwith = { version = \"1.2\" }"),
     )
     .unwrap();
     let run = judge_with(&source, Some(cases.path())).unwrap();
