@@ -223,6 +223,20 @@ impl State {
         if messages != 1 || ebms.message_id.is_empty() {
             return refuse("EBMS:0009");
         }
+        if demands_unknown_header(&envelope) {
+            return refuse("EBMS:0009");
+        }
+        let twice = |at: usize| user.parts.iter().take(at).any(|earlier| earlier.0 == user.parts[at].0);
+        if (0..user.parts.len()).any(twice) {
+            return refuse("EBMS:0009");
+        }
+        if String::from_utf8_lossy(&envelope).contains("<xenc:Encrypted") {
+            return refuse("EBMS:0103");
+        }
+        // No Service of this agreement has a type, and without one it is a URI.
+        if !user.service.contains(':') {
+            return refuse("EBMS:0003");
+        }
         let Some(leaf) = signature.chain.first() else { return refuse("EBMS:0101") };
         if common_name(leaf) != user.from.0 {
             return refuse("EBMS:0101");
@@ -257,10 +271,13 @@ impl State {
             let _ = part;
         }
         let listed = Package {
-            parts: package
+            // In the order of PartInfo, whatever the order of the parts: the first is the leading document.
+            parts: user
                 .parts
                 .iter()
-                .filter(|part| user.parts.iter().any(|(href, _)| href.strip_prefix("cid:") == part.cid.as_deref()))
+                .filter_map(|(href, _)| {
+                    package.parts.iter().find(|part| part.cid.as_deref() == href.strip_prefix("cid:"))
+                })
                 .cloned()
                 .collect(),
             ..package.clone()
@@ -550,4 +567,18 @@ fn between<'t>(text: &'t str, tag: &str) -> Option<&'t str> {
 fn common_name(der: &[u8]) -> String {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).unwrap();
     certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// Whether a header block that is neither Messaging nor Security must be understood.
+fn demands_unknown_header(envelope: &[u8]) -> bool {
+    const SOAP: &str = "http://www.w3.org/2003/05/soap-envelope";
+    let Some(text) = std::str::from_utf8(envelope).ok() else { return false };
+    let Ok(tree) = roxmltree::Document::parse(text) else { return false };
+    let header = tree.root_element().children().find(|node| node.has_tag_name((SOAP, "Header")));
+    header.is_some_and(|header| {
+        header.children().filter(roxmltree::Node::is_element).any(|block| {
+            let known = matches!(block.tag_name().name(), "Messaging" | "Security");
+            !known && matches!(block.attribute((SOAP, "mustUnderstand")), Some("true" | "1"))
+        })
+    })
 }
