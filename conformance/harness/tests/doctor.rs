@@ -1,5 +1,7 @@
 //! The doctor against peers that break at one place each: real sockets on the loopback, one cause and one fix apiece.
 
+#![cfg(test)]
+
 #[expect(dead_code, reason = "most faults are for the recordings")]
 mod support;
 
