@@ -124,7 +124,7 @@ proptest! {
             part.chunks(700).for_each(|piece| pieces.push(piece).unwrap());
             let bytes = pieces.finish().unwrap();
             let mut read = Vec::new();
-            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut read).unwrap();
+            Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut read).unwrap();
             prop_assert_eq!(&read, part);
         }
     }
