@@ -1,5 +1,7 @@
 //! Bombs, damage, members, pieces.
 
+use std::io::Read as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -124,7 +126,7 @@ proptest! {
             part.chunks(700).for_each(|piece| pieces.push(piece).unwrap());
             let bytes = pieces.finish().unwrap();
             let mut read = Vec::new();
-            Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut read).unwrap();
+            flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut read).unwrap();
             prop_assert_eq!(&read, part);
         }
     }
