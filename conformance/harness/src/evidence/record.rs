@@ -24,6 +24,7 @@ struct State {
     file: Option<fs::File>,
     failure: Option<String>,
     connections: u64,
+    finished: bool,
 }
 
 /// A recorder together with the execution that events belong to.
@@ -72,11 +73,16 @@ impl Recorder {
         reference
     }
 
-    /// Writes one event and returns its number.
+    /// Writes one event and returns its number. The last one is [`Kind::Finished`]: a connection that ends after it,
+    /// as one that a subject keeps open does, is no part of the run.
     pub fn event(&self, scope: Option<&Scope>, step: Option<usize>, connection: Option<u64>, kind: Kind) -> u64 {
         let mono = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let at = jiff::Timestamp::now().to_string();
         let mut state = self.lock();
+        if state.finished {
+            return state.events.len() as u64;
+        }
+        state.finished = matches!(kind, Kind::Finished);
         let seq = state.events.len() as u64 + 1;
         let event = Event { seq, at, mono, scope: scope.cloned(), step, connection, kind };
         if let Some(file) = &mut state.file {
@@ -133,5 +139,21 @@ impl Sink {
     /// Keeps bytes.
     pub fn blob(&self, bytes: &[u8]) -> BlobRef {
         self.recorder.blob(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Ending;
+
+    #[test]
+    fn nothing_is_written_after_the_end_of_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let recorder = Recorder::create(dir.path()).unwrap();
+        let last = recorder.event(None, None, None, Kind::Finished);
+        assert_eq!(recorder.event(None, None, Some(1), Kind::Ended { ending: Ending::Close }), last);
+        assert_eq!(recorder.events().last().map(|event| event.kind.clone()), Some(Kind::Finished));
+        assert_eq!(fs::read_to_string(dir.path().join("events.jsonl")).unwrap().lines().count(), 1);
     }
 }
