@@ -1,8 +1,8 @@
-//! Bytes to structure and back: MIME, safe XML, canonical form, XML signature, gzip, limits.
+//! Bytes to structure and back: MIME, safe XML, canonical form, XML signature, XML encryption, gzip, limits.
 //!
 //! What it is: the one crate that both the reference node and the conformance suite build on. It reads and writes
 //! the layers below ebMS: multipart/related (RFC 2387), XML 1.0 without DTD, exclusive canonical form
-//! (xml-exc-c14n), XML signature as WS-Security 1.1.1 uses it, X.509 tokens and their trust, gzip (RFC 1952).
+//! (xml-exc-c14n), XML signature and encryption as WS-Security 1.1.1 uses them, X.509 tokens and their trust, gzip (RFC 1952).
 //! Every reader takes bytes from strangers: it has limits, it never panics, and each refusal is a variant of its own.
 //!
 //! What it leaves to others: ebMS headers, the position of what was signed and who may sign (`as4`), sockets,
@@ -12,6 +12,7 @@ pub mod c14n;
 mod der;
 pub mod digest;
 pub mod emit;
+pub mod encryption;
 pub mod gzip;
 pub mod limits;
 pub mod mime;

@@ -1,12 +1,13 @@
 //! X.509 security tokens of WS-Security: what a signature names its signer by.
 //!
 //! Reads `BinarySecurityToken` as X509v3 and X509PKIPathv1, `KeyIdentifier` with the subject key identifier, and
-//! `X509IssuerSerial`; writes PKIPath. It does not decide whether to trust: that is [`crate::trust`]. Implements the
+//! `X509IssuerSerial`, and writes all four. It does not decide whether to trust: that is [`crate::trust`]. Implements the
 //! WS-Security X.509 certificate token profile 1.1.1, 3.1 and 3.2, and PkiPath of X.509 (2000), 18.2.
 
 mod name;
 mod path;
 mod read;
+mod write;
 
 pub use name::{Subject, subject};
 pub use path::{pkipath, read_pkipath};
@@ -60,6 +61,8 @@ pub enum TokenType {
     Ski,
     /// `issuer-serial`: issuer name and serial number.
     IssuerSerial,
+    /// `thumbprint-sha1`: SHA-1 of the certificate.
+    Thumbprint,
 }
 
 /// What a signature names its signer by.
@@ -79,6 +82,8 @@ pub enum Token {
         /// Serial number in decimal digits.
         serial: String,
     },
+    /// SHA-1 of the whole certificate; names the recipient of a key only.
+    Thumbprint(Vec<u8>),
 }
 
 impl Token {
@@ -89,15 +94,16 @@ impl Token {
             Self::X509PkiPath(_) => TokenType::X509PkiPath,
             Self::Ski(_) => TokenType::Ski,
             Self::IssuerSerial { .. } => TokenType::IssuerSerial,
+            Self::Thumbprint(_) => TokenType::Thumbprint,
         }
     }
 
-    /// The certificates that the token itself carries, leaf first; none for the two types that only name one.
+    /// The certificates that the token itself carries, leaf first; none for the types that only name one.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         match self {
             Self::X509V3(leaf) => std::slice::from_ref(leaf),
             Self::X509PkiPath(chain) => chain,
-            Self::Ski(_) | Self::IssuerSerial { .. } => &[],
+            Self::Ski(_) | Self::IssuerSerial { .. } | Self::Thumbprint(_) => &[],
         }
     }
 
@@ -107,7 +113,8 @@ impl Token {
     }
 }
 
-pub(crate) use read::read;
+pub(crate) use read::{read, read_recipient};
+pub(crate) use write::{Naming, name};
 
 #[cfg(test)]
 mod tests;

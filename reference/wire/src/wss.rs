@@ -10,9 +10,10 @@ mod document;
 mod header;
 mod signer;
 
+pub(crate) use document::insert_first;
 pub use document::{Digest, Signing, sign_document};
 pub use header::{SecurityIds, SignedReference, SigningToken, security_header};
-pub use signer::{Ed25519Signer, RsaSigner, Signer, SignerError};
+pub use signer::{EcdsaP256Signer, Ed25519Signer, RsaSigner, Signer, SignerError, signer_for};
 
 use crate::c14n::C14nError;
 use crate::emit::EmitError;
@@ -40,7 +41,7 @@ pub enum SignError {
         /// The identifier that was asked for.
         id: String,
     },
-    /// The token type cannot be written as a binary token, or the chain is empty.
+    /// The token type cannot be written for this chain.
     #[error("token cannot be written")]
     Token,
     /// Nothing to sign.

@@ -234,6 +234,7 @@ fn signature(document: &Document<'_>, header: Element<'_>, messaging: Element<'_
         TokenType::X509PkiPath => "x509-pkipath",
         TokenType::Ski => "ski",
         TokenType::IssuerSerial => "issuer-serial",
+        TokenType::Thumbprint => "thumbprint-sha1",
     });
     seen.chain = unverified.token().chain().to_vec();
     let Some(leaf) = seen.chain.first() else {

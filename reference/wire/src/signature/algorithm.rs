@@ -10,6 +10,8 @@ pub enum SignatureAlgorithm {
     RsaSha256,
     /// Ed25519.
     Ed25519,
+    /// ECDSA on P-256 with SHA-256; the value is both numbers as they are, 64 bytes.
+    EcdsaP256Sha256,
 }
 
 impl SignatureAlgorithm {
@@ -18,12 +20,13 @@ impl SignatureAlgorithm {
         match self {
             Self::RsaSha256 => namespace::RSA_SHA256,
             Self::Ed25519 => namespace::ED25519,
+            Self::EcdsaP256Sha256 => namespace::ECDSA_SHA256,
         }
     }
 
     /// The algorithm of that URI, when it is one that can be agreed.
     pub fn from_uri(uri: &str) -> Option<Self> {
-        [Self::RsaSha256, Self::Ed25519].into_iter().find(|a| a.uri() == uri)
+        [Self::RsaSha256, Self::Ed25519, Self::EcdsaP256Sha256].into_iter().find(|a| a.uri() == uri)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Verifying digests and signature value, once everything has been read and held against the policy.
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use bergshamra::keys::KeysManager;
 use bergshamra::{DsigContext, VerifiedReference, VerifyResult};
-use kryptering::{HashAlgorithm, SignatureAlgorithm as EngineAlgorithm};
+use kryptering::{EcCurve, HashAlgorithm, SignatureAlgorithm as EngineAlgorithm};
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use webpki::EndEntityCert;
 
@@ -86,15 +87,27 @@ impl Checked {
         let algorithm = unverified.signed_info.algorithm;
         let parsed = EndEntityCert::try_from(leaf).map_err(|_| SignatureError::Key)?;
         let spki = parsed.subject_public_key_info();
-        let fits = der::element(&spki)
+        let (identifier, key) = der::element(&spki)
             .and_then(|(_, content, _)| der::element(content))
-            .is_some_and(|(_, identifier, _)| identifier == verifier(algorithm).public_key_alg_id().as_ref());
-        if !fits {
+            .map(|(_, identifier, key)| (identifier, key))
+            .ok_or(SignatureError::Key)?;
+        if identifier != verifier(algorithm).public_key_alg_id().as_ref() {
             return Err(SignatureError::Key);
         }
-        parsed
-            .verify_signature(verifier(algorithm), &signed_info, &unverified.value)
-            .map_err(|_| SignatureError::Mismatch)?;
+        let value = &unverified.value;
+        match algorithm {
+            // The value in XML is not the DER structure that certificates use.
+            SignatureAlgorithm::EcdsaP256Sha256 => {
+                let (_, bits, _) = der::element(key).ok_or(SignatureError::Key)?;
+                let point = bits.strip_prefix(&[0]).ok_or(SignatureError::Key)?;
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                    .verify(&signed_info, value)
+                    .map_err(|_| SignatureError::Mismatch)?;
+            }
+            SignatureAlgorithm::RsaSha256 | SignatureAlgorithm::Ed25519 => parsed
+                .verify_signature(verifier(algorithm), &signed_info, value)
+                .map_err(|_| SignatureError::Mismatch)?,
+        }
         Ok(Self { algorithm, signed_info, value: unverified.value.clone() })
     }
 }
@@ -104,6 +117,7 @@ impl kryptering::Verifier for Checked {
         match self.algorithm {
             SignatureAlgorithm::RsaSha256 => EngineAlgorithm::RsaPkcs1v15(HashAlgorithm::Sha256),
             SignatureAlgorithm::Ed25519 => EngineAlgorithm::Ed25519,
+            SignatureAlgorithm::EcdsaP256Sha256 => EngineAlgorithm::Ecdsa(EcCurve::P256, HashAlgorithm::Sha256),
         }
     }
 
@@ -116,5 +130,6 @@ fn verifier(algorithm: SignatureAlgorithm) -> &'static dyn SignatureVerification
     match algorithm {
         SignatureAlgorithm::RsaSha256 => webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256,
         SignatureAlgorithm::Ed25519 => webpki::aws_lc_rs::ED25519,
+        SignatureAlgorithm::EcdsaP256Sha256 => webpki::aws_lc_rs::ECDSA_P256_SHA256,
     }
 }

@@ -1,5 +1,6 @@
 //! From `ds:KeyInfo` to a token, and from a token to the certificate it names.
 
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::CertificateDer;
@@ -7,11 +8,34 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Token, TokenError, name, path};
-use crate::namespace::{BASE64_BINARY, DS, WSSE, WSU, X509_PKIPATH_V1, X509_SKI, X509_V3};
+use crate::namespace::{BASE64_BINARY, DS, THUMBPRINT_SHA1, WSSE, WSU, X509_PKIPATH_V1, X509_SKI, X509_V3};
 use crate::xml::Element;
 
 /// Reads the token that `KeyInfo` refers to; binary tokens stand in the same security header.
 pub(crate) fn read(key_info: Element<'_>, security: Element<'_>, certificates: usize) -> Result<Token, TokenError> {
+    read_as(key_info, security, certificates, key_identifier)
+}
+
+/// As [`read`], for whom a key is encrypted: WSS4J puts the recipient's certificate in a key identifier, others its
+/// thumbprint. As these only tell which of our own keys is meant, both are taken.
+pub(crate) fn read_recipient(
+    key_info: Element<'_>,
+    security: Element<'_>,
+    certificates: usize,
+) -> Result<Token, TokenError> {
+    read_as(key_info, security, certificates, |element| match element.attribute("", "ValueType") {
+        Some(X509_V3) => path::certificate(&binary(element)?).map(Token::X509V3),
+        Some(THUMBPRINT_SHA1) => binary(element).map(Token::Thumbprint),
+        _ => key_identifier(element),
+    })
+}
+
+fn read_as(
+    key_info: Element<'_>,
+    security: Element<'_>,
+    certificates: usize,
+    key_identifier: impl FnOnce(Element<'_>) -> Result<Token, TokenError>,
+) -> Result<Token, TokenError> {
     let reference = sole_child(key_info).ok_or(TokenError::Reference)?;
     if !reference.is(WSSE, "SecurityTokenReference") {
         return Err(TokenError::Reference);
@@ -31,15 +55,22 @@ pub(super) fn names(token: &Token, certificate: &CertificateDer<'_>) -> bool {
     match token {
         Token::X509V3(leaf) => leaf == certificate,
         Token::X509PkiPath(chain) => chain.first() == Some(certificate),
-        Token::Ski(identifier) => parsed().is_some_and(|c| {
-            c.extensions().iter().any(
-                |e| matches!(e.parsed_extension(), ParsedExtension::SubjectKeyIdentifier(id) if id.0 == identifier),
-            )
-        }),
+        Token::Ski(identifier) => parsed().is_some_and(|c| ski(&c) == Some(identifier)),
         Token::IssuerSerial { issuer, serial } => parsed().is_some_and(|c| {
             c.tbs_certificate.serial.to_string() == *serial && name::same(&name::rfc4514(c.issuer()), issuer)
         }),
+        Token::Thumbprint(sha1) => {
+            digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref() == sha1.as_slice()
+        }
     }
+}
+
+/// Value of the subject key identifier extension.
+pub(super) fn ski<'c>(certificate: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
+    certificate.extensions().iter().find_map(|e| match e.parsed_extension() {
+        ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0),
+        _ => None,
+    })
 }
 
 /// `wsse:Reference`: a binary token beside the signature.

@@ -9,7 +9,7 @@ use super::header::{self, Entry};
 use super::{SecurityIds, SignError, Signer, SigningToken};
 use crate::namespace::{ATTACHMENT_CONTENT, EXC_C14N, SHA1, SHA256, SHA512, SOAP12, WSU};
 use crate::signature::PartReference;
-use crate::xml::{Document, XmlError};
+use crate::xml::{Document, Step, XmlError};
 use crate::{Limits, c14n};
 
 /// How the elements are hashed.
@@ -52,7 +52,7 @@ pub fn sign_document(
     signing: &Signing<'_>,
 ) -> Result<String, SignError> {
     let document = Document::parse(xml.as_bytes(), &signing.limits)?;
-    let insert_at = header_start_tag(xml)?;
+    let header = start_tag(xml, 1, (SOAP12, "Header"))?;
     let digests = ids.iter().map(|id| element_digest(&document, id, signing.digest)).collect::<Result<Vec<_>, _>>()?;
     let elements = ids.iter().zip(&digests).map(|(id, digest)| Entry {
         uri: format!("#{id}"),
@@ -68,7 +68,12 @@ pub fn sign_document(
     });
     let entries: Vec<Entry<'_>> = elements.chain(attached).collect();
     let security = header::write(signing.token, &signing.ids, &entries, signing.signer)?;
-    Ok(insert_first(xml, &insert_at, &security))
+    Ok(insert_at(xml, &header, &security))
+}
+
+/// Puts `content` in as the first child of the first element of that name at that depth, the root being 0.
+pub(crate) fn insert_first(xml: &str, depth: usize, name: Step<'_>, content: &str) -> Result<String, SignError> {
+    Ok(insert_at(xml, &start_tag(xml, depth, name)?, content))
 }
 
 impl Digest {
@@ -92,33 +97,33 @@ impl Digest {
     }
 }
 
-/// Where the start tag of the SOAP header stands, and the name to end it with when it is an empty-element tag.
+/// Where a start tag ends, and the name to end the element with when it is an empty-element tag.
 struct StartTag {
     end: usize,
     empty: Option<String>,
 }
 
-fn header_start_tag(xml: &str) -> Result<StartTag, SignError> {
-    let missing = || SignError::from(XmlError::Missing { name: "Header".to_owned() });
+fn start_tag(xml: &str, at: usize, (wanted, local): Step<'_>) -> Result<StartTag, SignError> {
+    let missing = || SignError::from(XmlError::Missing { name: local.to_owned() });
     let mut reader = NsReader::from_str(xml);
-    let mut depth = 0;
+    let mut depth = 0usize;
     loop {
         let (namespace, event) = reader.read_resolved_event().map_err(|_| missing())?;
-        let is_header = |name: QName<'_>| {
-            depth == 1
-                && name.local_name().as_ref() == "Header"
-                && matches!(namespace, ResolveResult::Bound(ns) if ns.as_ref() == SOAP12)
+        let is_it = |name: QName<'_>| {
+            depth == at
+                && name.local_name().as_ref() == local
+                && matches!(namespace, ResolveResult::Bound(ns) if ns.as_ref() == wanted)
         };
         let empty = match &event {
-            Event::Start(tag) if is_header(tag.name()) => None,
-            Event::Empty(tag) if is_header(tag.name()) => Some(tag.name().as_ref().to_owned()),
+            Event::Start(tag) if is_it(tag.name()) => None,
+            Event::Empty(tag) if is_it(tag.name()) => Some(tag.name().as_ref().to_owned()),
             Event::Eof => return Err(missing()),
             Event::Start(_) => {
                 depth += 1;
                 continue;
             }
             Event::End(_) => {
-                depth -= 1;
+                depth = depth.saturating_sub(1);
                 continue;
             }
             _ => continue,
@@ -137,7 +142,7 @@ fn element_digest(document: &Document<'_>, id: &str, digest: Digest) -> Result<V
 }
 
 /// Puts `content` behind the start tag; an empty-element tag is opened.
-fn insert_first(xml: &str, tag: &StartTag, content: &str) -> String {
+fn insert_at(xml: &str, tag: &StartTag, content: &str) -> String {
     let (before, after) = xml.split_at_checked(tag.end).unwrap_or((xml, ""));
     match (&tag.empty, before.strip_suffix("/>")) {
         (Some(name), Some(open)) => format!("{open}>{content}</{name}>{after}"),

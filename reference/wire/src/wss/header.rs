@@ -6,10 +6,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::{SignError, Signer};
 use crate::emit::{Canonical, Name};
-use crate::namespace::{
-    ATTACHMENT_CONTENT, BASE64_BINARY, DS, EXC_C14N, SHA256, SOAP12, WSSE, WSSE11, WSU, X509_PKIPATH_V1, X509_V3,
-};
-use crate::token::{self, TokenType};
+use crate::namespace::{ATTACHMENT_CONTENT, DS, EXC_C14N, SHA256, SOAP12, WSSE};
+use crate::token::{Naming, TokenType};
 
 /// Identifiers of one security header; each must be unique in the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,24 +20,18 @@ pub struct SecurityIds<'i> {
 
 /// A token, encoded once for many messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SigningToken {
-    pub(super) value_type: &'static str,
-    pub(super) base64: String,
-}
+pub struct SigningToken(Naming);
 
 impl SigningToken {
-    /// The token of that type for a chain, leaf first: X509v3 carries the leaf, X509PKIPathv1 the whole chain.
+    /// The token of that type for a chain, leaf first: X509v3 carries the leaf, X509PKIPathv1 the whole chain, the
+    /// other two only name the leaf.
     ///
     /// # Errors
-    /// [`SignError::Token`] for another type or an empty chain.
+    /// [`SignError::Token`] for an empty chain, a type that cannot sign, or a leaf without subject key identifier
+    /// where that is asked for.
+    //= EDEL-TOKEN-03
     pub fn new(kind: TokenType, chain: &[CertificateDer<'_>]) -> Result<Self, SignError> {
-        let leaf = chain.first().ok_or(SignError::Token)?;
-        let (value_type, bytes) = match kind {
-            TokenType::X509V3 => (X509_V3, leaf.to_vec()),
-            TokenType::X509PkiPath => (X509_PKIPATH_V1, token::pkipath(chain)),
-            TokenType::Ski | TokenType::IssuerSerial => return Err(SignError::Token),
-        };
-        Ok(Self { value_type, base64: STANDARD.encode(bytes) })
+        Naming::new(kind, chain).map(Self).map_err(|_| SignError::Token)
     }
 }
 
@@ -111,20 +103,13 @@ pub(super) fn write(
     let mut out = Canonical::new();
     let must_understand = [(Name::new("S12", SOAP12, "mustUnderstand"), "true")];
     out.start(Name::new("wsse", WSSE, "Security"), &must_understand);
-    out.leaf(
-        Name::new("wsse", WSSE, "BinarySecurityToken"),
-        &[
-            (Name::local("EncodingType"), BASE64_BINARY),
-            (Name::local("ValueType"), token.value_type),
-            (Name::new("wsu", WSU, "Id"), ids.token),
-        ],
-        &token.base64,
-    );
+    token.0.token(&mut out, ids.token);
     out.start(ds("Signature"), &[(Name::local("Id"), ids.signature)]);
     out.fragment(&signed_info);
     out.leaf(ds("SignatureValue"), &[], &value);
-    key_info(&mut out, token, ids);
-    out.end().end();
+    out.start(ds("KeyInfo"), &[]);
+    token.0.reference(&mut out, ids.token);
+    out.end().end().end();
     Ok(out.finish()?.text)
 }
 
@@ -149,21 +134,6 @@ fn signed_info(entries: &[Entry<'_>], algorithm: &str) -> Result<String, SignErr
     }
     out.end();
     Ok(out.finish()?.text)
-}
-
-fn key_info(out: &mut Canonical, token: &SigningToken, ids: &SecurityIds<'_>) {
-    out.start(ds("KeyInfo"), &[]);
-    out.start(
-        Name::new("wsse", WSSE, "SecurityTokenReference"),
-        &[(Name::new("wsse11", WSSE11, "TokenType"), token.value_type)],
-    );
-    let uri = format!("#{}", ids.token);
-    out.leaf(
-        Name::new("wsse", WSSE, "Reference"),
-        &[(Name::local("URI"), &uri), (Name::local("ValueType"), token.value_type)],
-        "",
-    );
-    out.end().end();
 }
 
 const fn ds(local: &str) -> Name<'_> {

@@ -1,7 +1,9 @@
 //! Keys that sign.
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -14,6 +16,9 @@ pub enum SignerError {
     /// Not PKCS#8, another kind of key, or one that is too short.
     #[error("private key is not accepted")]
     Key,
+    /// The private key is not the certificate's.
+    #[error("private key does not belong to the certificate")]
+    OtherKey,
     /// The operation failed.
     #[error("signing failed")]
     Failed,
@@ -91,6 +96,59 @@ impl Signer for Ed25519Signer {
     fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SignerError> {
         Ok(self.key.sign(bytes).as_ref().to_vec())
     }
+}
+
+/// ECDSA on P-256 with SHA-256.
+pub struct EcdsaP256Signer {
+    key: EcdsaKeyPair,
+}
+
+impl EcdsaP256Signer {
+    /// Takes a PKCS#8 DER key.
+    ///
+    /// # Errors
+    /// [`SignerError::Key`].
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, SignerError> {
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
+            .map(|key| Self { key })
+            .map_err(|_| SignerError::Key)
+    }
+
+    /// Whether the certificate carries this key's public half.
+    pub fn fits(&self, certificate: &CertificateDer<'_>) -> bool {
+        carries(certificate, self.key.public_key().as_ref())
+    }
+}
+
+impl Signer for EcdsaP256Signer {
+    fn algorithm(&self) -> &str {
+        SignatureAlgorithm::EcdsaP256Sha256.uri()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SignerError> {
+        // The engine takes its own randomness; a signature that repeats one gives the key away.
+        let value = self.key.sign(&SystemRandom::new(), bytes).map_err(|_| SignerError::Failed)?;
+        Ok(value.as_ref().to_vec())
+    }
+}
+
+/// The key as whichever of the three it is.
+///
+/// # Errors
+/// [`SignerError::Key`] when it is none of them, [`SignerError::OtherKey`].
+pub fn signer_for(certificate: &CertificateDer<'_>, pkcs8: &[u8]) -> Result<Box<dyn Signer>, SignerError> {
+    if let Ok(signer) = RsaSigner::from_pkcs8(pkcs8) {
+        return fitting(signer.fits(certificate), signer);
+    }
+    if let Ok(signer) = Ed25519Signer::from_pkcs8(pkcs8) {
+        return fitting(signer.fits(certificate), signer);
+    }
+    let signer = EcdsaP256Signer::from_pkcs8(pkcs8)?;
+    fitting(signer.fits(certificate), signer)
+}
+
+fn fitting(fits: bool, signer: impl Signer + 'static) -> Result<Box<dyn Signer>, SignerError> {
+    if fits { Ok(Box::new(signer)) } else { Err(SignerError::OtherKey) }
 }
 
 fn carries(certificate: &CertificateDer<'_>, public: &[u8]) -> bool {

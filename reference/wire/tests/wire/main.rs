@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests stop where they fail")]
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read vectors and run other tools")]
 
+mod algorithms;
 mod canonical;
+mod encryption;
 mod golden;
 mod interop;
 mod properties;
+mod provenance;
 mod support;
 mod wrapping;
