@@ -1,16 +1,20 @@
 //! multipart/related in pieces: a reader that is fed and asked, a writer that knows its length beforehand.
 //!
 //! The reader keeps no part: bytes go out as they come in. Preamble and epilogue are passed over. Transfer encodings
-//! binary, 8bit and 7bit are taken; base64 and quoted-printable are refused by name, because what would be hashed
-//! differs among implementations. Which part is the root, and whether parts are referenced, is left to the caller.
+//! binary, 8bit and 7bit are taken as they are and base64 is undone, as a signature covers what was encoded (WSS SwA
+//! profile 1.1, 5.2); quoted-printable is refused by name, because line ends do not survive it. Which part is the root, and whether parts are referenced, is left to the caller.
 //! Implements RFC 2045, 2046 (5.1.1), 2387, 2392 and SOAP messages with attachments as AS4 uses them.
 
 mod content_type;
+mod disposition;
 mod header;
 mod reader;
+mod transfer;
 mod writer;
 
 pub use content_type::ContentType;
+pub use disposition::{attachment, filename_of};
+pub use header::parameters;
 pub use reader::Reader;
 pub use writer::{PartHeader, Writer};
 
@@ -59,9 +63,12 @@ pub enum MimeError {
     /// Two parts have the same Content-ID.
     #[error("two parts have the same content-id")]
     DuplicateContentId,
-    /// base64, quoted-printable or an unknown transfer encoding.
-    #[error("content transfer encoding is not binary, 8bit or 7bit")]
+    /// quoted-printable or an unknown transfer encoding.
+    #[error("content transfer encoding is not binary, 8bit, 7bit or base64")]
     TransferEncoding,
+    /// A part that is said to be base64 and is not.
+    #[error("part is not base64, as its content transfer encoding says")]
+    Base64,
     /// A value that would break the header it is written to.
     #[error("value cannot be written to a header")]
     Unwritable,
@@ -76,6 +83,8 @@ pub struct PartHead {
     pub content_type: Option<ContentType>,
     /// All headers in order, continuation lines joined.
     pub headers: Vec<(String, String)>,
+    /// Whether the part's bytes travel as base64; they come out of the reader decoded.
+    pub base64: bool,
 }
 
 impl PartHead {
@@ -91,7 +100,7 @@ impl PartHead {
 
     /// `filename` of Content-Disposition.
     pub fn filename(&self) -> Option<String> {
-        header::disposition_filename(self.header("content-disposition")?)
+        filename_of(self.header("content-disposition")?)
     }
 }
 

@@ -4,7 +4,7 @@ use super::content_type::is_token;
 use super::{ContentType, MimeError, PartHead};
 
 /// `; name=value; name="quoted \" value"`; none when malformed or a name is repeated.
-pub(super) fn parameters(text: &str) -> Option<Vec<(String, String)>> {
+pub fn parameters(text: &str) -> Option<Vec<(String, String)>> {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -50,12 +50,6 @@ fn value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// The `filename` parameter of a Content-Disposition value.
-pub(super) fn disposition_filename(value: &str) -> Option<String> {
-    let (_, rest) = value.split_once(';')?;
-    parameters(rest)?.into_iter().find(|(n, _)| n.eq_ignore_ascii_case("filename")).map(|(_, v)| v)
-}
-
 /// Decodes `%XX`; none when an escape is broken or the bytes are not text.
 pub(super) fn percent_decoded(text: &str) -> Option<String> {
     if !text.contains('%') {
@@ -98,10 +92,11 @@ pub(super) fn part_head(block: &[u8]) -> Result<PartHead, MimeError> {
     let content_id = once(&headers, "Content-ID")?.map(content_id).transpose()?;
     let content_type = once(&headers, "Content-Type")?.map(ContentType::parse).transpose()?;
     let encoding = once(&headers, "Content-Transfer-Encoding")?.unwrap_or("binary");
-    if !["binary", "8bit", "7bit"].iter().any(|e| encoding.eq_ignore_ascii_case(e)) {
+    let base64 = encoding.eq_ignore_ascii_case("base64");
+    if !base64 && !["binary", "8bit", "7bit"].iter().any(|e| encoding.eq_ignore_ascii_case(e)) {
         return Err(MimeError::TransferEncoding);
     }
-    Ok(PartHead { content_id, content_type, headers })
+    Ok(PartHead { content_id, content_type, headers, base64 })
 }
 
 fn once<'h>(headers: &'h [(String, String)], name: &'static str) -> Result<Option<&'h str>, MimeError> {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem::Finder;
 
+use super::transfer::Decoder;
 use super::{ContentType, Event, MimeError, header, writer};
 use crate::Limits;
 
@@ -21,6 +22,8 @@ pub struct Reader {
     parts: usize,
     preamble: usize,
     content_ids: HashSet<String>,
+    /// For a part that travels as base64.
+    decoder: Option<Decoder>,
     max_parts: usize,
     max_header: usize,
 }
@@ -59,6 +62,7 @@ impl Reader {
             parts: 0,
             preamble: 0,
             content_ids: HashSet::new(),
+            decoder: None,
             max_parts: limits.parts,
             max_header: limits.part_header,
         })
@@ -104,6 +108,21 @@ impl Reader {
                 State::Failed(error) => return Err(error.clone()),
             };
             match found {
+                Found::Event(Event::Data(bytes)) => {
+                    let bytes = match &mut self.decoder {
+                        Some(decoder) => decoder.push(&bytes)?,
+                        None => bytes,
+                    };
+                    if !bytes.is_empty() {
+                        return Ok(Some(Event::Data(bytes)));
+                    }
+                }
+                Found::Event(Event::PartEnd) => {
+                    if let Some(decoder) = self.decoder.take() {
+                        decoder.finish()?;
+                    }
+                    return Ok(Some(Event::PartEnd));
+                }
                 Found::Event(event) => return Ok(Some(event)),
                 Found::Moved => {}
                 Found::Wanting if !self.ended => return Ok(None),
@@ -174,6 +193,7 @@ impl Reader {
             return Err(MimeError::DuplicateContentId);
         }
         self.state = State::Data { first: true };
+        self.decoder = head.base64.then(Decoder::default);
         Ok(Found::Event(Event::Part(head)))
     }
 
