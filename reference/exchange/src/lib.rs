@@ -31,7 +31,7 @@ pub use spool::{Held, PartWriter, Place, Spool, SpoolError, Ticket};
 pub use state::{Event, State};
 pub use store::{Counts, Notice, Query, Store, StoreError};
 pub use transport::{Post, PostBody, Reply, Transport, TransportError};
-pub use unit::{Attempt, NewMessage, Outcome, Process, Sent, Unit};
+pub use unit::{Attempt, Grant, NewMessage, Outcome, Process, Pull, Sent, Unit};
 
 #[cfg(test)]
 mod tests;

@@ -38,11 +38,13 @@ pub struct Message {
     pub service: String,
     /// The Action.
     pub action: String,
+    /// Whether its receiver pulls it (outgoing only).
+    pub pull: bool,
     /// Where it stands.
     pub state: State,
-    /// How often it was sent (outgoing only).
+    /// How often it was sent or pulled (outgoing only).
     pub attempts: u32,
-    /// When it is to be sent next; `None` when it is settled or incoming.
+    /// When it is to be sent next, or may be pulled again; `None` when it is settled or incoming.
     pub due: Option<Timestamp>,
     /// When it entered this store.
     pub created: Timestamp,

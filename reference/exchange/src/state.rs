@@ -18,9 +18,9 @@ use crate::Direction;
 pub enum State {
     /// Incoming: committed and receipted, not yet handed on.
     Received,
-    /// Outgoing: in the outbox, not yet sent.
+    /// Outgoing: in the outbox, not yet sent or pulled.
     Submitted,
-    /// Outgoing: sent at least once, no good receipt yet, due again.
+    /// Outgoing: sent or pulled at least once, no good receipt yet, due again.
     Retrying,
     /// Incoming: handed to the registry or the back end, once. Outgoing: the partner's receipt was verified.
     Delivered,

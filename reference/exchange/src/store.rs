@@ -71,13 +71,14 @@ pub trait Store: Send + Sync {
     /// When the store cannot be read.
     fn receipt(&self, key: Key) -> Result<Option<Bytes>, StoreError>;
 
-    /// Outgoing messages due at `now`, the longest due first, without those of `except` (which are under way).
+    /// Outgoing messages due at `now`, the longest due first, without those of `except` (which are under way) and those
+    /// that wait to be pulled.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn due(&self, now: Timestamp, limit: usize, except: &BTreeSet<Key>) -> Result<Vec<Message>, StoreError>;
 
-    /// The earliest moment at which a message outside `except` is due.
+    /// The earliest moment at which a message outside `except` is due; of those as [`Store::due`] has them.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -31,6 +31,9 @@ pub enum Unit {
     },
     /// The outcome of a send. Answers: `Done`, `Illegal`, `Unknown`.
     Attempt(Attempt),
+    /// A message out of those that wait to be pulled: the oldest that is due under any of the grants, claimed until it
+    /// is due again. Answers: `Pulled`, `Empty`.
+    Pull(Pull),
     /// One registry record by itself. Answers: `Done`, `Stale`.
     Record(RecordWrite),
 }
@@ -54,6 +57,8 @@ pub struct NewMessage {
     pub service: String,
     /// The Action.
     pub action: String,
+    /// Whether an outgoing message waits until the receiver pulls it, instead of being sent when it is due.
+    pub pull: bool,
     /// The digests of what the sender signed, in an order fixed by the binding. The same id with the same digests is
     /// a duplicate, with other digests a conflict (AS4 3.2: a retry keeps both).
     pub digests: Vec<Digest>,
@@ -84,7 +89,28 @@ pub struct Process {
     pub at: Timestamp,
 }
 
-/// How one attempt to send ended.
+/// Which messages one pull may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// The P-Modes that the puller may pull from.
+    pub grants: Vec<Grant>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Leave to pull the messages of one P-Mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The P-Mode.
+    pub pmode: String,
+    /// When a message that is pulled now is due again without a receipt.
+    pub due: Timestamp,
+    /// How often it may be pulled after the first time. Once that is spent it is no longer handed out and stands among
+    /// the [due](crate::Store::due) when its time is up.
+    pub retries: u32,
+}
+
+/// How one attempt to send ended. A pulled message was counted when it was pulled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The message; it must be outgoing and not settled.
@@ -155,6 +181,13 @@ pub enum Outcome {
         /// The version found; 0 when there is no such record.
         found: u64,
     },
+    /// A message was claimed for this pull.
+    Pulled {
+        /// Its key.
+        message: Key,
+    },
+    /// Nothing waits under the grants.
+    Empty,
     /// The message stands where this step is not allowed: nothing of the unit was kept.
     Illegal {
         /// Where it stands.

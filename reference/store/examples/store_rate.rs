@@ -130,6 +130,7 @@ fn receive(n: u64) -> Result<Unit, Failure> {
         pmode: "customs-c2c.TH.PH.declaration".into(),
         service: "urn:carnet:service:declaration:1".into(),
         action: "declaration".into(),
+        pull: false,
         digests: vec![digest, digest],
         envelope: Bytes::from(vec![b'e'; 6_000]),
         header: Bytes::from_static(b"{}"),

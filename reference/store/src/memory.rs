@@ -9,12 +9,12 @@ use std::{
 use bytes::Bytes;
 use carnet_exchange::{
     Attempt, Counts, Direction, Event, Key, Message, MessageId, NewMessage, Notice, Outcome, Part, Party, Pending,
-    Place, Process, Query, Record, RecordWrite, Sent, State, Store, StoreError, Unit,
+    Place, Process, Pull, Query, Record, RecordWrite, Sent, State, Store, StoreError, Unit,
 };
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::sqlite::MOST_PARTS;
+use crate::sqlite::{MOST_PARTS, PULLED};
 
 /// A store in memory.
 #[derive(Default)]
@@ -35,6 +35,8 @@ struct Row {
     envelope: Bytes,
     header: Bytes,
     receipt: Bytes,
+    /// It waits to be pulled and is not spent.
+    waits: bool,
 }
 
 impl MemoryStore {
@@ -60,6 +62,12 @@ impl MemoryStore {
         found.take(limit).cloned().collect()
     }
 
+    fn sendable(&self, except: &BTreeSet<Key>) -> Vec<Message> {
+        let tables = self.tables();
+        let rows = tables.rows.iter().filter(|row| !row.waits && !except.contains(&row.message.key));
+        rows.map(|row| row.message.clone()).collect()
+    }
+
     fn with<T>(&self, key: Key, read: impl FnOnce(&Row) -> T) -> Option<T> {
         let tables = self.tables();
         tables.row(key).map(read)
@@ -72,7 +80,7 @@ impl Store for MemoryStore {
             match unit {
                 Unit::Receive { message, .. } | Unit::Submit { message, .. } => Some(message.parts.len()),
                 Unit::Process(process) => process.answers.iter().map(|a| a.parts.len()).max(),
-                Unit::Attempt(_) | Unit::Record(_) => None,
+                Unit::Attempt(_) | Unit::Pull(_) | Unit::Record(_) => None,
             }
             .filter(|parts| *parts > MOST_PARTS)
         });
@@ -127,16 +135,15 @@ impl Store for MemoryStore {
     }
 
     fn due(&self, now: Timestamp, limit: usize, except: &BTreeSet<Key>) -> Result<Vec<Message>, StoreError> {
-        let mut found = self
-            .select(usize::MAX, |message| message.due.is_some_and(|due| due <= now) && !except.contains(&message.key));
+        let mut found = self.sendable(except);
+        found.retain(|message| message.due.is_some_and(|due| due <= now));
         found.sort_by_key(|message| (message.due, message.key));
         found.truncate(limit);
         Ok(found)
     }
 
     fn next_due(&self, except: &BTreeSet<Key>) -> Result<Option<Timestamp>, StoreError> {
-        let waiting = self.select(usize::MAX, |message| !except.contains(&message.key));
-        Ok(waiting.iter().filter_map(|message| message.due).min())
+        Ok(self.sendable(except).iter().filter_map(|message| message.due).min())
     }
 
     fn unprocessed(&self, after: Key, limit: usize) -> Result<Vec<Message>, StoreError> {
@@ -202,6 +209,7 @@ impl Tables {
             Unit::Submit { message, due } => self.insert(message, Direction::Out, Some(due), Bytes::new()),
             Unit::Process(process) => self.process(process),
             Unit::Attempt(attempt) => self.attempt(attempt),
+            Unit::Pull(pull) => self.claim(&pull),
             Unit::Record(write) => match self.stale(&write) {
                 Some(stale) => stale,
                 None => {
@@ -241,6 +249,7 @@ impl Tables {
             pmode: new.pmode,
             service: new.service,
             action: new.action,
+            pull: new.pull,
             state,
             attempts: 0,
             due: due.map(micros),
@@ -255,6 +264,7 @@ impl Tables {
             envelope: new.envelope,
             header: new.header,
             receipt,
+            waits: new.pull,
         });
         Outcome::New { message: key }
     }
@@ -328,10 +338,22 @@ impl Tables {
                 }
             }
         }
-        if let Some(row) = self.row_mut(key) {
+        if let Some(row) = self.row_mut(key).filter(|row| !row.message.pull) {
             row.message.attempts += 1;
         }
         Outcome::Done { answers: Vec::new() }
+    }
+
+    fn claim(&mut self, pull: &Pull) -> Outcome {
+        let granted = |row: &Row| pull.grants.iter().find(|grant| grant.pmode == row.message.pmode);
+        let due = |row: &&mut Row| row.waits && row.message.due.is_some_and(|due| due <= micros(pull.at));
+        let found = self.rows.iter_mut().filter(due).find_map(|row| Some((granted(row)?, row)));
+        let Some((grant, row)) = found else { return Outcome::Empty };
+        row.message.attempts += 1;
+        row.waits = row.message.attempts <= grant.retries;
+        let key = row.message.key;
+        self.step(key, State::Retrying, Some(grant.due), pull.at, PULLED.to_owned());
+        Outcome::Pulled { message: key }
     }
 
     fn step(&mut self, key: Key, state: State, due: Option<Timestamp>, at: Timestamp, note: String) {

@@ -26,6 +26,9 @@ const RECEIPT: i64 = 1;
 const HEADER: i64 = 2;
 const FIRST_PART: i64 = 8;
 
+/// What the history says of a pull.
+pub(crate) const PULLED: &str = "pulled";
+
 /// Most parts a message may have.
 pub(crate) const MOST_PARTS: usize = 200;
 

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use carnet_exchange::{
-    Attempt, Digest, Direction, Key, NewMessage, Outcome, Part, Place, Process, RecordWrite, Sent, State, StoreError,
-    Unit,
+    Attempt, Digest, Direction, Grant, Key, NewMessage, Outcome, Part, Place, Process, Pull, RecordWrite, Sent, State,
+    StoreError, Unit,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    ENVELOPE, FIRST_PART, HEADER, RECEIPT, SLOTS,
+    ENVELOPE, FIRST_PART, HEADER, PULLED, RECEIPT, SLOTS,
     error::{damaged, engine},
     row::{direction_code, micros, state, state_code},
 };
@@ -27,6 +27,7 @@ pub(super) fn unit(connection: &Connection, unit: &Unit) -> Result<Outcome, Stor
         }
         Unit::Process(process) => in_savepoint(connection, || handed_on(connection, process)),
         Unit::Attempt(made) => attempt(connection, made),
+        Unit::Pull(pull) => claim(connection, pull),
         Unit::Record(write) => Ok(stale(connection, write)?.unwrap_or_else(done)),
     }
 }
@@ -62,8 +63,8 @@ fn insert(
     let inserted = connection
         .prepare_cached(
             "INSERT INTO message (direction, message_id, sender, sender_type, recipient, recipient_type, conversation,
-             ref_to, pmode, service, action, state, attempts, due, created, changed, digests)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13, ?14, ?14, ?15)
+             ref_to, pmode, service, action, state, attempts, due, created, changed, digests, pull)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13, ?14, ?14, ?15, ?16)
              ON CONFLICT (message_id, sender, sender_type, direction) DO NOTHING",
         )
         .and_then(|mut statement| {
@@ -83,6 +84,7 @@ fn insert(
                 due.map(micros),
                 micros(message.at),
                 digests,
+                i64::from(message.pull),
             ])
         })
         .map_err(engine)?;
@@ -229,6 +231,54 @@ fn attempt(connection: &Connection, attempt: &Attempt) -> Result<Outcome, StoreE
     Ok(done())
 }
 
+/// Takes the oldest message that waits under a grant. Every pull is decided here, one after the other, so that no two get
+/// the same message.
+fn claim(connection: &Connection, pull: &Pull) -> Result<Outcome, StoreError> {
+    let mut oldest: Option<(i64, i64, &Grant)> = None;
+    for grant in &pull.grants {
+        let found: Option<(i64, i64)> = connection
+            .prepare_cached(
+                "SELECT id, attempts FROM message WHERE pmode = ?1 AND pull = 1 AND due <= ?2 ORDER BY id LIMIT 1",
+            )
+            .and_then(|mut statement| {
+                let parameters = params![grant.pmode, micros(pull.at)];
+                statement.query_row(parameters, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })
+            .map_err(engine)?;
+        if let Some((key, attempts)) = found
+            && oldest.is_none_or(|(other, ..)| key < other)
+        {
+            oldest = Some((key, attempts, grant));
+        }
+    }
+    let Some((key, attempts, grant)) = oldest else { return Ok(Outcome::Empty) };
+    let waits = if attempts < i64::from(grant.retries) { 1 } else { 2 };
+    connection
+        .prepare_cached("UPDATE message SET state = ?2, due = ?3, attempts = ?4, changed = ?5, pull = ?6 WHERE id = ?1")
+        .and_then(|mut statement| {
+            let (state, due) = (state_code(State::Retrying), micros(grant.due));
+            statement.execute(params![key, state, due, attempts + 1, micros(pull.at), waits])
+        })
+        .map_err(engine)?;
+    note(connection, key, 2 * attempts + 1, State::Retrying, pull.at, PULLED)?;
+    Ok(Outcome::Pulled { message: Key(key) })
+}
+
+fn note(
+    connection: &Connection,
+    key: i64,
+    number: i64,
+    state: State,
+    at: Timestamp,
+    note: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO history (message, step, at, state, note) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .and_then(|mut statement| statement.execute(params![key, number, micros(at), state_code(state), note]))
+        .map_err(engine)?;
+    Ok(())
+}
+
 /// A step a message is to take.
 struct Step<'a> {
     key: Key,
@@ -243,18 +293,19 @@ struct Step<'a> {
 /// The first step, into the store, is in the message's own row. An incoming message takes one more, an outgoing one
 /// takes one with each attempt, so the attempts number the steps.
 fn take_step(connection: &Connection, direction: Direction, step: &Step<'_>) -> Result<Option<Outcome>, StoreError> {
-    let stored: Option<(i64, i64, i64)> = connection
-        .prepare_cached("SELECT state, direction, attempts FROM message WHERE id = ?1")
+    let stored: Option<(i64, i64, i64, i64)> = connection
+        .prepare_cached("SELECT state, direction, attempts, pull FROM message WHERE id = ?1")
         .and_then(|mut statement| {
-            statement.query_row([step.key.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            statement.query_row([step.key.0], read).optional()
         })
         .map_err(engine)?;
-    let Some((code, of, attempts)) = stored else { return Ok(Some(Outcome::Unknown)) };
+    let Some((code, of, attempts, pull)) = stored else { return Ok(Some(Outcome::Unknown)) };
     let now = state(code)?;
     if !now.may_become(step.next) || of != direction_code(direction) {
         return Ok(Some(Outcome::Illegal { state: now }));
     }
-    let attempts = attempts + i64::from(direction == Direction::Out);
+    let attempts = attempts + i64::from(direction == Direction::Out && pull == 0);
     connection
         .prepare_cached("UPDATE message SET state = ?2, due = ?3, attempts = ?4, changed = ?5 WHERE id = ?1")
         .and_then(|mut statement| {
@@ -262,13 +313,9 @@ fn take_step(connection: &Connection, direction: Direction, step: &Step<'_>) -> 
             statement.execute(params![step.key.0, state_code(step.next), due, attempts, micros(step.at)])
         })
         .map_err(engine)?;
-    connection
-        .prepare_cached("INSERT INTO history (message, step, at, state, note) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .and_then(|mut statement| {
-            let number = attempts.max(1);
-            statement.execute(params![step.key.0, number, micros(step.at), state_code(step.next), step.note])
-        })
-        .map_err(engine)?;
+    // Each pull is a step of its own, and what came of it is another.
+    let number = if pull == 0 { attempts.max(1) } else { 2 * attempts };
+    note(connection, step.key.0, number, step.next, step.at, step.note)?;
     Ok(None)
 }
 

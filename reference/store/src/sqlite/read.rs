@@ -129,7 +129,7 @@ pub(super) fn due(
     limit: usize,
     except: &BTreeSet<Key>,
 ) -> Result<Vec<Message>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM message WHERE due <= ?1 ORDER BY due, id LIMIT ?2");
+    let sql = format!("SELECT {COLUMNS} FROM message WHERE due <= ?1 AND pull <> 1 ORDER BY due, id LIMIT ?2");
     let most = clamp(limit.saturating_add(except.len()));
     // What is left out is not read: with many under way that is nearly all.
     let wanted = |row: &Row<'_>| match except.contains(&Key(at(row, 0)?)) {
@@ -142,7 +142,7 @@ pub(super) fn due(
 }
 
 pub(super) fn next_due(connection: &Connection, except: &BTreeSet<Key>) -> Result<Option<Timestamp>, StoreError> {
-    let sql = "SELECT due, id FROM message WHERE due IS NOT NULL ORDER BY due, id LIMIT ?1";
+    let sql = "SELECT due, id FROM message WHERE due IS NOT NULL AND pull <> 1 ORDER BY due, id LIMIT ?1";
     let most = clamp(except.len().saturating_add(1));
     let found = all(connection, sql, [most], |row| Ok((time(at(row, 0)?)?, Key(at(row, 1)?))))?;
     Ok(found.into_iter().find(|(_, key)| !except.contains(key)).map(|(due, _)| due))

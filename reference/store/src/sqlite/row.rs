@@ -9,7 +9,7 @@ use super::error::{damaged, engine};
 
 /// Columns in the order [`message`] reads them.
 pub(super) const COLUMNS: &str = "id, direction, message_id, sender, sender_type, recipient, recipient_type, \
-    conversation, ref_to, pmode, service, action, state, attempts, due, created, changed, digests";
+    conversation, ref_to, pmode, service, action, state, attempts, due, created, changed, digests, pull";
 
 /// A message from [`COLUMNS`].
 pub(super) fn message(row: &Row<'_>) -> Result<Message, StoreError> {
@@ -24,6 +24,7 @@ pub(super) fn message(row: &Row<'_>) -> Result<Message, StoreError> {
         pmode: at(row, 9)?,
         service: at(row, 10)?,
         action: at(row, 11)?,
+        pull: at::<i64>(row, 18)? != 0,
         state: state(at(row, 12)?)?,
         attempts: at(row, 13)?,
         due: at::<Option<i64>>(row, 14)?.map(time).transpose()?,

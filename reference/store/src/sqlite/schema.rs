@@ -17,7 +17,7 @@ const CACHE_KIB: i64 = 32 << 10;
 const CHECKPOINT_PAGES: i64 = 4_000;
 
 /// Step `n` takes version `n` to `n + 1`. Steps are added, never changed.
-const STEPS: &[&str] = &[VERSION_1];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// Rows that are large (`body`) stay out of rows that are searched (`message`). Partial indexes hold only what still
 /// has to be done, so that looking for it does not grow with what is settled. States: 0 received, 1 submitted,
@@ -85,6 +85,15 @@ CREATE TABLE record (
     json TEXT NOT NULL,
     UNIQUE (registry, key)
 ) STRICT;
+";
+
+/// Messages that wait to be pulled: 0 sent when due, 1 waiting for its receiver, 2 pulled for the last time. In the order
+/// of submission, as the oldest is pulled first; the few that are pulled and not receipted are passed over.
+const VERSION_2: &str = "
+ALTER TABLE message ADD COLUMN pull INTEGER NOT NULL DEFAULT 0;
+DROP INDEX message_due;
+CREATE INDEX message_due ON message (due, id) WHERE due IS NOT NULL AND pull <> 1;
+CREATE INDEX message_pull ON message (pmode, id) WHERE due IS NOT NULL AND pull = 1;
 ";
 
 /// Opens the writer's connection, making or migrating the file.

@@ -126,7 +126,7 @@ fn most_parts(unit: &Unit) -> usize {
     match unit {
         Unit::Receive { message, .. } | Unit::Submit { message, .. } => message.parts.len(),
         Unit::Process(process) => process.answers.iter().map(|answer| answer.parts.len()).max().unwrap_or(0),
-        Unit::Attempt(_) | Unit::Record(_) => 0,
+        Unit::Attempt(_) | Unit::Pull(_) | Unit::Record(_) => 0,
     }
 }
 
@@ -148,6 +148,6 @@ fn octets(unit: &Unit) -> usize {
             Sent::Receipted { receipt, envelope } => receipt.len() + envelope.len(),
             Sent::Retry { .. } | Sent::Failed { .. } => 0,
         },
-        Unit::Record(_) => 0,
+        Unit::Pull(_) | Unit::Record(_) => 0,
     }
 }

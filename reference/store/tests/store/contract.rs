@@ -31,6 +31,9 @@ contract!(
     sending_ends_with_a_receipt,
     sending_ends_with_the_producer_being_told,
     the_due_queue_is_in_order_and_leaves_out_what_is_under_way,
+    a_message_to_be_pulled_waits_for_its_puller,
+    pulls_at_once_get_different_messages,
+    a_pulled_message_without_receipt_is_pulled_again_and_then_lapses,
     steps_of_the_other_direction_are_illegal,
     what_is_unknown_is_unknown,
     listing_pages_and_filters,
@@ -58,6 +61,7 @@ fn a_message_comes_back_as_it_was<S: Subject>() {
         pmode: sent.pmode.clone(),
         service: sent.service.clone(),
         action: sent.action.clone(),
+        pull: false,
         state: State::Received,
         attempts: 0,
         due: None,
@@ -310,6 +314,72 @@ fn the_due_queue_is_in_order_and_leaves_out_what_is_under_way<S: Subject>() {
     assert_eq!(store.next_due(&nothing).unwrap(), Some(at(10)));
     assert_eq!(store.next_due(&BTreeSet::from([soon, also])).unwrap(), Some(at(30)));
     assert_eq!(store.next_due(&BTreeSet::from([soon, also, late])).unwrap(), None);
+}
+
+fn a_message_to_be_pulled_waits_for_its_puller<S: Subject>() {
+    let subject = S::new();
+    let store = subject.store();
+    let first = new(store, submit_for_pull("first", "a"));
+    let second = new(store, submit_for_pull("second", "a"));
+    let other = new(store, submit_for_pull("other", "b"));
+    assert!(store.due(at(99), 9, &BTreeSet::new()).unwrap().is_empty(), "it is not sent");
+    assert_eq!(store.next_due(&BTreeSet::new()).unwrap(), None);
+    assert_eq!(one(store, pull(&["c"], 1)), Outcome::Empty);
+    assert_eq!(one(store, pull(&[], 1)), Outcome::Empty);
+    assert_eq!(one(store, pull(&["b", "a"], 1)), Outcome::Pulled { message: first }, "the oldest first");
+    assert_eq!(one(store, pull(&["b"], 1)), Outcome::Pulled { message: other });
+    assert_eq!(one(store, pull(&["b", "a"], 1)), Outcome::Pulled { message: second });
+    assert_eq!(one(store, pull(&["b", "a"], 1)), Outcome::Empty);
+    let stored = store.message(first).unwrap().unwrap();
+    assert_eq!((stored.state, stored.attempts, stored.due), (State::Retrying, 1, Some(at(11))));
+    assert!(stored.pull);
+    let receipted = Sent::Receipted { receipt: "receipt".into(), envelope: Bytes::new() };
+    let settled = Unit::Attempt(Attempt { message: first, sent: receipted, at: at(2) });
+    assert_eq!(one(store, settled), DONE);
+    let stored = store.message(first).unwrap().unwrap();
+    assert_eq!((stored.state, stored.attempts, stored.due), (State::Delivered, 1, None));
+    let steps: Vec<_> = store.history(first).unwrap().into_iter().map(|e| (e.at, e.state, e.note)).collect();
+    assert_eq!(
+        steps,
+        [
+            (at(0), State::Submitted, String::new()),
+            (at(1), State::Retrying, "pulled".to_owned()),
+            (at(2), State::Delivered, String::new())
+        ]
+    );
+    assert_eq!(one(store, pull(&["a"], 50)), Outcome::Pulled { message: second }, "what is receipted is never pulled");
+}
+
+fn pulls_at_once_get_different_messages<S: Subject>() {
+    let subject = S::new();
+    let store = subject.store();
+    let keys: Vec<_> = (0..4).map(|n| new(store, submit_for_pull(&n.to_string(), "a"))).collect();
+    let outcomes = store.commit((0..5).map(|_| pull(&["a"], 1)).collect()).unwrap();
+    let expected: Vec<_> = keys.iter().map(|key| Outcome::Pulled { message: *key }).collect();
+    assert_eq!(outcomes[..4], expected);
+    assert_eq!(outcomes[4], Outcome::Empty);
+    let subject = subject.crash();
+    assert_eq!(one(subject.store(), pull(&["a"], 5)), Outcome::Empty, "a claim outlives a crash");
+}
+
+fn a_pulled_message_without_receipt_is_pulled_again_and_then_lapses<S: Subject>() {
+    let subject = S::new();
+    let store = subject.store();
+    let key = new(store, submit_for_pull("one", "a"));
+    for second in [0, 10, 20] {
+        assert!(store.due(at(99), 9, &BTreeSet::new()).unwrap().is_empty());
+        assert_eq!(one(store, pull(&["a"], second)), Outcome::Pulled { message: key });
+        assert_eq!(one(store, pull(&["a"], second + 9)), Outcome::Empty, "the retry interval is not over");
+    }
+    assert_eq!(one(store, pull(&["a"], 99)), Outcome::Empty, "it was pulled once and twice again");
+    assert_eq!(keys(&store.due(at(30), 9, &BTreeSet::new()).unwrap()), [key], "its producer is to be told");
+    assert_eq!(store.next_due(&BTreeSet::new()).unwrap(), Some(at(30)));
+    let sent = Sent::Failed { code: MISSING_RECEIPT.into(), note: "pulled 3 times".into() };
+    assert_eq!(one(store, Unit::Attempt(Attempt { message: key, sent, at: at(31) })), DONE);
+    let stored = store.message(key).unwrap().unwrap();
+    assert_eq!((stored.state, stored.attempts, stored.due), (State::Failed, 3, None));
+    assert_eq!(store.notices(0, 9).unwrap()[0].code, "EBMS:0301");
+    assert_eq!(store.history(key).unwrap().len(), 5);
 }
 
 fn steps_of_the_other_direction_are_illegal<S: Subject>() {

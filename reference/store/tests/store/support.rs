@@ -107,6 +107,7 @@ pub(crate) fn message(name: &str) -> NewMessage {
         pmode: "customs-c2c.TH.PH.declaration".into(),
         service: "urn:carnet:service:declaration:1".into(),
         action: "declaration".into(),
+        pull: false,
         digests: vec![sha256(name.as_bytes()), part.digest],
         envelope: Bytes::from(format!("envelope of {name}")),
         header: Bytes::from_static(b"{}"),
@@ -159,3 +160,14 @@ pub(crate) fn new(store: &dyn Store, unit: Unit) -> Key {
 }
 
 pub(crate) const DONE: Outcome = Outcome::Done { answers: Vec::new() };
+
+/// A message that TH pulls under P-Mode `pmode`.
+pub(crate) fn submit_for_pull(name: &str, pmode: &str) -> Unit {
+    Unit::Submit { message: NewMessage { pull: true, pmode: pmode.into(), ..message(name) }, due: at(0) }
+}
+
+/// A pull under these P-Modes, each twice again after ten seconds.
+pub(crate) fn pull(pmodes: &[&str], second: i64) -> Unit {
+    let grant = |pmode: &&str| Grant { pmode: (*pmode).into(), due: at(second + 10), retries: 2 };
+    Unit::Pull(Pull { grants: pmodes.iter().map(grant).collect(), at: at(second) })
+}

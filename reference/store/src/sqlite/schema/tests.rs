@@ -3,7 +3,7 @@
 use carnet_exchange::StoreError;
 use rusqlite::Connection;
 
-use super::{STEPS, connect, migrate};
+use super::{STEPS, VERSION_1, connect, migrate};
 
 fn pragma(connection: &Connection, name: &str) -> i64 {
     connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
@@ -27,7 +27,7 @@ fn a_newer_file_is_refused_and_left_alone() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let error = connect(&path, None).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 1 }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 2 }), "{error:?}");
     assert!(error.to_string().contains("help: start the newer program"));
     assert_eq!(pragma(&Connection::open(&path).unwrap(), "user_version"), 99);
 }
@@ -65,4 +65,27 @@ fn a_step_that_fails_changes_nothing() {
     assert!(migrate(&mut connection, &[first, broken]).is_err());
     assert_eq!(pragma(&connection, "user_version"), 1);
     assert!(connection.prepare("SELECT * FROM u").is_err());
+}
+
+#[test]
+fn messages_of_the_first_version_stay_due() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &[VERSION_1]).unwrap();
+    let row =
+        "INSERT INTO message (direction, message_id, sender, sender_type, recipient, recipient_type, conversation,
+        pmode, service, action, state, attempts, due, created, changed, digests)
+        VALUES (1, 'a@b', 'PH', '', 'TH', '', 'c', 'p', 's', 'x', 1, 0, 5, 4, 4, x'')";
+    connection.execute(row, []).unwrap();
+    migrate(&mut connection, STEPS).unwrap();
+    let plan = "SELECT id, pull FROM message WHERE due <= 9 AND pull <> 1 ORDER BY due, id";
+    let found: (i64, i64) = connection.query_row(plan, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(found, (1, 0));
+    for (query, index) in [
+        (plan, "message_due"),
+        ("SELECT id FROM message WHERE pmode = 'p' AND pull = 1 AND due <= 9 ORDER BY id LIMIT 1", "message_pull"),
+    ] {
+        let explained = format!("EXPLAIN QUERY PLAN {query}");
+        let detail: String = connection.query_row(&explained, [], |row| row.get(3)).unwrap();
+        assert!(detail.contains(index) && !detail.contains("TEMP B-TREE"), "{detail}");
+    }
 }
