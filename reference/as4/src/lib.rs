@@ -7,6 +7,7 @@
 //! In: [`inbound::Inbound`]. Out: [`outbound::package`], [`outbound::Package::sign`], [`outbound::answer::check`].
 //! Profiles: eDelivery AS4 1.15 Common Profile as far as profile `customs-c2c` needs it (see `profiles/`).
 
+mod agreements;
 pub mod error;
 pub mod header;
 pub mod id;

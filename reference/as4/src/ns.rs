@@ -26,6 +26,11 @@ pub const DEFAULT_INITIATOR: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v
 /// Role of the party that is sent to, when none is agreed.
 pub const DEFAULT_RESPONDER: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/responder";
 
+/// Message property that names the first of four corners (eDelivery AS4 1.15, 1.5.1).
+pub const ORIGINAL_SENDER: &str = "originalSender";
+/// Message property that names the last of four corners.
+pub const FINAL_RECIPIENT: &str = "finalRecipient";
+
 /// Media type of a SOAP 1.2 envelope.
 pub const SOAP_MEDIA: &str = "application/soap+xml";
 /// Media type of a compressed part, and the one value of `CompressionType`.

@@ -39,10 +39,18 @@ pub struct Accepted {
     pub signer: CertificateDer<'static>,
     /// The receipt, to be signed. It is the right answer to a new message and to a duplicate.
     pub receipt: Draft,
-    /// The error, to be signed and sent instead when the store knows the id with another fingerprint.
-    pub conflict: Draft,
-    /// The error, to be signed and sent instead when the store cannot take the message now.
-    pub unavailable: Draft,
+    signal: SignalInfo,
+    token: TokenForm,
+}
+
+impl Accepted {
+    /// The error, to be signed and sent instead of the receipt, for what only the driver finds out: a conflict or a
+    /// request that the store does not know, a disk that takes nothing now.
+    #[must_use]
+    pub fn refused(&self, fault: Fault) -> Draft {
+        let refusal = Refusal { message_id: Some(self.message.info.message_id.clone()), fault };
+        Draft::error(&refusal, self.token, self.signal.clone())
+    }
 }
 
 /// Whether an accepted message is handed on.
@@ -79,11 +87,6 @@ pub struct Refused {
 pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) -> Accepted {
     let pmode = agreements.pmodes.named(open.pmode.as_str());
     let token = pmode.map_or(TokenForm::PkiPath, |pmode| pmode.security.token);
-    let error = |fault| {
-        let refusal = Refusal { message_id: Some(open.message.info.message_id.clone()), fault };
-        Draft::error(&refusal, token, signal.clone())
-    };
-    let (conflict, unavailable) = (error(Fault::Conflict), error(Fault::Unavailable));
     //= EBMS-TEST-02
     let delivery = if open.message.is_test() { Delivery::Test } else { Delivery::Deliver };
     let parts = received(&open.message, &open.parts);
@@ -92,9 +95,9 @@ pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) ->
         duplicate_detection: pmode.is_none_or(|pmode| pmode.reception_awareness.duplicate_detection),
         fingerprint: fingerprint(&open.message, &parts),
         parts,
-        receipt: Draft::receipt(&open.message, open.references, token, signal),
-        conflict,
-        unavailable,
+        receipt: Draft::receipt(&open.message, open.references, token, signal.clone()),
+        signal,
+        token,
         pmode: open.pmode,
         signer: open.signer,
         message: open.message,

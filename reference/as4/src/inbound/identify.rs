@@ -4,7 +4,7 @@
 use super::{Agreements, Fault};
 use crate::header::UserMessage;
 use crate::partner::{BindingError, Partner};
-use crate::pmode::PMode;
+use crate::pmode::{Leg, PMode, check_properties};
 use crate::secure::unix;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
@@ -23,7 +23,7 @@ pub(super) fn identify<'a>(
     tls_chain: &[CertificateDer<'static>],
     now: Timestamp,
 ) -> Result<Identified<'a>, Fault> {
-    let pmode = agreements.pmodes.of(message, &agreements.us)?;
+    let pmode = agreements.pmodes.of(message, &agreements.us, false)?;
     let partner = agreements
         .partner(&message.from.id)
         .ok_or_else(|| Fault::Connection(BindingError::UnknownPartner(message.from.id.clone())))?;
@@ -33,4 +33,17 @@ pub(super) fn identify<'a>(
         return Err(Fault::TooManyParts { got, most });
     }
     Ok(Identified { pmode, partner })
+}
+
+/// What the exchange pattern and the agreed properties ask of the header. A test message is free of both.
+//= AS4-PUSH-02
+//= EDEL-FOURCORNER-01
+pub(super) fn check_exchange(pmode: &PMode, message: &UserMessage) -> Result<(), Fault> {
+    if message.is_test() {
+        return Ok(());
+    }
+    if pmode.leg == Leg::Reply && message.info.ref_to.is_none() {
+        return Err(Fault::NoRequest);
+    }
+    check_properties(pmode, &message.properties).map_err(Fault::Property)
 }

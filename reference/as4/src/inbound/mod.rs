@@ -20,41 +20,19 @@ mod identify;
 mod refusal;
 mod unpackage;
 
+pub use crate::agreements::{Agreements, Partners};
 pub use decision::{Accepted, Decision, Delivery, ReceivedPart, Refused};
 pub use refusal::{Fault, Refusal, Requirement};
 
 use crate::header::{PartDigest, UserMessage};
-use crate::id::{ContentId, MessageId, PModeId, PartyId};
-use crate::partner::Partner;
-use crate::pmode::{PModes, TokenForm};
+use crate::id::{ContentId, MessageId, PModeId};
+use crate::pmode::TokenForm;
 use crate::soap::Envelope;
-use carnet_wire::Limits;
 use carnet_wire::digest;
 use carnet_wire::gzip::GzipError;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use std::sync::Arc;
-
-/// What a node has agreed to, and with whom.
-#[derive(Debug, Clone)]
-pub struct Agreements {
-    /// This node's party.
-    pub us: PartyId,
-    /// What may be exchanged.
-    pub pmodes: PModes,
-    /// With whom.
-    pub partners: Vec<Partner>,
-    /// What a message may cost.
-    pub limits: Limits,
-}
-
-impl Agreements {
-    /// The partner of that party id.
-    #[must_use]
-    pub fn partner(&self, party: &PartyId) -> Option<&Partner> {
-        self.partners.iter().find(|partner| partner.party == *party)
-    }
-}
 
 /// Id and time of the signal that will answer a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,6 +205,7 @@ impl Inbound {
             return Err(Fault::BodyNotEmpty);
         }
         message.parts.iter().try_for_each(decompress::check_properties)?;
+        identify::check_exchange(identified.pmode, &message)?;
         let max_bytes = identified.pmode.payload.max_bytes;
         let parts =
             secured.parts.into_iter().map(|signed| part(signed, &message, max_bytes)).collect::<Result<_, _>>()?;

@@ -6,7 +6,7 @@ use crate::error::Ebms;
 use crate::header::HeaderError;
 use crate::id::{ContentId, MessageId};
 use crate::partner::BindingError;
-use crate::pmode::Mismatch;
+use crate::pmode::{Mismatch, PropertyError};
 use crate::secure::SecurityError;
 use crate::soap::SoapError;
 use carnet_wire::digest::DigestError;
@@ -53,6 +53,18 @@ pub enum Fault {
     /// No P-Mode fits.
     #[error("no P-Mode fits")]
     Mismatch(#[from] Mismatch),
+    /// The second leg of a Two-Way exchange that names no request.
+    #[error("message answers no request, and its P-Mode is the reply of a two-way exchange")]
+    NoRequest,
+    /// The second leg of a Two-Way exchange whose request was never sent from here to its sender; the driver found out.
+    #[error("message answers a request that was not sent to its sender")]
+    UnknownRequest,
+    /// The second leg of a Two-Way exchange in another conversation than its request; the driver found out.
+    #[error("message is in another conversation than the request it answers")]
+    OtherConversation,
+    /// A message property that the P-Mode asks for.
+    #[error("message properties are not what was agreed")]
+    Property(#[source] PropertyError),
     /// A pull request, where nothing may be pulled.
     #[error("pull requests are not agreed")]
     Pull,
@@ -162,10 +174,13 @@ impl Fault {
             Self::Soap(_) => (Ebms::InvalidHeader, "EBMS-SOAP-01"),
             Self::Header(error) => header(error),
             Self::BodyNotEmpty => (Ebms::ProcessingModeMismatch, "AS4-PAYLOAD-01"),
-            Self::Mismatch(Mismatch::PMode { .. } | Mismatch::Role { .. } | Mismatch::Mpc { .. }) => {
-                (Ebms::ProcessingModeMismatch, "EBMS-PMODE-01")
-            }
+            Self::Mismatch(
+                Mismatch::PMode { .. } | Mismatch::Role { .. } | Mismatch::Mpc { .. } | Mismatch::Binding { .. },
+            ) => (Ebms::ProcessingModeMismatch, "EBMS-PMODE-01"),
             Self::Mismatch(_) => (Ebms::ValueNotRecognized, "EBMS-PMODE-02"),
+            Self::NoRequest | Self::UnknownRequest => (Ebms::ValueInconsistent, "AS4-PUSH-02"),
+            Self::OtherConversation => (Ebms::ValueInconsistent, "AS4-PUSH-03"),
+            Self::Property(_) => (Ebms::ProcessingModeMismatch, "EDEL-FOURCORNER-01"),
             Self::Pull => (Ebms::FeatureNotSupportedUnpackaging, "EBMS-PULL-01"),
             Self::LooseReceipt => (Ebms::ProcessingModeMismatch, "AS4-RECEIPT-06"),
             Self::LooseError(_) => (Ebms::ProcessingModeMismatch, "AS4-ERROR-01"),

@@ -5,9 +5,9 @@
 use crate::header::{Collaboration, MessageInfo, PartInfo, Property, UserMessage};
 use crate::id::{Action, ContentId, ConversationId, MessageId, Service};
 use crate::ns;
-use crate::pmode::{PMode, TokenForm};
+use crate::pmode::{Leg, PMode, PropertyError, TokenForm, check_properties};
 use carnet_wire::digest::PartDigest;
-use carnet_wire::mime::PartHeader;
+use carnet_wire::mime::{PartHeader, attachment};
 use jiff::Timestamp;
 
 /// What a producer hands over to be sent.
@@ -67,10 +67,7 @@ impl OutPart {
             Some(charset) => format!("{}; charset={charset}", self.transport_media()),
             None => self.transport_media().to_owned(),
         };
-        let disposition = self.filename.as_deref().map(|name| {
-            let name: String = name.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
-            ("Content-Disposition".to_owned(), format!("attachment; filename=\"{name}\""))
-        });
+        let disposition = self.filename.as_deref().map(|name| ("Content-Disposition".to_owned(), attachment(name)));
         PartHeader { content_type, content_id: self.id.to_string(), headers: disposition.into_iter().collect() }
     }
 }
@@ -115,6 +112,27 @@ pub enum PackageError {
         /// Its name.
         name: String,
     },
+    /// A property that the P-Mode asks for.
+    #[error("P-Mode {pmode} asks for other properties")]
+    Agreed {
+        /// The P-Mode.
+        pmode: String,
+        /// Which.
+        #[source]
+        source: PropertyError,
+    },
+    /// The reply of a Two-Way exchange without the request it answers.
+    #[error("P-Mode {pmode} is the reply of a two-way exchange: a message under it names the request it answers")]
+    NoRequest {
+        /// The P-Mode.
+        pmode: String,
+    },
+    /// A reference to another message where the exchange has none.
+    #[error("P-Mode {pmode} is no reply: a message under it refers to no other")]
+    NoReply {
+        /// The P-Mode.
+        pmode: String,
+    },
     /// A Content-ID that peers would have to unescape.
     #[error("Content-ID {0} holds other characters than letters, digits and -._@")]
     ContentId(ContentId),
@@ -141,6 +159,10 @@ impl Package {
 ///
 /// # Errors
 /// [`PackageError`]: the submission is not what the P-Mode agreed.
+//= AS4-PUSH-02
+//= EDEL-FOURCORNER-01
+//= EDEL-FOURCORNER-02
+//= EDEL-FOURCORNER-03
 //= AS4-COLLABORATION-01
 //= AS4-COLLABORATION-02
 //= AS4-PAYLOAD-02
@@ -169,6 +191,16 @@ pub fn package(pmode: &PMode, submission: &Submission) -> Result<Package, Packag
     {
         return Err(PackageError::Property { name: property.name.clone() });
     }
+    if !service.is_test() {
+        check_properties(pmode, &submission.properties)
+            .map_err(|source| PackageError::Agreed { pmode: pmode.id.to_string(), source })?;
+        match (pmode.leg, &submission.ref_to) {
+            (Leg::Reply, None) => return Err(PackageError::NoRequest { pmode: pmode.id.to_string() }),
+            //= EBMS-MEP-01
+            (Leg::Request, Some(_)) => return Err(PackageError::NoReply { pmode: pmode.id.to_string() }),
+            _ => {}
+        }
+    }
     let message = UserMessage {
         info: MessageInfo {
             timestamp: milliseconds(submission.timestamp),
@@ -176,8 +208,8 @@ pub fn package(pmode: &PMode, submission: &Submission) -> Result<Package, Packag
             ref_to: submission.ref_to.clone(),
         },
         mpc: pmode.mpc.clone(),
-        from: pmode.initiator.clone(),
-        to: pmode.responder.clone(),
+        from: pmode.sender().clone(),
+        to: pmode.receiver().clone(),
         collaboration: Collaboration {
             agreement: pmode.agreement.clone(),
             pmode: None,

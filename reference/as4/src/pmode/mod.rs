@@ -4,6 +4,7 @@
 
 mod error;
 mod profile;
+mod properties;
 mod read;
 mod select;
 
@@ -12,6 +13,8 @@ mod tests;
 
 pub use error::PModeError;
 pub use profile::Profile;
+pub use properties::PropertyError;
+pub(crate) use properties::check_properties;
 pub use select::{Mismatch, PModes};
 
 use crate::header::Party;
@@ -20,7 +23,8 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One direction of what two parties agreed: `initiator` sends, `responder` receives and receipts.
+/// One leg of what two parties agreed: [`PMode::sender`] sends a user message, [`PMode::receiver`] receives and
+/// receipts it.
 #[derive(Debug, Clone)]
 pub struct PMode {
     /// Its name, unique among the P-Modes of a node.
@@ -29,14 +33,18 @@ pub struct PMode {
     pub profile: Arc<Profile>,
     /// The exchange pattern and its transport binding.
     pub mep: Mep,
+    /// Which message of the exchange.
+    pub leg: Leg,
     /// The agreement both headers name; without one, headers may name any.
     pub agreement: Option<AgreementRef>,
-    /// Who sends.
+    /// Who begins the exchange: pushes the first message, or pulls.
     pub initiator: Party,
-    /// Who receives.
+    /// The other side.
     pub responder: Party,
     /// What may be exchanged. The ebMS test service is always allowed beside it.
     pub services: Vec<ServiceActions>,
+    /// Names of the message properties that have to be there.
+    pub properties: Vec<String>,
     /// How messages are secured.
     pub security: Security,
     /// What a payload may be.
@@ -54,6 +62,28 @@ impl PMode {
     /// [`PModeError`], with line, what was found, what was expected and what to do.
     pub fn read(name: &str, text: &str) -> Result<Self, PModeError> {
         read::read(name, text)
+    }
+
+    /// Who sends the user message.
+    #[must_use]
+    pub fn sender(&self) -> &Party {
+        if self.starts_with_message() { &self.initiator } else { &self.responder }
+    }
+
+    /// Who receives the user message.
+    #[must_use]
+    pub fn receiver(&self) -> &Party {
+        if self.starts_with_message() { &self.responder } else { &self.initiator }
+    }
+
+    /// Whether the user message waits at its sender until its receiver pulls it.
+    #[must_use]
+    pub fn is_pulled(&self) -> bool {
+        self.mep == Mep::OneWayPull
+    }
+
+    fn starts_with_message(&self) -> bool {
+        !self.is_pulled() && self.leg == Leg::Request
     }
 
     /// Whether the service and action may be exchanged, the test service included.
@@ -77,6 +107,21 @@ impl PMode {
 pub enum Mep {
     /// One user message, pushed; the receipt comes in the answer.
     OneWayPush,
+    /// One user message, fetched by its receiver from a channel; the receipt is pushed afterwards.
+    OneWayPull,
+    /// A user message and the business reply to it, each pushed by its sender.
+    TwoWayPushAndPush,
+}
+
+/// Which message of an exchange a P-Mode is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leg {
+    /// The first, or the only one.
+    #[default]
+    Request,
+    /// The business reply of a Two-Way exchange; it names the request it answers.
+    Reply,
 }
 
 /// A service and the actions that may be asked of it.

@@ -1,7 +1,9 @@
 //! The P-Mode file: TOML to [`PMode`], every wrong value named with its line and what was expected.
 //! Leaves what the values mean to `pmode`. The format is described in `docs/pmode.md` and `docs/schemas/pmode-1.json`.
 
-use super::{Mep, PMode, PModeError, PayloadProfile, Profile, ReceptionAwareness, Security, ServiceActions, TokenForm};
+use super::{
+    Leg, Mep, PMode, PModeError, PayloadProfile, Profile, ReceptionAwareness, Security, ServiceActions, TokenForm,
+};
 use crate::header::Party;
 use crate::id::{Action, AgreementRef, IdError, Mpc, PModeId, PartyId, Role, Service};
 use crate::ns;
@@ -23,6 +25,8 @@ struct File {
     id: Spanned<String>,
     profile: Spanned<String>,
     mep: Spanned<Mep>,
+    leg: Option<Spanned<Leg>>,
+    properties: Option<Spanned<Vec<Spanned<String>>>>,
     agreement: Option<Spanned<String>>,
     agreement_type: Option<String>,
     initiator: FileParty,
@@ -118,6 +122,8 @@ impl Reader<'_> {
             id: PModeId::parse(file.id.get_ref())
                 .map_err(|error| self.id("id", &file.id, error, "give the P-Mode a short name"))?,
             mep: *file.mep.get_ref(),
+            leg: self.leg(file.leg.as_ref(), *file.mep.get_ref())?,
+            properties: self.properties(file.properties)?,
             agreement,
             initiator,
             responder,
@@ -125,7 +131,7 @@ impl Reader<'_> {
             security: self.security(file.security, &profile)?,
             payload: self.payload(file.payload, &profile)?,
             reception_awareness: self.retry(file.reception_awareness, &profile)?,
-            mpc: self.mpc(file.mpc)?,
+            mpc: self.mpc(file.mpc, &file.mep)?,
             profile,
         })
     }
@@ -258,10 +264,41 @@ impl Reader<'_> {
         })
     }
 
-    fn mpc(&self, file: Option<FileMpc>) -> Result<Mpc, PModeError> {
+    fn leg(&self, leg: Option<&Spanned<Leg>>, mep: Mep) -> Result<Leg, PModeError> {
+        match leg {
+            Some(leg) if mep != Mep::TwoWayPushAndPush => {
+                let help = "leave the key out: an exchange of one message has one leg";
+                Err(self.wrong("leg", leg, "a two-way pattern in mep", help))
+            }
+            Some(leg) => Ok(*leg.get_ref()),
+            None => Ok(Leg::Request),
+        }
+    }
+
+    fn properties(&self, list: Option<Spanned<Vec<Spanned<String>>>>) -> Result<Vec<String>, PModeError> {
+        let mut names: Vec<String> = Vec::new();
+        for name in list.into_iter().flat_map(Spanned::into_inner) {
+            if name.get_ref().trim().is_empty() || names.contains(name.get_ref()) {
+                let help = "name the property as the header does, such as originalSender";
+                return Err(self.wrong("properties", &name, "each property once, by its name", help));
+            }
+            names.push(name.into_inner());
+        }
+        Ok(names)
+    }
+
+    //= EDEL-PULL-02
+    fn mpc(&self, file: Option<FileMpc>, mep: &Spanned<Mep>) -> Result<Mpc, PModeError> {
+        let help = "name a channel of its own under [mpc]: anyone's messages wait in the default one";
         match file {
+            Some(file) if *mep.get_ref() == Mep::OneWayPull && file.name.get_ref().trim() == ns::DEFAULT_MPC => {
+                Err(self.wrong("mpc.name", &file.name, "another channel than the default one", help))
+            }
             Some(file) => Mpc::parse(file.name.get_ref())
                 .map_err(|error| self.id("mpc.name", &file.name, error, "leave [mpc] out to use the default channel")),
+            None if *mep.get_ref() == Mep::OneWayPull => {
+                Err(self.wrong("mep", mep, "a channel under [mpc] to pull from", help))
+            }
             None => Mpc::parse(ns::DEFAULT_MPC).map_err(|source| PModeError::Id {
                 file: self.file.to_owned(),
                 line: 1,

@@ -2,13 +2,22 @@
 //! Leaves what a mismatch is answered with to `inbound`. Clauses: ebMS 3.0 core 5.2.2.7 (AgreementRef and its `pmode`
 //! attribute), 4.3 (matching a message to its P-Mode).
 
-use super::{PMode, PModeError};
+use super::{Leg, PMode, PModeError};
 use crate::header::UserMessage;
-use crate::id::{Action, PModeId, PartyId, Service};
+use crate::id::{Action, Mpc, PModeId, PartyId, Service};
+use std::collections::HashMap;
 
-/// The P-Modes of a node: unique names, and no message matches two.
+/// The P-Modes of a node: unique names, and no message matches two. However many there are, only those between the two
+/// parties of a message are looked at.
 #[derive(Debug, Clone, Default)]
-pub struct PModes(Vec<PMode>);
+pub struct PModes {
+    all: Vec<PMode>,
+    ids: HashMap<String, usize>,
+    /// By sender, then by receiver.
+    pairs: HashMap<PartyId, HashMap<PartyId, Vec<usize>>>,
+    /// Those that are pulled, by channel.
+    channels: HashMap<Mpc, Vec<usize>>,
+}
 
 /// Why no P-Mode fits a message: the first thing that no P-Mode has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +70,14 @@ pub enum Mismatch {
         /// The channel.
         mpc: String,
     },
+    /// The only P-Modes that fit are pulled and the message was pushed, or the other way about.
+    #[error("message of {from} was {}, which its P-Mode does not agree on", if *.pulled { "pulled" } else { "pushed" })]
+    Binding {
+        /// The From party.
+        from: PartyId,
+        /// How it came.
+        pulled: bool,
+    },
     /// No P-Mode of the sender has this service.
     #[error("no P-Mode of {from} has the service {service}")]
     Service {
@@ -87,61 +104,73 @@ impl PModes {
     /// # Errors
     /// [`PModeError::SameId`], or [`PModeError::Overlap`] when one message could match two.
     pub fn new(pmodes: Vec<PMode>) -> Result<Self, PModeError> {
-        for (index, one) in pmodes.iter().enumerate() {
-            for other in pmodes.iter().skip(index + 1) {
-                if one.id == other.id {
-                    return Err(PModeError::SameId { id: one.id.clone() });
-                }
-                if let Some((service, action)) = overlap(one, other) {
+        let mut put = Self::default();
+        for (index, pmode) in pmodes.iter().enumerate() {
+            if put.ids.insert(pmode.id.to_string(), index).is_some() {
+                return Err(PModeError::SameId { id: pmode.id.clone() });
+            }
+            let (sender, receiver) = (pmode.sender().id.clone(), pmode.receiver().id.clone());
+            let pair = put.pairs.entry(sender).or_default().entry(receiver).or_default();
+            for other in pair.iter().filter_map(|other| pmodes.get(*other)) {
+                if let Some((service, action)) = overlap(other, pmode) {
                     return Err(PModeError::Overlap {
-                        first: one.id.clone(),
-                        second: other.id.clone(),
+                        first: other.id.clone(),
+                        second: pmode.id.clone(),
                         service: service.to_string(),
                         action: action.to_string(),
                     });
                 }
             }
+            pair.push(index);
+            if pmode.is_pulled() {
+                put.channels.entry(pmode.mpc.clone()).or_default().push(index);
+            }
         }
-        Ok(Self(pmodes))
+        Ok(Self { all: pmodes, ..put })
     }
 
     /// All P-Modes, in the order they were given.
     pub fn iter(&self) -> impl Iterator<Item = &PMode> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// The P-Mode of that name.
     #[must_use]
     pub fn named(&self, id: &str) -> Option<&PMode> {
-        self.0.iter().find(|pmode| pmode.id.as_str() == id)
+        self.all.get(*self.ids.get(id)?)
+    }
+
+    /// The P-Modes whose messages are pulled from a channel, whoever pulls.
+    pub fn channel(&self, mpc: &Mpc) -> impl Iterator<Item = &PMode> {
+        self.channels.get(mpc).into_iter().flatten().filter_map(|index| self.all.get(*index))
     }
 
     /// The P-Mode to send under: from one party to another, for a service and action. The test service takes the first
-    /// P-Mode between the two.
+    /// P-Mode between the two, of those that push a request when there is one.
     #[must_use]
     pub fn leg(&self, from: &PartyId, to: &PartyId, service: &Service, action: &Action) -> Option<&PMode> {
-        self.0
-            .iter()
-            .find(|pmode| pmode.initiator.id == *from && pmode.responder.id == *to && pmode.allows(service, action))
+        let allowed = self.between(from, to).filter(|pmode| pmode.allows(service, action));
+        allowed.min_by_key(|pmode| service.is_test() && (pmode.is_pulled() || pmode.leg == Leg::Reply))
     }
 
-    /// The P-Mode a received message runs under.
+    fn between(&self, from: &PartyId, to: &PartyId) -> impl Iterator<Item = &PMode> {
+        let pair = self.pairs.get(from).and_then(|receivers| receivers.get(to));
+        pair.into_iter().flatten().filter_map(|index| self.all.get(*index))
+    }
+
+    /// The P-Mode a received message runs under; `pulled` when it came in answer to a pull request of ours.
     ///
     /// # Errors
     /// [`Mismatch`]: the first thing about the message that no P-Mode agrees with.
     //= EBMS-PMODE-03
-    pub fn of(&self, message: &UserMessage, us: &PartyId) -> Result<&PMode, Mismatch> {
+    pub fn of(&self, message: &UserMessage, us: &PartyId, pulled: bool) -> Result<&PMode, Mismatch> {
         let from = || message.from.id.clone();
         let collaboration = &message.collaboration;
         if message.to.id != *us {
             return Err(Mismatch::NotForUs { to: message.to.id.clone(), us: us.clone() });
         }
-        let mut left: Vec<&PMode> = self.0.iter().collect();
-        narrow(
-            &mut left,
-            |pmode| pmode.initiator.id == message.from.id && pmode.responder.id == *us,
-            || Mismatch::Sender { from: from() },
-        )?;
+        let mut left: Vec<&PMode> = self.between(&message.from.id, us).collect();
+        narrow(&mut left, |_| true, || Mismatch::Sender { from: from() })?;
         narrow(
             &mut left,
             |pmode| pmode.agreement.is_none() || pmode.agreement == collaboration.agreement,
@@ -155,7 +184,7 @@ impl PModes {
         }
         narrow(
             &mut left,
-            |pmode| pmode.initiator.role == message.from.role && pmode.responder.role == message.to.role,
+            |pmode| pmode.sender().role == message.from.role && pmode.receiver().role == message.to.role,
             || Mismatch::Role {
                 from: from(),
                 from_role: message.from.role.to_string(),
@@ -167,6 +196,7 @@ impl PModes {
             |pmode| pmode.mpc == message.mpc,
             || Mismatch::Mpc { from: from(), mpc: message.mpc.to_string() },
         )?;
+        narrow(&mut left, |pmode| pmode.is_pulled() == pulled, || Mismatch::Binding { from: from(), pulled })?;
         let (service, action) = (&collaboration.service, &collaboration.action);
         narrow(
             &mut left,
@@ -194,8 +224,8 @@ fn narrow<'a>(
 /// An action that a message of either P-Mode may ask for while everything else it carries fits both.
 fn overlap<'a>(one: &'a PMode, other: &PMode) -> Option<(&'a Service, &'a Action)> {
     let agreements_meet = one.agreement.is_none() || other.agreement.is_none() || one.agreement == other.agreement;
-    if one.initiator != other.initiator || one.responder != other.responder || one.mpc != other.mpc || !agreements_meet
-    {
+    let parties_differ = one.sender() != other.sender() || one.receiver() != other.receiver();
+    if parties_differ || one.mpc != other.mpc || one.is_pulled() != other.is_pulled() || !agreements_meet {
         return None;
     }
     one.services.iter().find_map(|entry| {

@@ -130,7 +130,7 @@ fn the_pmode_is_chosen_by_everything_the_header_names() {
     let us = pmode.responder.id.clone();
     let pmodes = PModes::new(vec![pmode.clone()]).expect("P-Modes");
     let right = message(&pmode);
-    assert_eq!(pmodes.of(&right, &us).map(|found| found.id.clone()), Ok(pmode.id.clone()));
+    assert_eq!(pmodes.of(&right, &us, false).map(|found| found.id.clone()), Ok(pmode.id.clone()));
     type Edit = fn(&mut UserMessage);
     type Says = fn(&Mismatch) -> bool;
     let edits: [(Edit, Says); 8] = [
@@ -149,12 +149,12 @@ fn the_pmode_is_chosen_by_everything_the_header_names() {
     for (edit, expected) in edits {
         let mut other = right.clone();
         edit(&mut other);
-        let found = pmodes.of(&other, &us).map(|found| found.id.clone());
+        let found = pmodes.of(&other, &us, false).map(|found| found.id.clone());
         assert!(found.as_ref().is_err_and(expected), "{found:?}");
     }
     let mut named = right.clone();
     named.collaboration.pmode = Some(pmode.id.clone());
-    assert!(pmodes.of(&named, &us).is_ok());
+    assert!(pmodes.of(&named, &us, false).is_ok());
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn the_test_service_runs_under_any_pmode_between_the_two() {
     let mut ping = message(&pmode);
     ping.collaboration.service = Service::new(crate::ns::TEST_SERVICE, None).expect("service");
     ping.collaboration.action = Action::parse(crate::ns::TEST_ACTION).expect("action");
-    assert!(pmodes.of(&ping, &pmode.responder.id).is_ok());
+    assert!(pmodes.of(&ping, &pmode.responder.id, false).is_ok());
     let leg = |to: &Party| {
         let collaboration = &ping.collaboration;
         pmodes.leg(&pmode.initiator.id, &to.id, &collaboration.service, &collaboration.action).is_some()

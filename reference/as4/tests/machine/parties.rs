@@ -73,7 +73,7 @@ pub(crate) fn customs() -> Agreements {
     Agreements {
         us: ics2().responder.id,
         pmodes: PModes::new(vec![ics2()]).expect("P-Modes"),
-        partners: vec![partner],
+        partners: std::iter::once(partner).collect(),
         limits: Limits::default(),
     }
 }
@@ -81,7 +81,8 @@ pub(crate) fn customs() -> Agreements {
 /// As [`customs`], with another binding of the signer.
 pub(crate) fn customs_with(signer: SignerBinding) -> Arc<Agreements> {
     let mut agreements = customs();
-    agreements.partners[0].signer = signer;
+    let partner = agreements.partner(&trader()).expect("partner").clone();
+    agreements.partners = std::iter::once(Partner { signer, ..partner }).collect();
     Arc::new(agreements)
 }
 

@@ -1,13 +1,15 @@
 //! Captures of phase4 4.4.1, an independent node, pushed through the machine with a P-Mode that matches.
 
 use crate::driver::{Http, Received, receive, signal, told};
-use crate::parties::{anchored, anchors, chain, customs, customs_as_partner, customs_with, ics2, now, red, vector};
+use crate::parties::{
+    anchored, anchors, chain, customs, customs_as_partner, customs_with, ics2, now, red, trader, vector,
+};
 use carnet_as4::header::SignalBody;
 use carnet_as4::id::{ContentId, MessageId};
-use carnet_as4::inbound::{Accepted, Decision, Delivery, Expect, Inbound};
+use carnet_as4::inbound::{Accepted, Decision, Delivery, Expect, Inbound, Partners};
 use carnet_as4::outbound::Sent;
 use carnet_as4::outbound::answer::{Answer, AnswerError, Response, check};
-use carnet_as4::partner::{SignerBinding, TlsBinding};
+use carnet_as4::partner::{Partner, SignerBinding, TlsBinding};
 use carnet_wire::Limits;
 use carnet_wire::digest::PartDigest;
 use std::sync::Arc;
@@ -260,7 +262,8 @@ fn the_connection_must_be_the_senders_as_far_as_was_agreed() {
         (&TlsBinding::Off, &[], true),
     ] {
         let mut agreements = customs();
-        agreements.partners[0].tls = tls.clone();
+        let partner = agreements.partner(&trader()).expect("partner").clone();
+        agreements.partners = std::iter::once(Partner { tls: tls.clone(), ..partner }).collect();
         let decision = receive(&Arc::new(agreements), peer, &http, now()).decision;
         match (&decision, taken) {
             (Decision::Accept(_), true) => {}
@@ -273,7 +276,7 @@ fn the_connection_must_be_the_senders_as_far_as_was_agreed() {
 #[test]
 fn a_party_without_partner_is_refused() {
     let mut agreements = customs();
-    agreements.partners.clear();
+    agreements.partners = Partners::default();
     let decision = receive(&Arc::new(agreements), &[], &request!("03-sign-pkipath-gzip"), now()).decision;
     assert_eq!(told(&decision), ("EBMS:0101", "EDEL-TLS-04"));
 }

@@ -5,7 +5,7 @@ use crate::answers::{out_part, submission};
 use crate::driver::{Http, receive};
 use crate::parties::{anchored, blue, customs_as_partner, customs_with, ics2, now, red};
 use carnet_as4::error::Ebms;
-use carnet_as4::inbound::{Agreements, Decision, Delivery};
+use carnet_as4::inbound::{Agreements, Decision, Delivery, Fault};
 use carnet_as4::outbound::answer::{Answer, Response, check};
 use carnet_as4::outbound::{Sent, package};
 use carnet_as4::pmode::PMode;
@@ -50,7 +50,7 @@ impl Receiver {
                 let id = accepted.message.info.message_id.to_string();
                 match self.known.get(&id) {
                     Some(fingerprint) if *fingerprint == accepted.fingerprint => accepted.receipt,
-                    Some(_) => accepted.conflict,
+                    Some(_) => accepted.refused(Fault::Conflict),
                     None => {
                         self.known.insert(id.clone(), accepted.fingerprint);
                         if accepted.delivery == Delivery::Deliver {

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use bytes::Bytes;
+use carnet_as4::header::Property;
 use carnet_exchange::{PartWriter, Ticket};
 use carnet_wire::mime::{ContentType, Event, Reader};
 use http_body_util::BodyExt;
 
 use super::problem::{Kind, Problem};
+use super::property;
 use crate::kept::Kept;
 use crate::node::Node;
 use crate::send::{DraftPart, Octets};
@@ -34,7 +36,9 @@ pub(super) async fn read(node: &Arc<Node>, headers: &HeaderMap, body: Body) -> R
         open: None,
     };
     if !multipart {
-        intake.begin(&content_type, None)?;
+        let disposition = headers.get(CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
+        let filename = disposition.and_then(carnet_wire::mime::filename_of);
+        intake.begin(&content_type, filename, property::of_document(headers)?)?;
     }
     let mut body = body;
     while let Some(frame) = body.frame().await {
@@ -74,6 +78,7 @@ struct Open {
     mime_type: String,
     character_set: Option<String>,
     filename: Option<String>,
+    properties: Vec<Property>,
 }
 
 impl Intake {
@@ -82,7 +87,8 @@ impl Intake {
             match event {
                 Event::Part(head) => {
                     let fallback = ContentType::parse("application/octet-stream").map_err(|error| malformed(&error))?;
-                    self.begin(head.content_type.as_ref().unwrap_or(&fallback), head.filename())?;
+                    let content_type = head.content_type.as_ref().unwrap_or(&fallback);
+                    self.begin(content_type, head.filename(), property::of_part(&head)?)?;
                 }
                 Event::Data(bytes) => self.write(bytes).await?,
                 Event::PartEnd => self.end().await?,
@@ -92,7 +98,12 @@ impl Intake {
         Ok(())
     }
 
-    fn begin(&mut self, content_type: &ContentType, filename: Option<String>) -> Result<(), Problem> {
+    fn begin(
+        &mut self,
+        content_type: &ContentType,
+        filename: Option<String>,
+        properties: Vec<Property>,
+    ) -> Result<(), Problem> {
         // The payloads that will be sent are files 0, 1, ... of a ticket of their own.
         let number = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
         self.open = Some(Open {
@@ -100,6 +111,7 @@ impl Intake {
             mime_type: content_type.media().to_owned(),
             character_set: content_type.charset().map(str::to_owned),
             filename,
+            properties,
         });
         Ok(())
     }
@@ -111,25 +123,26 @@ impl Intake {
             Problem::new(Kind::TooLarge, detail)
         })?;
         let Some(open) = self.open.take() else { return Ok(()) };
-        let Open { mut writer, mime_type, character_set, filename } = open;
+        let Open { mut writer, .. } = open;
         let writer = if writer.blocks(bytes.len()) {
             blocking(move || writer.write(&bytes).map(|()| writer)).await?
         } else {
             writer.write(&bytes)?;
             writer
         };
-        self.open = Some(Open { writer, mime_type, character_set, filename });
+        self.open = Some(Open { writer, ..open });
         Ok(())
     }
 
     async fn end(&mut self) -> Result<(), Problem> {
-        let Some(Open { writer, mime_type, character_set, filename }) = self.open.take() else { return Ok(()) };
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let Open { writer, mime_type, character_set, filename, properties } = open;
         let held = match writer.finish_blocks() {
             true => blocking(move || writer.finish()).await?,
             false => writer.finish()?,
         };
         let kept = Kept::new(held, Arc::clone(&self.node.spool));
-        self.parts.push(DraftPart { octets: Octets::Spooled(kept), mime_type, character_set, filename });
+        self.parts.push(DraftPart { octets: Octets::Spooled(kept), mime_type, character_set, filename, properties });
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use utoipa::IntoParams;
 
-use super::model::{MessageDetail, MessageItem, Page, PartItem, mime_type};
+use super::model::{HeaderItem, MessageDetail, MessageItem, Page, PartItem, mime_type};
 use super::problem::{Kind, Problem};
 use super::standing::page;
 use super::{Api, read};
@@ -95,12 +95,10 @@ pub(crate) async fn show(
         let Some(message) = node.store.message(key)? else { return Ok(None) };
         let header = node.store.header(key)?.and_then(|header| Header::read(&header));
         let parts = node.store.parts(key)?;
-        let parts = parts.iter().enumerate().map(|(index, part)| {
-            let filename = header.as_ref().and_then(|header| header.filenames.get(&part.cid).cloned());
-            PartItem::new(index, part, filename)
-        });
+        let parts = parts.iter().enumerate().map(|(index, part)| PartItem::new(index, part, header.as_ref()));
         Ok(Some(MessageDetail {
             message: message.into(),
+            header: header.as_ref().map(|header| HeaderItem::new(&header.message)),
             parts: parts.collect(),
             history: node.store.history(key)?.into_iter().map(Into::into).collect(),
             has_receipt: node.store.receipt(key)?.is_some(),
@@ -144,7 +142,7 @@ pub(crate) async fn part(
     let mut headers = HeaderMap::new();
     let octets = HeaderValue::from_static("application/octet-stream");
     headers.insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).unwrap_or(octets));
-    let disposition = filename.and_then(|name| HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).ok());
+    let disposition = filename.and_then(|name| HeaderValue::from_str(&carnet_wire::mime::attachment(&name)).ok());
     if let Some(disposition) = disposition {
         headers.insert(CONTENT_DISPOSITION, disposition);
     }

@@ -7,6 +7,7 @@ mod intake;
 mod messages;
 mod model;
 mod problem;
+mod property;
 mod standing;
 mod submit;
 

@@ -1,10 +1,11 @@
 //! What the API answers, as JSON.
 
+use carnet_as4::header::{Property, UserMessage};
 use carnet_exchange::{Direction, Event, Message, Part};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::parts::{is_compressed, property};
+use crate::parts::{Header, is_compressed, property};
 
 /// A message that was taken in.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,12 +80,43 @@ pub(crate) struct MessageDetail {
     /// The message.
     #[serde(flatten)]
     pub(crate) message: MessageItem,
+    /// What else its header says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) header: Option<HeaderItem>,
     /// Its parts, in the header's order.
     pub(crate) parts: Vec<PartItem>,
     /// The steps it took, oldest first.
     pub(crate) history: Vec<HistoryItem>,
     /// Whether its receipt is here.
     pub(crate) has_receipt: bool,
+}
+
+/// What a header says beside what a list shows.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HeaderItem {
+    /// AgreementRef, where it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) agreement: Option<String>,
+    /// Role of the sending party.
+    pub(crate) from_role: String,
+    /// Role of the receiving party.
+    pub(crate) to_role: String,
+    /// The message partition channel.
+    pub(crate) mpc: String,
+    /// MessageProperties, in their order.
+    pub(crate) properties: Vec<PropertyItem>,
+}
+
+/// A property of a message or of a part.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PropertyItem {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its type, where it is there.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<String>,
+    /// Its value.
+    pub(crate) value: String,
 }
 
 /// A part.
@@ -104,6 +136,9 @@ pub(crate) struct PartItem {
     /// File name, where one is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) filename: Option<String>,
+    /// PartProperties beside those that say how it travelled, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) properties: Vec<PropertyItem>,
     /// Bytes on the wire.
     pub(crate) transported_bytes: u64,
     /// The signed digest, SHA-256, hexadecimal.
@@ -219,15 +254,36 @@ impl From<Event> for HistoryItem {
     }
 }
 
+impl HeaderItem {
+    pub(crate) fn new(message: &UserMessage) -> Self {
+        Self {
+            agreement: message.collaboration.agreement.as_ref().map(|agreement| agreement.value().to_owned()),
+            from_role: message.from.role.to_string(),
+            to_role: message.to.role.to_string(),
+            mpc: message.mpc.to_string(),
+            properties: message.properties.iter().map(PropertyItem::from).collect(),
+        }
+    }
+}
+
+impl From<&Property> for PropertyItem {
+    fn from(property: &Property) -> Self {
+        let Property { name, kind, value } = property.clone();
+        Self { name, kind, value }
+    }
+}
+
 impl PartItem {
-    pub(crate) fn new(index: usize, part: &Part, filename: Option<String>) -> Self {
+    pub(crate) fn new(index: usize, part: &Part, header: Option<&Header>) -> Self {
+        let info = header.and_then(|header| header.message.parts.iter().find(|info| info.id.as_str() == part.cid));
         Self {
             number: index + 1,
             content_id: part.cid.clone(),
             mime_type: mime_type(part),
             character_set: property(part, "CharacterSet").map(str::to_owned),
             compressed: is_compressed(part),
-            filename,
+            filename: header.and_then(|header| header.filenames.get(&part.cid).cloned()),
+            properties: info.map(|info| info.properties.iter().map(PropertyItem::from).collect()).unwrap_or_default(),
             transported_bytes: part.held.length,
             digest: part.digest.to_string(),
         }

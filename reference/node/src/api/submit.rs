@@ -12,17 +12,18 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
+use carnet_as4::header::Property;
 use carnet_as4::id::{Action, ConversationId, MessageId, Service};
-use carnet_exchange::{Place, Spool, SpoolError};
+use carnet_as4::pmode::Leg;
+use carnet_exchange::{Direction, Message, Place, Spool, SpoolError};
 use carnet_fixtures::Severity;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Api;
-use super::intake;
 use super::model::Submitted;
 use super::problem::{Finding, Kind, Problem};
+use super::{Api, intake, property, read};
 use crate::send::{Draft, DraftPart, Octets, PrepareError, Prepared, prepare, submit};
 use crate::terms::Terms;
 use crate::worker::Worker;
@@ -47,7 +48,8 @@ pub(crate) struct SubmitQuery {
     action: Option<String>,
     /// ConversationId; a fresh one when left out.
     conversation: Option<String>,
-    /// MessageId of the message it answers, where Two-Way is agreed.
+    /// MessageId of the message it answers. Where Two-Way is agreed it must be there, name a message that the partner
+    /// sent, and the reply goes into that message's conversation.
     ref_to: Option<String>,
 }
 
@@ -56,7 +58,10 @@ pub(crate) struct SubmitQuery {
 /// The body is the document, or `multipart/related` with the document first and attachments after it. It is validated
 /// by the pack that knows it; then it is stored, and this answers. Sending follows. With `Prefer: wait=SECONDS`
 /// (RFC 7240, at most 60) it answers 200 when the message is delivered or failed within that time.
-#[utoipa::path(post, path = "/v1/messages", params(SubmitQuery), security(("token" = [])),
+#[utoipa::path(post, path = "/v1/messages", params(SubmitQuery,
+        ("Message-Property" = Option<Vec<String>>, Header, description = "A message property, one in each header: `name=originalSender; type=\"urn:x\"; value=\"c1\"`."),
+        ("Part-Property" = Option<Vec<String>>, Header, description = "A property of the document, in the same form; of an attachment in the header of its MIME part."),
+        ("Content-Disposition" = Option<String>, Header, description = "`attachment; filename=\"name.xml\"`: the document's file name.")), security(("token" = [])),
     request_body(content_type = "application/xml", description = "The document."),
     responses((status = 202, body = Submitted), (status = 200, body = Submitted), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn message(
@@ -66,8 +71,9 @@ pub(crate) async fn message(
     body: Body,
 ) -> Result<(StatusCode, Json<Submitted>), Problem> {
     let Query(query) = query.map_err(|error| Problem::new(Kind::BadRequest, error.body_text()))?;
+    let properties = property::of_message(&headers)?;
     let parts = intake::read(&api.node, &headers, body).await?;
-    take(api, query, parts, None, patience(&headers)).await
+    take(api, Submission { query, properties, parts, test: None }, patience(&headers)).await
 }
 
 /// Submits an ebMS test message: receipted by the partner, delivered to nobody.
@@ -81,7 +87,8 @@ pub(crate) async fn ping(
     let Query(PingQuery { to }) = query.map_err(|error| Problem::new(Kind::BadRequest, error.body_text()))?;
     let query = SubmitQuery { to, service: None, service_type: None, action: None, conversation: None, ref_to: None };
     let test = (carnet_as4::ns::TEST_SERVICE.to_owned(), carnet_as4::ns::TEST_ACTION.to_owned());
-    take(api, query, Vec::new(), Some(test), patience(&headers)).await
+    let submission = Submission { query, properties: Vec::new(), parts: Vec::new(), test: Some(test) };
+    take(api, submission, patience(&headers)).await
 }
 
 /// Whom to ping.
@@ -92,15 +99,23 @@ pub(crate) struct PingQuery {
     to: String,
 }
 
+/// What was handed over.
+struct Submission {
+    query: SubmitQuery,
+    properties: Vec<Property>,
+    parts: Vec<DraftPart>,
+    /// Service and action of the test service.
+    test: Option<(String, String)>,
+}
+
 async fn take(
     api: Api,
-    query: SubmitQuery,
-    parts: Vec<DraftPart>,
-    test: Option<(String, String)>,
+    submission: Submission,
     patience: Option<Duration>,
 ) -> Result<(StatusCode, Json<Submitted>), Problem> {
     let (terms, spool) = (api.node.terms.load_full(), Arc::clone(&api.node.spool));
-    let job = api.node.pool.try_run(move |worker| ready(worker, &terms, &spool, query, parts, test));
+    let request = request(&api, submission.query.ref_to.as_deref()).await?;
+    let job = api.node.pool.try_run(move |worker| ready(worker, &terms, &spool, submission, request));
     let job = job.map_err(|error| Problem::new(Kind::Busy, error.to_string()))?;
     let (prepared, warnings) = job.await.map_err(|error| Problem::internal(&error))??;
     let message = &prepared.message;
@@ -132,11 +147,11 @@ fn ready(
     worker: &mut Worker,
     terms: &Terms,
     spool: &Arc<dyn Spool>,
-    query: SubmitQuery,
-    parts: Vec<DraftPart>,
-    test: Option<(String, String)>,
+    submission: Submission,
+    request: Option<Message>,
 ) -> Result<(Prepared, Vec<Finding>), Problem> {
-    let partner = terms.agreements.partners.iter().find(|partner| partner.party.value() == query.to);
+    let Submission { query, properties, parts, test } = submission;
+    let partner = terms.agreements.partners.named(&query.to);
     let to = partner
         .map(|partner| partner.party.clone())
         .ok_or_else(|| Problem::new(Kind::UnknownPartner, format!("no kit names the party {:?}", query.to)))?;
@@ -161,16 +176,49 @@ fn ready(
             warnings = findings;
         }
     }
-    let draft = Draft {
+    let mut draft = Draft {
         service: Service::new(&service, query.service_type.as_deref()).map_err(bad_id)?,
         action: Action::parse(&action).map_err(bad_id)?,
         conversation: query.conversation.as_deref().map(ConversationId::parse).transpose().map_err(bad_id)?,
         ref_to: query.ref_to.as_deref().map(MessageId::parse).transpose().map_err(bad_id)?,
+        properties,
         to,
         parts,
     };
+    let agreements = &terms.agreements;
+    let pmode = agreements.pmodes.leg(&agreements.us, &draft.to, &draft.service, &draft.action);
+    if pmode.is_some_and(|pmode| pmode.leg == Leg::Reply) && !draft.service.is_test() {
+        reply(&mut draft, request.as_ref())?;
+    }
     let prepared = prepare(draft, terms, spool, Timestamp::now()).map_err(unprepared)?;
     Ok((prepared, warnings))
+}
+
+/// The message of the partner's that a reply answers, if it is here.
+async fn request(api: &Api, ref_to: Option<&str>) -> Result<Option<Message>, Problem> {
+    let Some(Ok(id)) = ref_to.map(carnet_exchange::MessageId::new) else { return Ok(None) };
+    read(api, move |node| node.store.find(Direction::In, &id, None)).await
+}
+
+/// The reply of a Two-Way exchange goes to who sent the request, in its conversation.
+//= AS4-PUSH-02
+//= AS4-PUSH-03
+fn reply(draft: &mut Draft, request: Option<&Message>) -> Result<(), Problem> {
+    let refuse = |detail: &str| Problem::new(Kind::NotAgreed, detail);
+    let request = request.filter(|request| request.from.id == draft.to.value());
+    let request = request.ok_or_else(|| {
+        refuse("this is the reply of a two-way exchange: `ref_to` must name a message that came from the partner")
+    })?;
+    let conversation = ConversationId::parse(&request.conversation).map_err(bad_id)?;
+    match &draft.conversation {
+        Some(other) if *other != conversation => {
+            Err(refuse("a reply belongs into the conversation of its request: leave `conversation` out"))
+        }
+        _ => {
+            draft.conversation = Some(conversation);
+            Ok(())
+        }
+    }
 }
 
 fn identify(worker: &Worker, document: Option<&[u8]>) -> Result<(String, String), Problem> {
@@ -223,7 +271,9 @@ fn bad_id(error: carnet_as4::id::IdError) -> Problem {
 
 fn unprepared(error: PrepareError) -> Problem {
     match error {
-        PrepareError::NotAgreed { .. } | PrepareError::Package(_) => Problem::new(Kind::NotAgreed, error.to_string()),
+        PrepareError::NotAgreed { .. } | PrepareError::Package(_) => {
+            Problem::new(Kind::NotAgreed, crate::log::Chain(&error).to_string())
+        }
         PrepareError::Digest(_) => Problem::new(Kind::BadRequest, crate::log::Chain(&error).to_string()),
         PrepareError::Spool(error) => error.into(),
         error => Problem::internal(&error),

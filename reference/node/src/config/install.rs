@@ -1,6 +1,6 @@
 //! What `node.toml` names, read and put together: identities, addresses, partners.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,11 +76,14 @@ impl Installed {
         };
         let (mut partners, mut pmodes, mut clients) =
             (BTreeMap::new(), Vec::new(), Trust { revocation, ..Trust::default() });
+        let mut known = HashSet::new();
         for name in &file.kits {
             let kit = Kit::read(&source, name, &us, revocation)?;
             let party = kit.partner.binding.party.value().to_owned();
-            clients.anchors.extend(kit.partner.servers.anchors.iter().cloned());
-            clients.lists.extend(kit.partner.servers.lists.iter().cloned());
+            // Partners share authorities: each is looked at once, however many partners it has.
+            let (new_anchors, new_lists) = (&kit.partner.servers.anchors, &kit.partner.servers.lists);
+            clients.anchors.extend(new_anchors.iter().filter(|anchor| known.insert(anchor.to_vec())).cloned());
+            clients.lists.extend(new_lists.iter().filter(|list| known.insert(list.to_vec())).cloned());
             pmodes.extend(kit.pmodes);
             if partners.insert(party, kit.partner).is_some() {
                 return Err(source.value(name, "one kit for each partner", "two kits name the same partner: keep one"));

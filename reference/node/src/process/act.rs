@@ -2,7 +2,10 @@
 
 use std::io::Read;
 
-use carnet_as4::id::{Action, ConversationId, PartyId, Service};
+use carnet_as4::header::Property;
+use carnet_as4::id::{Action, ConversationId, MessageId, PartyId, Service};
+use carnet_as4::ns::{FINAL_RECIPIENT, ORIGINAL_SENDER};
+use carnet_as4::pmode::Leg;
 use carnet_exchange::{Message, Part, Record, RecordWrite, SpoolError, State, StoreError};
 use carnet_fixtures::Verdict;
 use carnet_registry::declaration::{Arrival, Registry};
@@ -13,7 +16,7 @@ use jiff::Timestamp;
 use super::handed_on;
 use crate::log::Chain;
 use crate::node::Node;
-use crate::parts::is_compressed;
+use crate::parts::{Header, is_compressed};
 use crate::send::{Draft, DraftPart, Octets, PrepareError, Prepared, prepare};
 use crate::worker::Worker;
 
@@ -153,21 +156,47 @@ fn sealed(node: &Node, worker: &Worker, message: &Message, answer: Answer) -> Re
         Some(kind) => (kind.service.as_str(), kind.action.as_str()),
         None => (message.service.as_str(), answer.message_type),
     };
-    let draft = Draft {
+    let mut draft = Draft {
         to: PartyId::new(&message.from.id, Some(&message.from.kind))?,
         service: Service::new(service, None)?,
         action: Action::parse(action)?,
         conversation: Some(ConversationId::parse(&message.conversation)?),
-        // Correlation is by the document's reference; RefToMessageId belongs to Two-Way, which is not agreed.
         ref_to: None,
+        properties: Vec::new(),
         parts: vec![DraftPart {
             octets: Octets::Memory(answer.document.into()),
             mime_type: "application/xml".to_owned(),
             character_set: Some("UTF-8".to_owned()),
             filename: None,
+            properties: Vec::new(),
         }],
     };
-    prepare(draft, &node.terms.load(), &node.spool, Timestamp::now())
+    let terms = node.terms.load();
+    let agreements = &terms.agreements;
+    let leg = agreements.pmodes.leg(&agreements.us, &draft.to, &draft.service, &draft.action);
+    // Correlation is by the document's reference; RefToMessageId belongs to Two-Way.
+    //= AS4-PUSH-02
+    if leg.is_some_and(|pmode| pmode.leg == Leg::Reply) {
+        draft.ref_to = Some(MessageId::parse(message.id.as_str())?);
+    }
+    if leg.is_some_and(|pmode| !pmode.properties.is_empty()) {
+        draft.properties = corners_turned(node, message);
+    }
+    prepare(draft, &terms, &node.spool, Timestamp::now())
+}
+
+/// The outer corners of a message, changed over for its answer; nothing for a message without them.
+fn corners_turned(node: &Node, message: &Message) -> Vec<Property> {
+    let header = node.store.header(message.key).ok().flatten().and_then(|header| Header::read(&header));
+    let Some(header) = header else { return Vec::new() };
+    let named = |name: &str| header.message.properties.iter().find(|property| property.name == name);
+    let turned = |name: &str, from: &Property| Property { name: name.to_owned(), ..from.clone() };
+    match (named(ORIGINAL_SENDER), named(FINAL_RECIPIENT)) {
+        (Some(sender), Some(recipient)) => {
+            vec![turned(ORIGINAL_SENDER, recipient), turned(FINAL_RECIPIENT, sender)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A payload as its producer gave it; nothing when it is larger than what is acted on.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use carnet_as4::inbound::Delivery;
+use carnet_as4::inbound::{Accepted, Delivery, Fault};
+use carnet_as4::pmode::Leg;
 use carnet_as4::respond::Draft;
-use carnet_exchange::{Digest, MessageId, NewMessage, Outcome, Part, Party, StoreError, Unit};
+use carnet_exchange::{Digest, Direction, MessageId, NewMessage, Outcome, Part, Party, StoreError, Unit};
 use carnet_https::{Peer, Response};
 use http::StatusCode;
 
@@ -48,6 +49,17 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
         tracing::info!(id, "receipted a test message");
         return answered(receipt);
     }
+    match answers_a_request(node, terms, &accepted).await {
+        Ok(None) => {}
+        Ok(Some(fault)) => {
+            tracing::warn!(id, error = %Chain(&fault), "refused a reply");
+            return sign(node, terms, accepted.refused(fault)).await;
+        }
+        Err(error) => {
+            tracing::error!(id, error = %Chain(&error), "failed to look a request up");
+            return sign(node, terms, accepted.refused(Fault::Unavailable)).await;
+        }
+    }
     let collaboration = &accepted.message.collaboration;
     let (from, to) = (&accepted.message.from.id, &accepted.message.to.id);
     let Ok(message_id) = MessageId::new(id.as_str()) else {
@@ -83,6 +95,7 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
         pmode: accepted.pmode.as_str().to_owned(),
         service: collaboration.service.value().to_owned(),
         action: collaboration.action.as_str().to_owned(),
+        pull: false,
         digests: vec![Digest(accepted.fingerprint)],
         header: Header { message: accepted.message.clone(), filenames, sent: None }.bytes(),
         envelope,
@@ -107,7 +120,7 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
         Ok(Some(Outcome::Conflict { message: key })) => {
             tracing::warn!(id, %key, "refused a message whose id was received with another content");
             discard(node, held);
-            sign(node, terms, accepted.conflict).await
+            sign(node, terms, accepted.refused(Fault::Conflict)).await
         }
         Ok(other) => {
             tracing::error!(id, outcome = ?other, "the store answered out of turn");
@@ -120,9 +133,32 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
             if matches!(error, StoreError::Busy | StoreError::Full | StoreError::Closed) {
                 discard(node, held);
             }
-            sign(node, terms, accepted.unavailable).await
+            sign(node, terms, accepted.refused(Fault::Unavailable)).await
         }
     }
+}
+
+/// Whether the reply of a Two-Way exchange answers what was sent from here to its sender, in the same conversation.
+//= AS4-PUSH-02
+//= AS4-PUSH-03
+async fn answers_a_request(node: &Arc<Node>, terms: &Terms, accepted: &Accepted) -> Result<Option<Fault>, StoreError> {
+    let pmode = terms.agreements.pmodes.named(accepted.pmode.as_str());
+    if pmode.is_none_or(|pmode| pmode.leg != Leg::Reply) {
+        return Ok(None);
+    }
+    let Some(Ok(id)) = accepted.message.info.ref_to.as_ref().map(|id| MessageId::new(id.as_str())) else {
+        return Ok(Some(Fault::NoRequest));
+    };
+    let reading = Arc::clone(node);
+    let found = tokio::task::spawn_blocking(move || reading.store.find(Direction::Out, &id, None));
+    let request = found.await.unwrap_or(Err(StoreError::Closed))?;
+    Ok(match request.filter(|request| request.to.id == accepted.message.from.id.value()) {
+        None => Some(Fault::UnknownRequest),
+        Some(request) if request.conversation != accepted.message.collaboration.conversation.as_str() => {
+            Some(Fault::OtherConversation)
+        }
+        Some(_) => None,
+    })
 }
 
 async fn sign(node: &Arc<Node>, terms: &Arc<Terms>, draft: Draft) -> Response {

@@ -172,10 +172,8 @@ fn load(node: &Node, key: Key) -> Result<Option<Outgoing>, StoreError> {
     let header = Header::read(&header).ok_or_else(damaged)?;
     let envelope = node.store.envelope(key)?.ok_or_else(damaged)?;
     let parts = node.store.parts(key)?.into_iter().map(|part| {
-        let disposition = header.filenames.get(&part.cid).map(|name| {
-            let name: String = name.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
-            ("Content-Disposition".to_owned(), format!("attachment; filename=\"{name}\""))
-        });
+        let name = header.filenames.get(&part.cid);
+        let disposition = name.map(|name| ("Content-Disposition".to_owned(), carnet_wire::mime::attachment(name)));
         let part_header = carnet_wire::mime::PartHeader {
             content_type: part.media_type,
             content_id: part.cid,

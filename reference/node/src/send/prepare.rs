@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use carnet_as4::header::Property;
 use carnet_as4::id::{Action, ContentId, ConversationId, IdError, MessageId, PartyId, Service};
 use carnet_as4::outbound::{OutPart, PackageError, Sent, Submission, package};
 use carnet_exchange::{Digest, Held, Key, NewMessage, Part, Party, Place, Spool, SpoolError, Ticket};
@@ -28,6 +29,8 @@ pub(crate) struct Draft {
     /// A fresh one when left out.
     pub(crate) conversation: Option<ConversationId>,
     pub(crate) ref_to: Option<MessageId>,
+    /// Message properties, in their order.
+    pub(crate) properties: Vec<Property>,
     /// The leading document first.
     pub(crate) parts: Vec<DraftPart>,
 }
@@ -39,6 +42,8 @@ pub(crate) struct DraftPart {
     pub(crate) mime_type: String,
     pub(crate) character_set: Option<String>,
     pub(crate) filename: Option<String>,
+    /// Part properties beside those that say how the part travels.
+    pub(crate) properties: Vec<Property>,
 }
 
 /// A payload's octets.
@@ -131,7 +136,7 @@ pub(crate) fn prepare(
             mime_type: part.mime_type,
             character_set: part.character_set,
             filename: part.filename,
-            properties: Vec::new(),
+            properties: part.properties,
             digest,
             id,
         });
@@ -146,7 +151,7 @@ pub(crate) fn prepare(
         ref_to: draft.ref_to,
         service: draft.service,
         action: draft.action,
-        properties: Vec::new(),
+        properties: draft.properties,
         parts,
     };
     let package = package(pmode, &submission)?;
@@ -189,6 +194,7 @@ pub(crate) fn prepare(
         pmode: pmode.id.as_str().to_owned(),
         service: submission.service.value().to_owned(),
         action: submission.action.as_str().to_owned(),
+        pull: pmode.is_pulled(),
         digests: submission.parts.iter().map(|part| Digest(part.digest.sha256)).collect(),
         header: Header { message: header, filenames, sent: Some(signed.sent) }.bytes(),
         envelope,

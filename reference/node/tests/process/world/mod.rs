@@ -104,6 +104,13 @@ pmodes = ["out.toml", "in.toml"]
         write("in.toml", &pmode(&partner.id, &us.id, agreement));
     }
 
+    /// Puts other P-Modes into the kit that lets `us` talk to `partner`: what it sends, what it receives.
+    pub(crate) fn agree(us: &Party, partner: &Party, sends: &str, receives: &str) {
+        let folder = us.folder.join("kits").join(&partner.id);
+        std::fs::write(folder.join("out.toml"), sends).unwrap();
+        std::fs::write(folder.join("in.toml"), receives).unwrap();
+    }
+
     /// Two parties with kits for each other, each listening where the other expects it.
     pub(crate) fn pair(&self, agreement: &Agreement) -> (Party, Party) {
         let (ph, th) = (self.party("PH"), self.party("TH"));
@@ -253,7 +260,8 @@ pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 
-fn pmode(from: &str, to: &str, agreement: &Agreement) -> String {
+/// A One-Way/Push P-Mode, as a file.
+pub(crate) fn pmode(from: &str, to: &str, agreement: &Agreement) -> String {
     let Agreement { retry_interval, retry_count, compress, max_bytes } = agreement;
     format!(
         r#"format = 1

@@ -83,22 +83,37 @@ impl Peer {
             digest,
         };
         let header = part.header();
-        let envelope = self.envelope(id, vec![part], ("urn:test:service", "anything"));
+        let envelope = self.envelope(id, vec![part], ("urn:test:service", "anything"), None);
         multipart(&envelope, &[(header, octets)])
     }
 
     /// A ping: no parts, so plain SOAP.
     pub(crate) fn ping(&self, id: &str) -> Wire {
         let test = (carnet_as4::ns::TEST_SERVICE, carnet_as4::ns::TEST_ACTION);
-        Wire { content_type: "application/soap+xml; charset=UTF-8".to_owned(), body: self.envelope(id, vec![], test) }
+        Wire {
+            content_type: "application/soap+xml; charset=UTF-8".to_owned(),
+            body: self.envelope(id, vec![], test, None),
+        }
     }
 
-    fn envelope(&self, id: &str, parts: Vec<OutPart>, (service, action): (&str, &str)) -> Vec<u8> {
+    /// A message without parts that says it answers another.
+    pub(crate) fn reply(&self, id: &str, ref_to: Option<&str>) -> Wire {
+        let body = self.envelope(id, vec![], ("urn:test:service", "anything"), ref_to);
+        Wire { content_type: "application/soap+xml; charset=UTF-8".to_owned(), body }
+    }
+
+    fn envelope(
+        &self,
+        id: &str,
+        parts: Vec<OutPart>,
+        (service, action): (&str, &str),
+        ref_to: Option<&str>,
+    ) -> Vec<u8> {
         let submission = Submission {
             message_id: MessageId::parse(id).unwrap(),
             timestamp: jiff::Timestamp::now(),
             conversation: ConversationId::parse("c1").unwrap(),
-            ref_to: None,
+            ref_to: ref_to.map(|id| MessageId::parse(id).unwrap()),
             service: Service::new(service, None).unwrap(),
             action: Action::parse(action).unwrap(),
             properties: vec![],
