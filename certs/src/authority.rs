@@ -34,12 +34,12 @@ pub struct Authority {
 /// A revocation list and which CA signed it.
 #[derive(Debug, Clone)]
 pub struct Crl {
-    /// `root`, `issuing`, `lower` or `lapsed`; fit for a file name.
+    /// `root`, `issuing`, `lower`, `lapsed` or `mislisted`; fit for a file name.
     pub name: &'static str,
     /// The list.
     pub der: CertificateRevocationListDer<'static>,
-    /// Whether its next update is past on purpose.
-    pub stale: bool,
+    /// What is wrong with it on purpose; such a list is for the zoo only, never for a peer to load.
+    pub fault: Option<&'static str>,
 }
 
 impl Authority {
@@ -98,18 +98,22 @@ impl Authority {
         Ok(Identity { chain: vec![leaf, self.issuing.der.clone()], key })
     }
 
-    /// The revocation lists of all its CAs. The `lapsed` one is stale on purpose.
+    /// The revocation lists of all its CAs. The `lapsed` one is stale on purpose; the `mislisted` one bears the name of
+    /// a CA of the zoo and is signed by a key that is not that CA's.
     ///
     /// # Errors
     /// [`CertError::Table`] when the zoo's table is broken, [`CertError::Issue`] when a list cannot be signed.
     pub fn crls(&self, now: UnixTime) -> Result<Vec<Crl>, CertError> {
         let revoked = zoo::revoked(&self.name)?;
         let fresh = CRL_DAYS * DAY;
+        let mislisted = format!("{} {}", self.name, zoo::MISLISTED);
+        let other = Ca::new(&self.name, &mislisted, Key::generate(KeyKind::P256)?, None, now)?;
         Ok(vec![
-            Crl { name: "root", der: self.root.crl(&revoked.by_root, now, fresh)?, stale: false },
-            Crl { name: "issuing", der: self.issuing.crl(&revoked.by_issuing, now, fresh)?, stale: false },
-            Crl { name: "lower", der: self.lower.crl(&[], now, fresh)?, stale: false },
-            Crl { name: "lapsed", der: self.lapsed.crl(&[], now, -DAY)?, stale: true },
+            Crl { name: "root", der: self.root.crl(&revoked.by_root, now, fresh)?, fault: None },
+            Crl { name: "issuing", der: self.issuing.crl(&revoked.by_issuing, now, fresh)?, fault: None },
+            Crl { name: "lower", der: self.lower.crl(&[], now, fresh)?, fault: None },
+            Crl { name: "lapsed", der: self.lapsed.crl(&[], now, -DAY)?, fault: Some("stale") },
+            Crl { name: "mislisted", der: other.crl(&[], now, fresh)?, fault: Some("signed by another key") },
         ])
     }
 

@@ -54,9 +54,9 @@ pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<
     put(dir.join("anchors.pem"), &authority.anchors_pem(), "the trust anchor".to_owned())?;
     make_dir(&dir.join("crls"))?;
     for crl in authority.crls(now)? {
-        let stale = if crl.stale { ", stale on purpose" } else { "" };
+        let fault = crl.fault.map_or_else(String::new, |fault| format!(", {fault} on purpose"));
         let path = dir.join("crls").join(format!("{}.crl.pem", crl.name));
-        put(path, &crl_to_pem(&crl.der), format!("revocation list of the {} CA{stale}", crl.name))?;
+        put(path, &crl_to_pem(&crl.der), format!("revocation list of the {} CA{fault}", crl.name))?;
     }
     let mut bundles = Vec::new();
     for party in &plan.parties {

@@ -14,6 +14,9 @@ use crate::issue::serial_for;
 
 mod make;
 
+/// The last words of the name of the CA whose revocation list another key signed.
+pub(crate) const MISLISTED: &str = "Mislisted CA";
+
 pub use make::make;
 
 /// The table as shipped.
@@ -32,6 +35,9 @@ pub struct Kind {
     pub side: Side,
     /// What a sound peer does with it.
     pub expect: Expect,
+    /// How exactly the peer's clock must be ours for the fault to be the one that is named.
+    #[serde(default)]
+    pub clock: Clock,
     /// The published text that says so.
     pub clause: String,
     /// The kind it is compared with; `valid` unless said otherwise.
@@ -102,6 +108,17 @@ pub enum Expect {
     Either,
 }
 
+/// How exactly a peer's clock must be ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// To the day: fit for a live node.
+    #[default]
+    Day,
+    /// To the second: fit for a peer on a fixed clock only.
+    Exact,
+}
+
 /// Who signs the leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -113,6 +130,10 @@ pub enum Signer {
     Lower,
     /// The CA whose revocation list has lapsed.
     Lapsed,
+    /// A CA that never published a revocation list.
+    Unlisted,
+    /// A CA whose name stands on a revocation list that another key signed.
+    Mislisted,
     /// The leaf's own key.
     Itself,
     /// The issuing CA of an authority nobody knows.

@@ -112,7 +112,7 @@ fn a_kind_that_must_be_refused_is_refused_by_one_of_the_two_validators() {
 #[test]
 fn the_table_is_sound() {
     let kinds = zoo::kinds().unwrap();
-    assert!(kinds.len() >= 50, "{} kinds", kinds.len());
+    assert!(kinds.len() >= 60, "{} kinds", kinds.len());
     let slugs: BTreeSet<_> = kinds.iter().map(|kind| &kind.slug).collect();
     assert_eq!(slugs.len(), kinds.len(), "a slug is given twice");
     let recipe = |kind: &Kind| {

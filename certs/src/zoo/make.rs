@@ -2,7 +2,7 @@
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::{Kind, Place, Side, Signer};
+use super::{Edit, Kind, MISLISTED, Place, Side, Signer};
 use crate::edit::apply;
 use crate::issue::{Ca, serial_for};
 use crate::{Authority, CertError, Identity, Key, KeyKind, Profile, Usage};
@@ -33,16 +33,17 @@ pub fn make(kind: &Kind, authority: &Authority, profile: &Profile, now: UnixTime
         }
         _ => path.signer.issue(profile, &key, &serial, now)?,
     };
+    let host = profile.hosts.first().map_or("", String::as_str);
     let (leaf, fresh) = if kind.leaf.is_empty() {
         (plain, None)
     } else {
-        let edited = apply(&plain, &kind.leaf, None, &path.signer.key, now)?;
+        let edited = apply(&plain, &for_host(&kind.leaf, host), None, &path.signer.key, now)?;
         (edited.der, edited.key)
     };
     let issuing = if kind.issuing.is_empty() && kind.revoked != Some(Place::Issuing) {
         path.issuing.clone()
     } else {
-        apply(&path.issuing, &kind.issuing, Some(&serial), &authority.root.key, now)?.der
+        apply(&path.issuing, &for_host(&kind.issuing, host), Some(&serial), &authority.root.key, now)?.der
     };
     let key = match fresh {
         Some(key) => key,
@@ -62,6 +63,23 @@ pub fn make(kind: &Kind, authority: &Authority, profile: &Profile, now: UnixTime
             .collect(),
     };
     Ok(Identity { chain, key })
+}
+
+/// Edits with the profile's first host in the place of `${host}`.
+fn for_host(edits: &[Edit], host: &str) -> Vec<Edit> {
+    let fill = |text: &String| text.replace("${host}", host);
+    let all = |texts: &[String]| texts.iter().map(fill).collect();
+    edits
+        .iter()
+        .map(|edit| match edit {
+            Edit::Subject { common_name } => Edit::Subject { common_name: fill(common_name) },
+            Edit::Hosts { names } => Edit::Hosts { names: all(names) },
+            Edit::NameConstraints { permitted, excluded } => {
+                Edit::NameConstraints { permitted: all(permitted), excluded: all(excluded) }
+            }
+            other => other.clone(),
+        })
+        .collect()
 }
 
 fn fits(side: Side, usage: Usage) -> bool {
@@ -95,6 +113,12 @@ impl Path {
             Signer::Issuing => under(&authority.issuing, Vec::new(), true),
             Signer::Lower => under(&authority.lower, vec![authority.lower.der.clone()], true),
             Signer::Lapsed => under(&authority.lapsed, vec![authority.lapsed.der.clone()], false),
+            Signer::Unlisted | Signer::Mislisted => {
+                let word = if signer == Signer::Unlisted { "Unlisted CA" } else { MISLISTED };
+                let key = Key::generate(KeyKind::P256)?;
+                let ca = Ca::new(name, &format!("{name} {word}"), key, Some(&authority.root), now)?;
+                under(&ca, vec![ca.der.clone()], false)
+            }
             Signer::Itself => {
                 // A CA certificate is needed only to tell the issuer's name, which `make` takes from its subject.
                 let own = Ca::new(name, &format!("{name} Itself"), leaf_key.clone(), None, now)?;

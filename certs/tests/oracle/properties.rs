@@ -7,6 +7,7 @@ use carnet_certs::{Authority, Identity};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::x509::AlgorithmIdentifier;
 
 pub(crate) fn properties(identity: &Identity, authority: &Authority) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
@@ -73,17 +74,22 @@ fn signed(cert: &X509Certificate<'_>, around: &[&[u8]]) -> bool {
         around.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, cert)| cert).collect();
     let named: Vec<_> = parsed.iter().filter(|ca| ca.subject() == cert.issuer()).collect();
     let candidates = if named.is_empty() { parsed.iter().collect() } else { named };
-    let algorithm: &dyn VerificationAlgorithm = match cert.signature_algorithm.algorithm.to_id_string().as_str() {
+    candidates
+        .iter()
+        .any(|ca| verifies(ca, &cert.signature_algorithm, cert.tbs_certificate.as_ref(), &cert.signature_value.data))
+}
+
+/// Whether a CA's key verifies the signature; not when the key is of another kind than the algorithm.
+fn verifies(ca: &X509Certificate<'_>, algorithm: &AlgorithmIdentifier<'_>, signed: &[u8], signature: &[u8]) -> bool {
+    let algorithm: &dyn VerificationAlgorithm = match algorithm.algorithm.to_id_string().as_str() {
         "1.2.840.113549.1.1.5" => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
         "1.2.840.113549.1.1.11" => &signature::RSA_PKCS1_2048_8192_SHA256,
         "1.2.840.113549.1.1.12" => &signature::RSA_PKCS1_2048_8192_SHA384,
         "1.2.840.10045.4.3.2" => &signature::ECDSA_P256_SHA256_ASN1,
         other => panic!("{other}"),
     };
-    candidates.iter().any(|ca| {
-        let key = UnparsedPublicKey::new(algorithm, &ca.public_key().subject_public_key.data);
-        key.verify(cert.tbs_certificate.as_ref(), &cert.signature_value.data).is_ok()
-    })
+    let key = UnparsedPublicKey::new(algorithm, &ca.public_key().subject_public_key.data);
+    key.verify(signed, signature).is_ok()
 }
 
 /// What the published lists say of the chain, but for certificates in good standing.
@@ -100,6 +106,13 @@ fn revocation(identity: &Identity, authority: &Authority) -> String {
                 continue;
             }
             listed = true;
+            let issuers = identity.chain.iter().chain([authority.issuing(), authority.root()]);
+            let issuers = issuers.filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, ca)| ca);
+            let mut keys = issuers.filter(|ca| ca.subject() == list.issuer());
+            let signature = &list.signature_value.data;
+            if !keys.any(|ca| verifies(&ca, &list.signature_algorithm, list.tbs_cert_list.as_ref(), signature)) {
+                out.push(format!("list of {} is signed by another key", list.issuer()));
+            }
             if list.iter_revoked_certificates().any(|entry| entry.raw_serial() == cert.raw_serial()) {
                 out.push(format!("{} is revoked", cert.subject()));
             }

@@ -145,8 +145,11 @@ impl<'a> Pki<'a> {
         }
         let authority = Authority::load(&dir.join("authority")).map_err(Failure::usage)?;
         let lists = authority.crls(now).map_err(Failure::ours)?;
-        let crls =
-            lists.into_iter().filter(|crl| !crl.stale).map(|crl| (crl.name.to_owned(), crl.der.to_vec())).collect();
+        let crls = lists
+            .into_iter()
+            .filter(|crl| crl.fault.is_none())
+            .map(|crl| (crl.name.to_owned(), crl.der.to_vec()))
+            .collect();
         Ok(Self { file, dir, authority, crls })
     }
 
