@@ -17,6 +17,7 @@ mod run;
 mod running;
 mod stop;
 mod validate;
+mod zoo;
 
 use std::process::ExitCode;
 
@@ -41,8 +42,10 @@ pub enum Command {
     Kit(kit::Args),
     /// Check one document against the pack that knows it.
     Validate(validate::Args),
-    /// Make test certificates, and show or make the broken ones of the zoo.
+    /// Make test certificates.
     Certs(certs::Args),
+    /// List, show or make the kinds of the certificate zoo: each has exactly one fault.
+    Zoo(zoo::Args),
 }
 
 /// Runs a command; messages go to the terminal, the exit code says how it ended.
@@ -58,6 +61,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Kit(args) => kit::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Certs(args) => certs::run(&args),
+        Command::Zoo(args) => zoo::run(&args),
     };
     match done {
         Ok(exit) => exit,
