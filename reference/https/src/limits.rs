@@ -59,7 +59,7 @@ pub struct ClientLimits {
     pub connect: Duration,
     /// Time for the whole TLS handshake.
     pub handshake: Duration,
-    /// Time from the request's start to the answer's head.
+    /// Time from the request's last byte to the answer's head, and as much again for the rest of the answer.
     pub response: Duration,
     /// Time between two reads of the answer's body.
     pub body_stall: Duration,

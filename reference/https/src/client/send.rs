@@ -86,7 +86,10 @@ async fn finish(
     response: http::Response<Incoming>,
 ) -> Result<Answer, ClientError> {
     let (head, incoming) = response.into_parts();
-    let body = read(incoming, limits).await?;
+    // An answer that stalls, or comes byte by byte, is none in time.
+    let body = timeout(limits.response, read(incoming, limits))
+        .await
+        .map_err(|_| ClientError::AnswerTimeout(limits.response))??;
     pool.give_back(lease);
     Ok(Answer { status: head.status, headers: head.headers, body })
 }
