@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::span::Span;
 
 mod disturb;
+mod send;
 
-pub use disturb::{Fault, FaultKind, Forge, Op, SignChoice, Stage, TlsChoice};
+pub use disturb::{Fault, FaultKind, Forge, OffsetClass, Op, Place, SignChoice, Stage, TlsChoice};
+pub use send::{Connect, Over, Part, Property, Send};
 
 /// One step as written; exactly one of the action keys is set, [`Step::action`] says which.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -86,117 +88,22 @@ pub enum Action<'a> {
     Wait(Wait),
 }
 
-/// A message to the subject: `ping`, `sample`, a pack's message, or one that was sent before.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Send {
-    /// The ebMS test service, without payload.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub ping: bool,
-    /// The subject's own sample document, as `subject.toml` names it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub sample: bool,
-    /// The pack that `message` comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pack: Option<String>,
-    /// A message of the pack, for example `valid/export-sea`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// Facts set in a copy of the document; the fixture stays byte-equal.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub set: std::collections::BTreeMap<String, String>,
-    /// The name of a step whose request is sent again, byte for byte.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub again: Option<String>,
-    /// The name of a step whose MessageId is taken for this message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message_id_of: Option<String>,
-    /// The name of a step whose ConversationId is taken for this message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conversation_of: Option<String>,
-    /// Further payloads after the document.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub part: Vec<Part>,
-    /// Message properties beside those of `subject.toml`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub property: Vec<Property>,
-    /// Gzip the payloads; without it, what the agreement says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compress: Option<bool>,
-}
-
-/// A further payload: its text stands in the case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// Media type.
-    pub mime: String,
-    /// The content as text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// The content as hexadecimal bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hex: Option<String>,
-    /// Content of this many zero bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zeros: Option<u64>,
-    /// Gzip it; without it, as the message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compress: Option<bool>,
-}
-
-/// A message property.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Property {
-    /// Its name.
-    pub name: String,
-    /// Its type attribute.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// Its value.
-    pub value: String,
-}
-
-/// What a connection runs over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Over {
-    /// Plain TCP.
-    Tcp,
-    /// TLS, with the step's identity.
-    #[default]
-    Tls,
-}
-
-/// A connection with bytes of the case's own; with none of the byte keys set, a handshake and nothing more.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Connect {
-    /// Plain TCP or TLS.
-    #[serde(default)]
-    pub over: Over,
-    /// A ClientHello the TLS library would never send, by name (`tls1.0`, `tls1.1`, ...); goes over TCP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hello: Option<String>,
-    /// Bytes as text; `\r\n` must be written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Bytes in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hex: Option<String>,
-    /// This many zero bytes, after `text` or `hex`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zeros: Option<u64>,
-}
-
-/// Another face of the suite's own endpoint; cases with it run alone.
+/// Another face of the suite's own endpoint, until the next `listen` or the end of the case; cases with it run alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listen {
     /// Stops accepting connections when false.
     #[serde(default = "yes")]
     pub accept: bool,
+    /// What it presents: `partner` (the default), `other-partner`, `stranger` or `zoo:KIND`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// TLS versions it accepts; both when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<String>,
+    /// Cipher suites it accepts, by their IANA names; all when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suites: Vec<String>,
 }
 
 /// An answer of the suite's endpoint; each `answer` step adds one to the script, the last one stays.
@@ -244,6 +151,8 @@ pub enum Awaited {
     Answer,
     /// A push from the subject.
     Message,
+    /// That the subject connects, however that ends.
+    Connection,
     /// A TLS alert.
     Alert,
     /// The end of the connection.
@@ -318,7 +227,7 @@ impl Step {
             [Action::Send(send)] if send.sources() != 1 => {
                 Err("a `send` names exactly one of ping, sample, pack with message, again".to_owned())
             }
-            [one] => Ok(*one),
+            [one] => self.fault_fits(*one).map(|()| *one),
             [] => Err("a step has one of send, connect, listen, answer, await, hook, prompt, restart, wait".to_owned()),
             several => Err(format!("a step has one action, this one has {}", several.len())),
         }
@@ -335,6 +244,13 @@ impl Step {
             texts.extend(send.property.iter().map(|property| property.value.clone()));
         }
         texts.extend(self.connect.iter().filter_map(|connect| connect.text.clone()));
+        if let Some(listen) = &self.listen {
+            texts.extend(listen.identity.clone());
+            texts.extend(listen.versions.iter().cloned());
+        }
+        if let Some(Place::Named(name)) = self.fault.as_ref().and_then(|fault| fault.at.as_ref()) {
+            texts.push(name.clone());
+        }
         texts.extend(self.forge.iter().flat_map(|forge| [Some(forge.place.clone()), forge.with.clone()]).flatten());
         texts.extend(self.speaker.clone());
         if let Some(tls) = &self.tls {
@@ -349,10 +265,28 @@ impl Step {
     }
 }
 
-impl Send {
-    fn sources(&self) -> usize {
-        let pack = self.pack.is_some() && self.message.is_some();
-        [self.ping, self.sample, pack, self.again.is_some()].into_iter().filter(|set| *set).count()
+impl Step {
+    /// A fault needs bytes of the suite's on the line, and a place that such bytes have.
+    fn fault_fits(&self, action: Action<'_>) -> Result<(), String> {
+        let Some(fault) = &self.fault else { return Ok(()) };
+        let class = match &fault.at {
+            Some(Place::Named(name)) if !name.contains("${") => {
+                Some(OffsetClass::from_text(name).ok_or_else(|| {
+                    format!("got fault.at {name:?}, expected an offset or one of {}", OffsetClass::NAMES.join(", "))
+                })?)
+            }
+            _ => None,
+        };
+        match action {
+            Action::Send(_) | Action::Connect(_) => Ok(()),
+            Action::Answer(_) if matches!(fault.kind, FaultKind::Reorder) => {
+                Err("an answer cannot be reordered: there is one to each request".to_owned())
+            }
+            Action::Answer(_) => Ok(()),
+            Action::Listen(_) if class == Some(OffsetClass::TlsHello) => Ok(()),
+            Action::Listen(_) => Err("a `listen` has its fault at tls-hello".to_owned()),
+            _ => Err("only send, connect, answer and listen put bytes on the line to disturb".to_owned()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use carnet_catalogue::case::{Case, CaseId};
-use carnet_catalogue::step::{Action, AnswerKind, Awaited, Connect, Send, Step};
+use carnet_catalogue::step::{Action, AnswerKind, Awaited, Connect, Listen, Send, Step};
 use carnet_catalogue::{Catalogue, RequirementId};
 
 use crate::catalogue;
@@ -104,8 +104,7 @@ fn describe(step: &Step) -> String {
     let mut text = match action {
         Action::Send(send) => describe_send(send),
         Action::Connect(connect) => describe_connect(connect),
-        Action::Listen(listen) if listen.accept => "open the suite's endpoint again".to_owned(),
-        Action::Listen(_) => "close the suite's endpoint".to_owned(),
+        Action::Listen(listen) => describe_listen(listen),
         Action::Answer(answer) => {
             let what = match answer.with {
                 AnswerKind::Receipt => "a signed receipt".to_owned(),
@@ -126,6 +125,7 @@ fn describe(step: &Step) -> String {
                 Awaited::Error => "an ebMS error",
                 Awaited::Answer => "whatever comes",
                 Awaited::Message => "a push from the subject",
+                Awaited::Connection => "a connection of the subject, however it ends",
                 Awaited::Alert => "a TLS alert",
                 Awaited::Close => "the end of the connection",
                 Awaited::HttpStatus => "an HTTP status",
@@ -155,7 +155,22 @@ fn describe(step: &Step) -> String {
         text += &format!(", signature: {}", choice.trim_end_matches(", "));
     }
     if let Some(fault) = &step.fault {
-        text += &format!(", on the line: {:?}", fault.kind).to_lowercase();
+        let fault = toml::to_string(fault).unwrap_or_default().replace('\n', ", ");
+        text += &format!(", on the line: {}", fault.trim_end_matches(", "));
+    }
+    text
+}
+
+fn describe_listen(listen: &Listen) -> String {
+    if !listen.accept {
+        return "close the suite's endpoint".to_owned();
+    }
+    let presents = listen.identity.as_deref().unwrap_or("its own certificate");
+    let mut text = format!("from here on the suite's endpoint presents {presents}");
+    for (what, values) in [("TLS", &listen.versions), ("the suites", &listen.suites)] {
+        if !values.is_empty() {
+            text += &format!(", with {what} {} only", values.join(", "));
+        }
     }
     text
 }

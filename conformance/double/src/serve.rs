@@ -125,7 +125,7 @@ impl Node {
         if self.peer.plain && !matches!(first, [22 | 0x80, ..]) {
             return self.requests(&mut tcp).await;
         }
-        let face = ServerTls { identity: self.identities.tls.clone(), versions: Vec::new() };
+        let face = ServerTls { identity: self.identities.tls.clone(), versions: Vec::new(), suites: Vec::new() };
         if let Ok(mut connected) = tls::accept(tcp, &face).await {
             self.requests(&mut connected.stream).await;
         }

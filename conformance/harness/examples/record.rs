@@ -94,6 +94,17 @@ const RECORDINGS: &[Recording] = &[
             "[[step]]\nconnect = { over = \"tcp\", text = \"GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n\" }\n",
         ),
     },
+    one(
+        "tls.server-refused",
+        "[[step]]\nlisten = { identity = \"zoo:expired\" }\n[[step]]\nsend = { sample = true }\n\
+         [[step]]\nawait = \"connection\"\n",
+        Fault::TakesAnyServer,
+    ),
+    one(
+        "line.not-receipted",
+        "[[step]]\nsend = { ping = true }\nfault = { kind = \"truncate\", at = \"last-chunk\" }\n",
+        Fault::ReceiptsTheCut,
+    ),
     one("receipt.refers-to-sent", PING, Fault::ReceiptWrongRef),
     one("receipt.digests-equal-sent", PING, Fault::ReceiptWrongDigest),
     one("receipt.signed", PING, Fault::ReceiptUnsigned),

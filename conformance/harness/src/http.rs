@@ -87,13 +87,100 @@ pub enum Progress {
 /// How far the bytes of one message have come.
 #[must_use]
 pub fn progress(bytes: &[u8]) -> Progress {
-    match read(bytes) {
-        Err(HttpError::Empty | HttpError::Head) => Progress::Wants,
-        Err(_) => Progress::UntilClose,
-        Ok(message) if message.complete => Progress::Complete,
-        Ok(message) if message.header("content-length").is_some() || message.chunked() => Progress::Wants,
-        Ok(_) => Progress::UntilClose,
+    Meter::default().progress(bytes)
+}
+
+/// Tells when a message that comes in pieces is whole; each byte is looked at about once, however it comes.
+#[derive(Debug, Default)]
+pub struct Meter {
+    reached: Reached,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Reached {
+    /// In a header block that starts there.
+    Head(usize),
+    /// In a body that ends there.
+    Body(usize),
+    /// At a chunk whose line starts there.
+    Chunk(usize),
+    /// In a body that ends with the connection.
+    Close,
+    /// At the end.
+    End,
+}
+
+impl Default for Reached {
+    fn default() -> Self {
+        Self::Head(0)
     }
+}
+
+impl Meter {
+    /// How far `bytes` have come; they begin with those that were shown before.
+    pub fn progress(&mut self, bytes: &[u8]) -> Progress {
+        loop {
+            let next = match self.reached {
+                Reached::Head(start) => head(bytes, start),
+                Reached::Body(end) => (bytes.len() >= end).then_some(Reached::End),
+                Reached::Chunk(start) => chunk(bytes, start),
+                Reached::Close => return Progress::UntilClose,
+                Reached::End => return Progress::Complete,
+            };
+            match next {
+                Some(next) => self.reached = next,
+                None => return Progress::Wants,
+            }
+        }
+    }
+}
+
+/// What follows a header block, once that is there.
+fn head(bytes: &[u8], start: usize) -> Option<Reached> {
+    let rest = bytes.get(start..)?;
+    let end = find(rest, b"\r\n\r\n")? + 4;
+    let Ok(message) = read_head(rest.get(..end)?) else { return Some(Reached::Close) };
+    let body = start + end;
+    Some(match message.status() {
+        Some(100..=199) => Reached::Head(body),
+        _ if message.chunked() => Reached::Chunk(body),
+        status => match message.header("content-length").map(str::parse::<usize>) {
+            Some(Ok(length)) => Reached::Body(body.saturating_add(length)),
+            Some(Err(_)) => Reached::Close,
+            None if matches!(status, None | Some(204 | 304)) => Reached::End,
+            None => Reached::Close,
+        },
+    })
+}
+
+/// The chunk after the one at `start`, once that is there.
+fn chunk(bytes: &[u8], start: usize) -> Option<Reached> {
+    let rest = bytes.get(start..)?;
+    let line = find(rest, b"\r\n")?;
+    let Some(size) = rest.get(..line).and_then(chunk_size) else { return Some(Reached::Close) };
+    let after = rest.get(line + 2..)?;
+    if size == 0 {
+        return (after.starts_with(b"\r\n") || find(after, b"\r\n\r\n").is_some()).then_some(Reached::End);
+    }
+    let next = start.saturating_add(line + 4).saturating_add(size);
+    (bytes.len() >= next).then_some(Reached::Chunk(next))
+}
+
+fn chunk_size(line: &[u8]) -> Option<usize> {
+    let line = std::str::from_utf8(line).ok()?;
+    usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16).ok()
+}
+
+/// Takes the lines of one whole header block apart.
+fn read_head(block: &[u8]) -> Result<Message, HttpError> {
+    let head = std::str::from_utf8(block).map_err(|_| HttpError::Malformed)?;
+    let mut lines = head.trim_end_matches("\r\n").split("\r\n");
+    let line = lines.next().unwrap_or_default().to_owned();
+    let headers = lines
+        .map(|line| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned())))
+        .collect::<Option<Vec<_>>>()
+        .ok_or(HttpError::Malformed)?;
+    Ok(Message { line, headers, body: Vec::new(), body_offset: 0, complete: false })
 }
 
 /// Reads one message as far as it came; interim responses (1xx) are passed over.
@@ -107,16 +194,9 @@ pub fn read(bytes: &[u8]) -> Result<Message, HttpError> {
         if rest.is_empty() {
             return Err(if start == 0 { HttpError::Empty } else { HttpError::Head });
         }
-        let end = find(rest, b"\r\n\r\n").ok_or(HttpError::Head)?;
-        let head = std::str::from_utf8(rest.get(..end).unwrap_or_default()).map_err(|_| HttpError::Malformed)?;
-        let mut lines = head.split("\r\n");
-        let line = lines.next().unwrap_or_default().to_owned();
-        let headers = lines
-            .map(|line| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned())))
-            .collect::<Option<Vec<_>>>()
-            .ok_or(HttpError::Malformed)?;
-        let body_offset = start + end + 4;
-        let message = Message { line, headers, body: Vec::new(), body_offset, complete: false };
+        let end = find(rest, b"\r\n\r\n").ok_or(HttpError::Head)? + 4;
+        let body_offset = start + end;
+        let message = Message { body_offset, ..read_head(rest.get(..end).unwrap_or_default())? };
         match message.status() {
             Some(100..=199) => start = body_offset,
             _ => return message.with_body(bytes.get(body_offset..).unwrap_or_default()),
@@ -166,9 +246,7 @@ fn dechunk(mut rest: &[u8]) -> Result<(Vec<u8>, bool), HttpError> {
     let mut body = Vec::new();
     loop {
         let Some(end) = find(rest, b"\r\n") else { return Ok((body, false)) };
-        let line = std::str::from_utf8(rest.get(..end).unwrap_or_default()).map_err(|_| HttpError::Chunk)?;
-        let size = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
-            .map_err(|_| HttpError::Chunk)?;
+        let size = rest.get(..end).and_then(chunk_size).ok_or(HttpError::Chunk)?;
         rest = rest.get(end + 2..).unwrap_or_default();
         if size == 0 {
             return Ok((body, rest.starts_with(b"\r\n") || find(rest, b"\r\n\r\n").is_some()));

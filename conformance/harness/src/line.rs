@@ -33,6 +33,19 @@ impl TlsVersion {
     }
 }
 
+impl TlsVersion {
+    /// All of the texts, in their order.
+    ///
+    /// # Errors
+    /// In words: one is neither `1.2` nor `1.3`.
+    pub fn all_from(texts: &[String]) -> Result<Vec<Self>, String> {
+        texts
+            .iter()
+            .map(|text| Self::from_text(text).ok_or_else(|| format!("got tls version {text:?}, expected 1.2 or 1.3")))
+            .collect()
+    }
+}
+
 /// How the suite connects as a TLS client.
 #[derive(Debug, Clone)]
 pub struct ClientTls {
@@ -53,6 +66,8 @@ pub struct ServerTls {
     pub identity: Identity,
     /// Versions accepted; empty means both.
     pub versions: Vec<TlsVersion>,
+    /// IANA names of the suites accepted; empty means all.
+    pub suites: Vec<String>,
 }
 
 /// Facts of a handshake that came to its end.
@@ -94,6 +109,11 @@ pub enum Ending {
     },
     /// The suite closed.
     Ours,
+    /// The suite read no further: there was no end to it.
+    Limit {
+        /// How many bytes it read.
+        bytes: u64,
+    },
 }
 
 /// A stream both ways.

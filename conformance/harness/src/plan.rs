@@ -47,10 +47,59 @@ pub struct Planned {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exclusion {
-    /// NOT_APPLICABLE or SKIPPED.
+    /// NOT_APPLICABLE or SKIPPED; INCONCLUSIVE where it applies and only the means to judge it are missing.
     pub verdict: Verdict,
     /// In words.
     pub reason: String,
+    /// The means it lacks, each as `subject.toml` gives it: `listen`, `prompt`, `hook.NAME`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Means>,
+}
+
+/// A way to drive or to observe a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Means {
+    /// The suite's endpoint, which the subject must reach.
+    #[serde(rename = "listen")]
+    Listen,
+    /// A way to make the subject send: a document that obliges an answer, `hooks.send`, or an operator.
+    #[serde(rename = "prompt")]
+    Prompt,
+    /// `hooks.delivered`.
+    #[serde(rename = "hook.delivered")]
+    Delivered,
+    /// `hooks.notified`.
+    #[serde(rename = "hook.notified")]
+    Notified,
+    /// `hooks.restart`.
+    #[serde(rename = "hook.restart")]
+    Restart,
+    /// `hooks.load_crl`, or the operator's word that the list is loaded.
+    #[serde(rename = "hook.load_crl")]
+    LoadCrl,
+}
+
+impl Means {
+    /// What is to be written into `subject.toml`.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Listen => "suite.listen, an address at which the subject reaches the suite",
+            Self::Prompt => {
+                "a way to make the subject send: a [sample] whose pack obliges an answer, hooks.send, or hooks.operator"
+            }
+            Self::Delivered => "hooks.delivered, which lists what was delivered",
+            Self::Notified => "hooks.notified, which lists what producers were told",
+            Self::Restart => "hooks.restart, which restarts the subject",
+            Self::LoadCrl => "hooks.load_crl, or trust.subject_loaded_crl = true when the suite's list is loaded",
+        }
+    }
+}
+
+impl Exclusion {
+    fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self { verdict, reason: reason.into(), needs: Vec::new() }
+    }
 }
 
 /// Plans a run. Controls of selected cases are selected with them.
@@ -85,7 +134,7 @@ fn exclude_without_control(plan: &mut Plan, catalogue: &Catalogue) {
         let control = catalogue.cases.get(&cell.case).and_then(|case| case.control.as_ref());
         if let Some((control, why)) = control.and_then(|control| excluded.iter().find(|(id, _)| id == control)) {
             let reason = format!("its control {control} is left out: {}", why.reason);
-            cell.excluded = Some(Exclusion { verdict: why.verdict, reason });
+            cell.excluded = Some(Exclusion { reason, ..why.clone() });
         }
     }
 }
@@ -106,20 +155,21 @@ fn exclusion(
     catalogue: &Catalogue,
 ) -> Option<Exclusion> {
     if let Some((_, reason)) = selection.skip.iter().find(|(pattern, _)| matches(pattern, id, catalogue)) {
-        return Some(Exclusion { verdict: Verdict::Skipped, reason: reason.clone() });
+        return Some(Exclusion::new(Verdict::Skipped, reason));
     }
     if case.safety == Safety::Destructive && !selection.destructive {
-        let reason = "it may disturb the subject; run it with --allow-destructive".to_owned();
-        return Some(Exclusion { verdict: Verdict::Skipped, reason });
+        return Some(Exclusion::new(Verdict::Skipped, "it may disturb the subject; run it with --allow-destructive"));
     }
-    not_applicable(case, setup).map(|reason| Exclusion { verdict: Verdict::NotApplicable, reason })
+    not_applicable(case, setup)
+        .map(|reason| Exclusion::new(Verdict::NotApplicable, reason))
+        .or_else(|| without_means(case, setup))
 }
 
 /// A cell over a TLS version that the ICS does not claim.
 fn unclaimed_version(cell: &Cell, setup: &Setup) -> Option<Exclusion> {
     let need = format!("tls.{}", cell.values.get("tls")?);
     let claimed = setup.ics.capabilities.contains(&need);
-    (!claimed).then(|| Exclusion { verdict: Verdict::NotApplicable, reason: format!("the ICS does not claim {need}") })
+    (!claimed).then(|| Exclusion::new(Verdict::NotApplicable, format!("the ICS does not claim {need}")))
 }
 
 /// Why a case does not apply to this subject, in words.
@@ -137,10 +187,6 @@ fn not_applicable(case: &Case, setup: &Setup) -> Option<String> {
     if let Some(need) = case.needs.iter().find(|need| !setup.ics.capabilities.contains(need)) {
         return Some(format!("the ICS does not claim {need}"));
     }
-    let listens = setup.subject.suite.listen.is_some();
-    if case.role != Role::Responder && !listens {
-        return Some("subject.toml names no suite.listen, so the subject cannot reach the suite".to_owned());
-    }
     case.step.iter().find_map(|step| unmet(step, setup))
 }
 
@@ -149,6 +195,7 @@ fn unmet(step: &Step, setup: &Setup) -> Option<String> {
         step.speaker.as_deref(),
         step.tls.as_ref().and_then(|tls| tls.identity.as_deref()),
         step.sign.as_ref().and_then(|sign| sign.identity.as_deref()),
+        step.listen.as_ref().and_then(|listen| listen.identity.as_deref()),
     ];
     for name in identities.into_iter().flatten() {
         if name.starts_with("zoo:") && setup.authority.is_none() {
@@ -161,24 +208,41 @@ fn unmet(step: &Step, setup: &Setup) -> Option<String> {
             return Some("subject.toml names no suite.other_party with identities in suite.pki".to_owned());
         }
     }
-    let hooks = &setup.subject.hooks;
-    let missing = |hook: &str| Some(format!("subject.toml names no hooks.{hook}"));
     match step.action() {
         Ok(Action::Send(send)) if send.sample && setup.sample.is_none() => {
             Some("subject.toml has no [sample]".to_owned())
         }
-        Ok(Action::Restart) if hooks.restart.is_none() => missing("restart"),
-        Ok(Action::Hook(HookName::Delivered)) if hooks.delivered.is_none() => missing("delivered"),
-        Ok(Action::Hook(HookName::Notified)) if hooks.notified.is_none() => missing("notified"),
-        Ok(Action::Hook(HookName::LoadCrl)) if hooks.load_crl.is_none() && !setup.subject.trust.subject_loaded_crl => {
-            missing("load_crl")
-        }
-        Ok(Action::Prompt(_)) if !can_prompt(setup) => Some(
-            "there is no way to make the subject send: no answering pack is claimed, no hooks.send, no operator"
-                .to_owned(),
-        ),
         _ => None,
     }
+}
+
+/// What a case that applies lacks to be carried out. A revocation list that nobody loaded leaves it undecided: the
+/// requirement holds for every subject.
+fn without_means(case: &Case, setup: &Setup) -> Option<Exclusion> {
+    let hooks = &setup.subject.hooks;
+    let mut needs: Vec<Means> = Vec::new();
+    if case.role != Role::Responder && setup.subject.suite.listen.is_none() {
+        needs.push(Means::Listen);
+    }
+    needs.extend(case.step.iter().filter_map(|step| match step.action().ok()? {
+        Action::Prompt(_) => (!can_prompt(setup)).then_some(Means::Prompt),
+        Action::Restart => hooks.restart.is_none().then_some(Means::Restart),
+        Action::Hook(HookName::Delivered) => hooks.delivered.is_none().then_some(Means::Delivered),
+        Action::Hook(HookName::Notified) => hooks.notified.is_none().then_some(Means::Notified),
+        Action::Hook(HookName::LoadCrl) => {
+            (hooks.load_crl.is_none() && !setup.subject.trust.subject_loaded_crl).then_some(Means::LoadCrl)
+        }
+        _ => None,
+    }));
+    needs.sort_unstable();
+    needs.dedup();
+    if needs.is_empty() {
+        return None;
+    }
+    let verdict = if needs == [Means::LoadCrl] { Verdict::Inconclusive } else { Verdict::NotApplicable };
+    let words: Vec<&str> = needs.iter().map(|means| means.describe()).collect();
+    let reason = format!("subject.toml lacks {}", words.join("; and "));
+    Some(Exclusion { verdict, reason, needs })
 }
 
 /// Whether there is a way to make the subject send.

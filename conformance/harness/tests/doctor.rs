@@ -86,7 +86,7 @@ impl Peer {
     /// TLS with that identity; every request gets `answer`.
     fn answering(identity: Identity, answer: &'static str) -> Self {
         Self::start(move |tcp| {
-            let server = ServerTls { identity: identity.clone(), versions: Vec::new() };
+            let server = ServerTls { identity: identity.clone(), versions: Vec::new(), suites: Vec::new() };
             async move {
                 let Ok(Connected { mut stream, .. }) = tls::accept(tcp, &server).await else { return };
                 let mut request = Vec::new();
@@ -161,7 +161,7 @@ fn what_is_not_possible_is_named_and_stops_nothing() {
         not_tried,
         [
             (Point::OurPing, "the ICS does not claim as4.ping"),
-            (Point::TheirMessage, "subject.toml names no suite.listen, so the subject cannot reach the suite"),
+            (Point::TheirMessage, "subject.toml lacks suite.listen, an address at which the subject reaches the suite"),
         ]
     );
     assert!(matches!(&lines[6].finding, Finding::Ok(seen) if seen.contains("receipt")), "{lines:?}");

@@ -48,6 +48,15 @@ fn fill(text: &mut String, run: &Run, detail: Detail) -> std::fmt::Result {
     for note in &run.notes {
         writeln!(text, "\nnote: {note}")?;
     }
+    if let Some(ledger) = &run.ledger {
+        writeln!(text)?;
+        for line in ledger.lines() {
+            writeln!(text, "{line}")?;
+        }
+        for found in &ledger.findings {
+            writeln!(text, "  {} ({}): message {}: {}", found.requirement, found.level, found.message, found.what)?;
+        }
+    }
     writeln!(text, "\n{}", arithmetic(run))?;
     writeln!(text, "{}", by_verdict(run))?;
     let bold = Style::new().bold();

@@ -68,6 +68,12 @@ fn row(evidence: &Evidence, event: &Event, begun: u64, longest: usize) -> Option
             (way, format!("{} ({} bytes)", first_line(content), blob.length))
         }
         Kind::Ended { ending } => ("note", ended(ending)),
+        Kind::Face { accepts: false, .. } => {
+            ("note", "the suite's endpoint takes no connections from here on".to_owned())
+        }
+        Kind::Face { chain, .. } => {
+            ("note", format!("the suite's endpoint presents another chain from here on: {} certificates", chain.len()))
+        }
         Kind::Prompted { by } => ("note", format!("the subject was made to send, by: {by}")),
         Kind::Hook { name, success, output } => {
             bytes = evidence.blob(output).ok().map(|output| as_text(output, longest));
@@ -99,6 +105,7 @@ fn ended(ending: &Ending) -> String {
         Ending::Timeout => "nothing came in time".to_owned(),
         Ending::Protocol { what } => format!("TLS was broken: {what}"),
         Ending::Ours => "the suite closed".to_owned(),
+        Ending::Limit { bytes } => format!("the suite read no further than {bytes} bytes"),
     }
 }
 

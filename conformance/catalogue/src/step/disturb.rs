@@ -43,15 +43,16 @@ pub struct SignChoice {
     pub digest: Option<String>,
 }
 
-/// What happens on the line.
+/// What happens on the line: to the request of `send` and `connect`, to the answer of `answer`, to the handshake of
+/// `listen`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// The kind.
     pub kind: FaultKind,
-    /// Byte offset of the request at which it happens; negative counts from the end.
+    /// Where it happens; in the middle of the bytes when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<i64>,
+    pub at: Option<Place>,
     /// Length of a delay, or of the pause between slow pieces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Span>,
@@ -60,23 +61,83 @@ pub struct Fault {
     pub piece: Option<usize>,
 }
 
+/// Where a fault happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// A byte offset; negative counts from the end.
+    Offset(i64),
+    /// The name of an [`OffsetClass`]; the run's seed chooses the byte in it. `${matrix.AXIS}` may stand here.
+    Named(String),
+}
+
+/// The parts of what goes over the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetClass {
+    /// The first TLS flight of the suite's side: ClientHello, or ServerHello and what comes with it.
+    TlsHello,
+    /// The encrypted record that carries the first bytes of the message.
+    TlsRecord,
+    /// Request or status line and headers.
+    HttpHead,
+    /// The headers of the first MIME part.
+    MimeHead,
+    /// The SOAP envelope.
+    Envelope,
+    /// The first payload.
+    Payload,
+    /// The delimiter that closes the MIME body.
+    ClosingBoundary,
+    /// The chunk that ends the body; the message goes in chunks.
+    LastChunk,
+}
+
+impl OffsetClass {
+    /// Their names as cases write them.
+    pub const NAMES: [&str; 8] =
+        ["tls-hello", "tls-record", "http-head", "mime-head", "envelope", "payload", "closing-boundary", "last-chunk"];
+
+    /// The class of that name.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        const ALL: [OffsetClass; 8] = [
+            OffsetClass::TlsHello,
+            OffsetClass::TlsRecord,
+            OffsetClass::HttpHead,
+            OffsetClass::MimeHead,
+            OffsetClass::Envelope,
+            OffsetClass::Payload,
+            OffsetClass::ClosingBoundary,
+            OffsetClass::LastChunk,
+        ];
+        Self::NAMES.iter().zip(ALL).find(|(name, _)| **name == text).map(|(_, class)| class)
+    }
+}
+
 /// The kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// All goes well.
     None,
-    /// The answer is not read: the connection is dropped after the request.
+    /// All goes out, and the connection is closed without reading what comes back; an answer does not go out at all.
     Drop,
-    /// The request waits before it goes on at `at`.
+    /// The bytes wait before they go on at `at`.
     Delay,
     /// The connection is reset at `at`.
     ResetAfter,
-    /// The request ends at `at`, and the sending direction is closed.
+    /// All goes out, and the connection is reset when the first byte comes back; or when the request is read, instead of
+    /// an answer.
+    ResetBefore,
+    /// The bytes end at `at`, and the sending direction is closed.
     Truncate,
-    /// The request is sent twice, on two connections at once.
+    /// The bytes end at `at`, and the connection stays open without another byte.
+    HalfOpen,
+    /// The request is sent twice, on two connections at once; an answer is sent twice on its connection.
     Duplicate,
-    /// The request goes in pieces with pauses.
+    /// The request is made now and goes out after the next one of the case.
+    Reorder,
+    /// The bytes go in pieces with pauses.
     Slow,
     /// One bit of the byte at `at` is turned over.
     Flip,

@@ -39,7 +39,7 @@ pub(super) async fn name(setup: &Setup) -> Result<String, Break> {
 /// Opens a TCP connection, with the proxy's tunnel.
 pub(super) async fn tcp(setup: &Setup, within: Duration) -> Result<String, Break> {
     let target = target(setup);
-    match dial(setup, &Dial { tls: None, reset: false, within }).await {
+    match dial(setup, &Dial::new(None, within)).await {
         Ok(_) if setup.subject.proxy.is_some() => Ok(format!("tunnel through {target}")),
         Ok(_) => Ok(format!("connected to {target}")),
         Err((stage, ending)) => Err(not_connected(setup, &target, stage, &ending, within)),
@@ -54,8 +54,7 @@ pub(super) async fn tls(setup: &Setup, within: Duration) -> Result<String, Break
         suites: Vec::new(),
         server_name: setup.address.host.clone(),
     };
-    let Connected { mut stream, handshake } = match dial(setup, &Dial { tls: Some(client), reset: false, within }).await
-    {
+    let Connected { mut stream, handshake } = match dial(setup, &Dial::new(Some(client), within)).await {
         Ok(connected) => connected,
         Err((Stage::Tls, ending)) => return Err(handshake_broke(setup, &ending, within).await),
         Err((stage, ending)) => return Err(not_connected(setup, &target(setup), stage, &ending, within)),
@@ -133,7 +132,7 @@ async fn handshake_broke(setup: &Setup, ending: &Ending, within: Duration) -> Br
 }
 
 async fn speaks_plain_http(setup: &Setup, within: Duration) -> bool {
-    let Ok(connected) = dial(setup, &Dial { tls: None, reset: false, within }).await else { return false };
+    let Ok(connected) = dial(setup, &Dial::new(None, within)).await else { return false };
     let mut stream = connected.stream;
     matches!(ask(&mut stream, setup, within).await, Ok(Some(_)))
 }

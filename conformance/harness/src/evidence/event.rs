@@ -134,6 +134,9 @@ pub struct Start {
     pub signing_anchors: Vec<BlobRef>,
     /// The time at which certificates are judged, seconds since 1970.
     pub clock: u64,
+    /// What chose the places at which faults on the line struck.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 /// What happened.
@@ -190,6 +193,20 @@ pub enum Kind {
     Ended {
         /// How.
         ending: Ending,
+    },
+    /// The suite's endpoint shows another face from here on.
+    Face {
+        /// Whether it takes connections.
+        accepts: bool,
+        /// What it presents, leaf first.
+        #[serde(default)]
+        chain: Vec<BlobRef>,
+        /// TLS versions it speaks; both when empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        versions: Vec<String>,
+        /// Cipher suites it speaks; all when empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        suites: Vec<String>,
     },
     /// The subject was made to send.
     Prompted {

@@ -130,6 +130,20 @@ impl Evidence {
         Ok(Self { start, events, blobs })
     }
 
+    /// The same with what hooks gave just now, which no event tells of yet.
+    pub(crate) fn with_hooks<'h>(mut self, listed: impl IntoIterator<Item = (&'h str, bool, &'h [u8])>) -> Self {
+        for (name, success, output) in listed {
+            let sha256 = hex::encode(carnet_wire::digest::sha256(output));
+            let reference = BlobRef { sha256: sha256.clone(), length: output.len() as u64 };
+            self.blobs.insert(sha256, Arc::new(output.to_vec()));
+            let seq = self.events.len() as u64 + 1;
+            let kind = Kind::Hook { name: name.to_owned(), success, output: reference };
+            let (at, mono) = (String::new(), 0);
+            self.events.push(Event { seq, at, mono, scope: None, step: None, connection: None, kind });
+        }
+        self
+    }
+
     /// The bytes of a blob.
     ///
     /// # Errors
@@ -174,6 +188,7 @@ fn references(event: &Event) -> Vec<&BlobRef> {
             all
         }
         Kind::Connected { chains, .. } => chains.peer.iter().chain(&chains.own).collect(),
+        Kind::Face { chain, .. } => chain.iter().collect(),
         Kind::Bytes { blob, .. } => vec![blob],
         Kind::Hook { output, .. } => vec![output],
         _ => Vec::new(),

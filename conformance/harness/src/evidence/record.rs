@@ -136,6 +136,11 @@ impl Sink {
         self.recorder.event(self.scope.as_ref(), step, connection, kind)
     }
 
+    /// The case it belongs to; empty for the run's own events.
+    pub fn case(&self) -> String {
+        self.scope.as_ref().map(|scope| scope.case.clone()).unwrap_or_default()
+    }
+
     /// Keeps bytes.
     pub fn blob(&self, bytes: &[u8]) -> BlobRef {
         self.recorder.blob(bytes)

@@ -78,6 +78,9 @@ pub fn answer(exchange: &Exchange) -> Answer {
             None => Answer::Silence,
         };
     };
+    if let Some(ending @ Ending::Limit { .. }) = &exchange.ending {
+        return Answer::Garbage(describe_ending(ending));
+    }
     let message = match http::read(&received.bytes) {
         Ok(message) => message,
         Err(error) => {
@@ -134,7 +137,7 @@ fn tls_code(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Alert { name } => Some(name.clone()),
         Ending::Close | Ending::Cut | Ending::Reset => Some("close".to_owned()),
-        Ending::Timeout | Ending::Protocol { .. } | Ending::Ours => None,
+        Ending::Timeout | Ending::Protocol { .. } | Ending::Ours | Ending::Limit { .. } => None,
     }
 }
 
@@ -147,5 +150,6 @@ fn describe_ending(ending: &Ending) -> String {
         Ending::Timeout => "timeout".to_owned(),
         Ending::Protocol { what } => what.clone(),
         Ending::Ours => "closed by the suite".to_owned(),
+        Ending::Limit { bytes } => format!("more than {bytes} bytes without an end"),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use carnet_catalogue::case::{Case, CaseId};
+use carnet_catalogue::case::{Case, CaseId, Level};
 
 use super::Judge;
+use super::ledger::Ledger;
 use super::one::{self, Judged};
 use super::run::{CellResult, ControlSeen, Count, Finding, Run, SubjectSeen};
 use super::view::Attempt;
@@ -12,7 +13,7 @@ use crate::plan::Planned;
 use crate::verdict::{ExitCode, Verdict};
 
 /// The run.
-pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], finished: bool) -> Run {
+pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger, finished: bool) -> Run {
     let judged: Vec<(&Attempt, Judged)> =
         attempts.iter().map(|attempt| (attempt, one::judge(judge, attempt))).collect();
     let cells: Vec<CellResult> = judge.plan.cells.iter().map(|planned| cell(judge, planned, &judged)).collect();
@@ -30,7 +31,9 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], finished: bool)
         }
     }
     let mut notes = Vec::new();
-    let mut verdict = Verdict::roll_up(cells.iter().map(|cell| cell.verdict));
+    let lost =
+        ledger.findings.iter().map(|found| if found.level == Level::Must { Verdict::Fail } else { Verdict::Warn });
+    let mut verdict = Verdict::roll_up(cells.iter().map(|cell| cell.verdict).chain(lost));
     if count.attempted == 0 {
         notes.push("no cell was attempted".to_owned());
         verdict = Verdict::Error;
@@ -72,6 +75,7 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], finished: bool)
                 )
             })
             .collect(),
+        ledger: Some(ledger),
         notes,
     }
 }
@@ -189,7 +193,7 @@ fn unknown(planned: &Planned) -> CellResult {
         title: String::new(),
         layer: planned.case.layer().to_owned(),
         role: carnet_catalogue::Role::Both,
-        level: carnet_catalogue::Level::May,
+        level: Level::May,
         verifies: Vec::new(),
         verdict: Verdict::Error,
         passed: None,

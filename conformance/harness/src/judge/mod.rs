@@ -11,6 +11,7 @@ pub mod run;
 pub mod view;
 
 mod control;
+mod ledger;
 mod one;
 mod refusal;
 
@@ -104,7 +105,16 @@ impl Judge {
     #[must_use]
     pub fn all(&self, evidence: &Evidence) -> Run {
         let attempts = view::attempts(&evidence.events, &|reference| arc(evidence, reference));
-        control::run(self, &evidence.start.run, &attempts, is_finished(&evidence.events))
+        let ledger = self.ledger(evidence);
+        control::run(self, &evidence.start.run, &attempts, ledger, is_finished(&evidence.events))
+    }
+
+    /// Counts the messages of a run.
+    #[must_use]
+    pub fn ledger(&self, evidence: &Evidence) -> Ledger {
+        let blob = |reference: &BlobRef| arc(evidence, reference);
+        let attempts = view::attempts(&evidence.events, &blob);
+        ledger::ledger(self, &attempts, &view::run_itself(&evidence.events, &blob))
     }
 
     /// Judges one execution by itself, without its controls.
@@ -116,6 +126,7 @@ impl Judge {
     }
 }
 
+pub use ledger::{Delivery, FromSubject, Ledger, LedgerFinding, ToSubject};
 pub use one::Judged;
 
 fn arc(evidence: &Evidence, reference: &BlobRef) -> Arc<Vec<u8>> {

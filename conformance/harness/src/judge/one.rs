@@ -42,7 +42,7 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
     if attempt.end.is_none() {
         return Judged::undecided(Verdict::Inconclusive, "it was interrupted".to_owned());
     }
-    if let Some(reason) = unreachable(attempt) {
+    if let Some(reason) = unreachable(attempt).or_else(|| not_driven(attempt)) {
         return Judged::undecided(Verdict::Inconclusive, reason);
     }
     let mut judged =
@@ -65,7 +65,29 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
         judged.refusal = seen;
         judged.take(judge, case, &refusal::check(), outcome);
     }
+    if waited_for_operator(attempt) && judged.verdict.rank() > Verdict::Pass.rank() {
+        judged.verdict = Verdict::Review;
+        judged.reason = Some(OPERATOR.to_owned());
+    }
     judged
+}
+
+/// Why a person must look at a case whose stimulus was an operator's to give.
+const OPERATOR: &str = "the operator was asked to make the subject send, and nothing came: either nobody did, or the \
+                        subject did not send; look, and run the case again";
+
+/// Only the operator knows whether he acted: what did not come then is no finding against the subject.
+fn waited_for_operator(attempt: &Attempt) -> bool {
+    attempt.prompted.as_deref() == Some("operator")
+        && !attempt.exchanges.iter().any(|exchange| exchange.side == crate::evidence::Side::Subject)
+}
+
+/// A hook that was to change the subject and did not leaves nothing to judge.
+fn not_driven(attempt: &Attempt) -> Option<String> {
+    let drives = |name: &str| matches!(name, "restart" | "load-crl" | "send");
+    let failed = attempt.hooks.iter().find(|hook| !hook.success && drives(&hook.name))?;
+    let said = String::from_utf8_lossy(&failed.output);
+    Some(format!("hook {} failed: {}", failed.name, said.trim().chars().take(200).collect::<String>()))
 }
 
 impl Judged {

@@ -6,6 +6,7 @@ use carnet_catalogue::case::{CaseId, Layer, Level, Role};
 use carnet_catalogue::requirement::RequirementId;
 use serde::{Deserialize, Serialize};
 
+use super::ledger::Ledger;
 use crate::verdict::{ExitCode, Verdict};
 
 /// A run and its verdict.
@@ -30,6 +31,9 @@ pub struct Run {
     pub cells: Vec<CellResult>,
     /// Each requirement of the catalogue that a planned cell verifies.
     pub requirements: BTreeMap<RequirementId, Verdict>,
+    /// The conservation of messages over the whole run, with what does not add up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Ledger>,
     /// What the run as a whole lacks, where something does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -76,6 +76,8 @@ pub struct Attempt {
     pub hooks: Vec<HookSeen>,
     /// Waits for pushes by step, with their event.
     pub waits: BTreeMap<usize, (u64, bool)>,
+    /// Chains that the suite's endpoint showed by a `listen` step, with the event from which on it did.
+    pub faces: Vec<(u64, Vec<Arc<Vec<u8>>>)>,
     /// By what means the subject was made to send.
     pub prompted: Option<String>,
     /// Why the suite could not carry it out.
@@ -101,6 +103,16 @@ pub fn attempts(events: &[Event], blob: &impl Fn(&BlobRef) -> Arc<Vec<u8>>) -> V
     order.into_iter().filter_map(|scope| found.remove(&scope)).collect()
 }
 
+/// What happened outside any execution: pushes that belong to no case, the hooks at the end of the run.
+pub fn run_itself(events: &[Event], blob: &impl Fn(&BlobRef) -> Arc<Vec<u8>>) -> Attempt {
+    let scope = Scope { case: String::new(), cell: String::new(), attempt: 0 };
+    let mut all = Attempt::new(scope, Purpose::Case, 0);
+    for event in events.iter().filter(|event| event.scope.is_none()) {
+        all.take(event, blob);
+    }
+    all
+}
+
 impl Attempt {
     fn new(scope: Scope, purpose: Purpose, begin: u64) -> Self {
         Self {
@@ -111,6 +123,7 @@ impl Attempt {
             exchanges: Vec::new(),
             hooks: Vec::new(),
             waits: BTreeMap::new(),
+            faces: Vec::new(),
             prompted: None,
             broken: None,
             times: BTreeMap::new(),
@@ -157,6 +170,7 @@ impl Attempt {
                 let output = blob(output);
                 self.hooks.push(HookSeen { seq: event.seq, step, name: name.clone(), success: *success, output });
             }
+            Kind::Face { chain, .. } => self.faces.push((event.seq, chain.iter().map(blob).collect())),
             Kind::Prompted { by } => self.prompted = Some(by.clone()),
             Kind::Waited { arrived } => {
                 self.waits.insert(step, (event.seq, *arrived));

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use super::line::{Control, Raw};
 use crate::evidence::Stage;
 use crate::line::{ClientTls, Connected, Ending, ending};
 use crate::setup::Setup;
@@ -17,10 +18,22 @@ use crate::{http, tls};
 pub(crate) struct Dial {
     /// None for plain TCP.
     pub(crate) tls: Option<ClientTls>,
-    /// Closing it resets it.
-    pub(crate) reset: bool,
+    /// Disturbs what leaves.
+    pub(crate) line: Control,
     /// For all of it.
     pub(crate) within: Duration,
+}
+
+impl Dial {
+    /// An undisturbed connection.
+    pub(crate) fn new(tls: Option<ClientTls>, within: Duration) -> Self {
+        Self { tls, line: Control::default(), within }
+    }
+
+    /// How far an attempt comes that does not end.
+    pub(crate) fn stage(&self) -> Stage {
+        if self.tls.is_some() { Stage::Tls } else { Stage::Tcp }
+    }
 }
 
 /// Opens a connection to the subject.
@@ -30,7 +43,7 @@ pub(crate) struct Dial {
 pub(crate) async fn dial(setup: &Setup, dial: &Dial) -> Result<Connected, (Stage, Ending)> {
     match timeout(dial.within, open(setup, dial)).await {
         Ok(opened) => opened,
-        Err(_) => Err((if dial.tls.is_some() { Stage::Tls } else { Stage::Tcp }, Ending::Timeout)),
+        Err(_) => Err((dial.stage(), Ending::Timeout)),
     }
 }
 
@@ -68,15 +81,16 @@ async fn open(setup: &Setup, dial: &Dial) -> Result<Connected, (Stage, Ending)> 
     }
     let mut tcp = tcp.ok_or((Stage::Tcp, last))?;
     let _ = tcp.set_nodelay(true);
-    if dial.reset {
-        let _ = tcp.set_zero_linger();
-    }
     if setup.subject.proxy.is_some() {
         tunnel(&mut tcp, &setup.address.host_header()).await.map_err(|ending| (Stage::Proxy, ending))?;
     }
+    let raw = Raw::new(tcp, dial.line.clone());
     match &dial.tls {
-        Some(client) => tls::connect(tcp, client).await.map_err(|ending| (Stage::Tls, ending)),
-        None => Ok(Connected { stream: Box::new(tcp), handshake: None }),
+        Some(client) => tls::connect(raw, client).await.map_err(|ending| {
+            // A handshake that the suite itself broke off says nothing of the subject.
+            (Stage::Tls, if dial.line.broke_off() { Ending::Ours } else { ending })
+        }),
+        None => Ok(Connected { stream: Box::new(raw), handshake: None }),
     }
 }
 

@@ -3,13 +3,16 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use carnet_catalogue::step::{Fault, FaultKind};
-use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
+use carnet_catalogue::step::{FaultKind, OffsetClass};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, split};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::line::{Dial, dial};
+use super::budget::{ANSWER, Budget};
+use super::dial::{Dial, dial};
+use super::line::{self, Ready};
 use crate::evidence::{Chains, Direction, Kind, Side, Sink};
-use crate::http::{Progress, progress};
+use crate::http::{Meter, Progress};
 use crate::line::{Connected, Ending, Handshake, ending};
 use crate::setup::Setup;
 
@@ -24,25 +27,31 @@ pub(crate) enum Until {
 
 /// What is to be sent and how long to wait.
 #[derive(Debug, Clone)]
-pub(crate) struct Exchange<'b> {
+pub(crate) struct Exchange {
     pub(crate) step: usize,
-    pub(crate) bytes: &'b [u8],
+    pub(crate) bytes: Vec<u8>,
     pub(crate) dial: Dial,
-    pub(crate) fault: Option<&'b Fault>,
+    pub(crate) fault: Option<Ready>,
     pub(crate) until: Until,
     pub(crate) within: Duration,
 }
 
-/// An answer is read up to this size; no signal comes near it.
-const ANSWER_LIMIT: usize = 16 << 20;
-
-/// Carries it out; all that happened is in the evidence, and the answer's bytes are given back.
-pub(crate) async fn exchange(setup: &Setup, sink: &Sink, exchange: &Exchange<'_>) -> Vec<u8> {
+/// Carries it out; all that happened is in the evidence. A connection that is held open ends when `over` says so.
+pub(crate) async fn exchange(
+    setup: &Setup,
+    sink: &Sink,
+    budget: &Budget,
+    exchange: &Exchange,
+    over: watch::Receiver<bool>,
+) {
     if exchange.fault.is_some_and(|fault| fault.kind == FaultKind::Duplicate) {
-        let (first, _) = tokio::join!(once(setup, sink, exchange), once(setup, sink, exchange));
-        return first;
+        tokio::join!(
+            once(setup, sink, budget, exchange, over.clone()),
+            once(setup, sink, budget, exchange, over.clone())
+        );
+        return;
     }
-    once(setup, sink, exchange).await
+    once(setup, sink, budget, exchange, over).await;
 }
 
 /// The event of a connection that is up.
@@ -61,41 +70,60 @@ pub(crate) fn connected(sink: &Sink, side: Side, handshake: Option<&Handshake>) 
     }
 }
 
-async fn once(setup: &Setup, sink: &Sink, exchange: &Exchange<'_>) -> Vec<u8> {
+async fn once(setup: &Setup, sink: &Sink, budget: &Budget, exchange: &Exchange, mut over: watch::Receiver<bool>) {
     let step = Some(exchange.step);
     let connection = Some(sink.recorder.connection());
-    let Connected { stream, handshake } = match dial(setup, &exchange.dial).await {
+    let kind = exchange.fault.map_or(FaultKind::None, |fault| fault.kind);
+    // Each connection has its own line, so that a fault strikes each.
+    let dial_to = Dial { line: line::Control::default(), ..exchange.dial.clone() };
+    if let Some(fault) = exchange.fault.filter(|fault| fault.under == Some(OffsetClass::TlsHello)) {
+        dial_to.line.arm(fault.kind, fault.seed);
+    }
+    if kind == FaultKind::ResetAfter && exchange.fault.is_some_and(|fault| fault.under.is_none()) {
+        dial_to.line.reset_on_close();
+    }
+    let opened = tokio::select! {
+        opened = dial(setup, &dial_to) => opened,
+        _ = over.wait_for(|over| *over) => Err((dial_to.stage(), Ending::Ours)),
+    };
+    let Connected { stream, handshake } = match opened {
         Ok(connected) => connected,
         Err((stage, ending)) => {
             sink.event(step, connection, Kind::NotConnected { side: Side::Suite, stage, ending });
-            return Vec::new();
+            return;
         }
     };
     sink.event(step, connection, connected(sink, Side::Suite, handshake.as_ref()));
     let deadline = Instant::now() + exchange.within;
+    let limit = budget.limit(ANSWER);
     let (mut reader, mut writer) = split(stream);
     let mut answer = Vec::new();
     let reading = async {
-        let mut buffer = vec![0; 64 << 10];
+        let mut meter = Meter::default();
+        let mut buffer = vec![0; if kind == FaultKind::ResetBefore { 1 } else { 64 << 10 }];
         loop {
             match reader.read(&mut buffer).await {
                 Ok(0) => break Ending::Close,
                 Ok(length) => answer.extend_from_slice(buffer.get(..length).unwrap_or_default()),
                 Err(error) => break ending(&error),
             }
-            if exchange.until == Until::Http && progress(&answer) == Progress::Complete {
+            if kind == FaultKind::ResetBefore {
+                dial_to.line.reset_on_close();
                 break Ending::Ours;
             }
-            if answer.len() > ANSWER_LIMIT {
+            if exchange.until == Until::Http && meter.progress(&answer) == Progress::Complete {
                 break Ending::Ours;
+            }
+            if answer.len() > limit {
+                answer.truncate(limit);
+                break Ending::Limit { bytes: limit as u64 };
             }
         }
     };
     let out = Mutex::new(Vec::new());
     let writing = async {
-        write(&mut writer, exchange, &out).await;
-        let dropped = |fault: &Fault| matches!(fault.kind, FaultKind::Drop | FaultKind::ResetAfter);
-        exchange.fault.is_some_and(dropped)
+        line::write(&mut writer, &exchange.bytes, exchange.fault.as_ref(), &dial_to.line, &out).await;
+        dial_to.line.broke_off() || matches!(kind, FaultKind::Drop | FaultKind::ResetAfter)
     };
     let how = {
         tokio::pin!(reading, writing);
@@ -105,11 +133,12 @@ async fn once(setup: &Setup, sink: &Sink, exchange: &Exchange<'_>) -> Vec<u8> {
                 biased;
                 drops = &mut writing, if !written => {
                     written = true;
-                    if drops {
+                    if drops && kind != FaultKind::HalfOpen {
                         break Ending::Ours;
                     }
                 }
                 how = &mut reading => break how,
+                _ = over.wait_for(|over| *over) => break Ending::Ours,
                 () = tokio::time::sleep_until(deadline) => break Ending::Timeout,
             }
         }
@@ -119,63 +148,11 @@ async fn once(setup: &Setup, sink: &Sink, exchange: &Exchange<'_>) -> Vec<u8> {
         sink.event(step, connection, Kind::Bytes { direction: Direction::Out, blob: sink.blob(&out) });
     }
     if !answer.is_empty() {
+        budget.take(answer.len());
         sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&answer) });
     }
     sink.event(step, connection, Kind::Ended { ending: how });
-    if exchange.fault.is_none_or(|fault| fault.kind != FaultKind::ResetAfter) {
+    if !matches!(kind, FaultKind::ResetAfter | FaultKind::ResetBefore) {
         let _ = timeout_at(Instant::now() + Duration::from_millis(50), writer.shutdown()).await;
-    }
-    answer
-}
-
-/// Writes the bytes with the fault; `out` holds what went out, also when this is not carried to its end.
-async fn write(writer: &mut (impl AsyncWrite + Unpin), exchange: &Exchange<'_>, out: &Mutex<Vec<u8>>) {
-    let bytes = exchange.bytes;
-    let Some(fault) = exchange.fault else { return at_once(writer, bytes, out).await };
-    let at = fault.at.and_then(|at| crate::forge::resolve(bytes.len(), at)).unwrap_or(bytes.len() / 2);
-    let pause = fault.pause.map_or(Duration::from_millis(200), |pause| pause.0);
-    let (head, tail) = bytes.split_at(at);
-    match fault.kind {
-        FaultKind::None | FaultKind::Drop | FaultKind::Duplicate => at_once(writer, bytes, out).await,
-        FaultKind::Delay => {
-            at_once(writer, head, out).await;
-            tokio::time::sleep(pause).await;
-            at_once(writer, tail, out).await;
-        }
-        FaultKind::ResetAfter => at_once(writer, head, out).await,
-        FaultKind::Truncate => {
-            at_once(writer, head, out).await;
-            let _ = writer.shutdown().await;
-        }
-        FaultKind::Slow => pieces(writer, bytes, fault.piece.unwrap_or(1).max(1), pause, out).await,
-        FaultKind::Flip => {
-            let mut flipped = bytes.to_vec();
-            if let Some(byte) = flipped.get_mut(at.min(bytes.len().saturating_sub(1))) {
-                *byte ^= 1;
-            }
-            at_once(writer, &flipped, out).await;
-        }
-    }
-}
-
-async fn at_once(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8], out: &Mutex<Vec<u8>>) {
-    pieces(writer, bytes, 16 << 10, Duration::ZERO, out).await;
-}
-
-async fn pieces(
-    writer: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-    size: usize,
-    pause: Duration,
-    out: &Mutex<Vec<u8>>,
-) {
-    for piece in bytes.chunks(size) {
-        if writer.write_all(piece).await.is_err() || writer.flush().await.is_err() {
-            break;
-        }
-        out.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
-        if !pause.is_zero() {
-            tokio::time::sleep(pause).await;
-        }
     }
 }

@@ -1,8 +1,11 @@
-//! Runs a plan: controls first, then cells side by side, controls again after each batch, what must run alone alone.
+//! Runs a plan: captures what happens, in the order that [`conductor`] keeps.
 //!
 //! The evidence is the only product; what is shown while it works comes from judging the same evidence early.
 
+mod budget;
 mod cell;
+mod conductor;
+mod dial;
 mod exchange;
 mod hook;
 mod hub;
@@ -10,33 +13,24 @@ mod line;
 mod signer;
 mod values;
 
-pub(crate) use line::{Dial, dial, resolve};
+pub(crate) use dial::{Dial, dial, resolve};
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 
-use carnet_catalogue::case::{Case, CaseId};
-use carnet_catalogue::matrix::Cell;
-use carnet_catalogue::{Catalogue, Role, lock};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use carnet_catalogue::{Catalogue, lock};
 use uuid::Uuid;
 
-use crate::evidence::{Evidence, EvidenceError, Kind, Purpose, Recorder, Scope, Sink, Start};
+use crate::evidence::{Evidence, EvidenceError, Kind, Purpose, Recorder, Scope, Start};
 use crate::judge::run::Run;
 use crate::judge::{Judge, Judged};
-use crate::plan::{Plan, Planned, Selection, plan};
+use crate::plan::{Plan, Selection, plan};
 use crate::setup::Setup;
-use crate::verdict::Verdict;
+use budget::Budget;
 use cell::Runner;
+use conductor::Conductor;
 use hub::Hub;
-
-/// How many cells may wait for the subject's pushes at once; they sleep more than they work.
-const WAITING: usize = 64;
-/// Cells between two executions of their controls.
-const BATCH: usize = 32;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -55,6 +49,8 @@ pub struct RunOptions {
     pub jobs: usize,
     /// How often a failing cell is executed in all.
     pub repeat: u32,
+    /// Decides at which byte, inside the part that a case names, a fault on the line strikes.
+    pub seed: u64,
     /// Set from outside to stop after what is under way.
     pub stop: Arc<AtomicBool>,
 }
@@ -71,6 +67,7 @@ impl RunOptions {
             patience: 1.0,
             jobs: 8,
             repeat: 2,
+            seed: 1,
             stop: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -204,7 +201,8 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
     let _ = events.send(Event::Planned(planned.clone()));
     begin(options, &recorder, &planned);
     let judge = Judge::new(&Evidence::of(&recorder)?, None)?;
-    let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder));
+    let budget = Arc::new(Budget::default());
+    let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder), Arc::clone(&budget));
     let mut serving = None;
     if let Some(address) = &options.setup.subject.suite.listen {
         let (bound, task) =
@@ -213,16 +211,16 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
         serving = Some(task);
     }
     let operator = options.setup.subject.hooks.operator.then(|| Operator { events: events.clone() });
-    let runner = Runner { setup: Arc::clone(&options.setup), hub, patience: options.patience, prompt: operator };
-    let conductor = Arc::new(Conductor {
-        options: options.clone(),
-        recorder: Arc::clone(&recorder),
-        judge,
-        runner,
-        events: Mutex::new(events),
-        attempts: Mutex::default(),
-        failed_controls: Mutex::default(),
-    });
+    let runner = Runner {
+        setup: Arc::clone(&options.setup),
+        hub,
+        budget,
+        patience: options.patience,
+        seed: options.seed,
+        prompt: operator,
+    };
+    let conductor = Conductor::new(options.clone(), Arc::clone(&recorder), judge, runner, events);
+    let conductor = Arc::new(conductor);
     conductor.all(&planned).await;
     if !options.stop.load(Ordering::Relaxed) {
         recorder.event(None, None, None, Kind::Finished);
@@ -250,130 +248,7 @@ fn begin(options: &RunOptions, recorder: &Recorder, planned: &Plan) {
         tls_anchors: ders(&setup.tls_anchors),
         signing_anchors: ders(&setup.signing_anchors),
         clock: Setup::now().as_secs(),
+        seed: options.seed,
     };
     recorder.event(None, None, None, Kind::Run(Box::new(start)));
-}
-
-/// Keeps the order: controls, batches, what runs alone.
-#[derive(Debug)]
-struct Conductor {
-    options: RunOptions,
-    recorder: Arc<Recorder>,
-    judge: Judge,
-    runner: Runner,
-    events: Mutex<mpsc::Sender<Event>>,
-    attempts: Mutex<BTreeMap<(CaseId, String), u32>>,
-    failed_controls: Mutex<BTreeSet<CaseId>>,
-}
-
-impl Conductor {
-    async fn all(self: &Arc<Self>, plan: &Plan) {
-        let cells: Vec<&Planned> = plan.cells.iter().filter(|cell| cell.excluded.is_none()).collect();
-        let controls: BTreeSet<CaseId> = cells.iter().filter_map(|cell| self.control_of(&cell.case)).collect();
-        let (first, rest): (Vec<&Planned>, Vec<&Planned>) =
-            cells.into_iter().partition(|cell| controls.contains(&cell.case));
-        self.side_by_side(&first, Purpose::Case).await;
-        let (alone, mut together): (Vec<&Planned>, Vec<&Planned>) =
-            rest.into_iter().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
-        // What waits for the subject starts first, so that it waits while others work.
-        together.sort_by_key(|cell| self.case(&cell.case).is_some_and(|case| case.role == Role::Responder));
-        for batch in together.chunks(BATCH) {
-            self.batch(batch).await;
-        }
-        for cell in alone {
-            self.batch(&[cell]).await;
-        }
-    }
-
-    /// Cells whose control failed are not begun; after the others their controls are executed again.
-    async fn batch(self: &Arc<Self>, cells: &[&Planned]) {
-        let runnable: Vec<&Planned> = cells
-            .iter()
-            .copied()
-            .filter(|cell| self.control_of(&cell.case).is_none_or(|control| !self.failed(&control)))
-            .collect();
-        self.side_by_side(&runnable, Purpose::Case).await;
-        let controls: BTreeSet<CaseId> = runnable.iter().filter_map(|cell| self.control_of(&cell.case)).collect();
-        let again: Vec<Planned> = controls
-            .into_iter()
-            .filter_map(|id| {
-                let case = self.case(&id)?;
-                let cell = carnet_catalogue::matrix::cells(case).first().map(Cell::name)?;
-                Some(Planned { case: id, cell, excluded: None })
-            })
-            .collect();
-        self.side_by_side(&again.iter().collect::<Vec<_>>(), Purpose::Control).await;
-    }
-
-    async fn side_by_side(self: &Arc<Self>, cells: &[&Planned], purpose: Purpose) {
-        let working = Arc::new(Semaphore::new(self.options.jobs.max(1)));
-        let waiting = Arc::new(Semaphore::new(WAITING));
-        let mut tasks = JoinSet::new();
-        for cell in cells.iter().map(|cell| (*cell).clone()) {
-            let responder = self.case(&cell.case).is_some_and(|case| case.role == Role::Responder);
-            let permits = Arc::clone(if responder { &working } else { &waiting });
-            let conductor = Arc::clone(self);
-            tasks.spawn(async move {
-                let Ok(_permit) = permits.acquire_owned().await else { return };
-                conductor.repeated(&cell, purpose).await;
-            });
-        }
-        while tasks.join_next().await.is_some() {}
-    }
-
-    /// Executes a cell, and again when it fails: shown as 2/3, never as a pass.
-    async fn repeated(&self, planned: &Planned, purpose: Purpose) {
-        let mut purpose = purpose;
-        for _ in 0..self.options.repeat.max(1) {
-            if self.options.stop.load(Ordering::Relaxed) {
-                return;
-            }
-            let verdict = self.once(planned, purpose).await;
-            if verdict != Some(Verdict::Fail) || purpose == Purpose::Control {
-                return;
-            }
-            purpose = Purpose::Repeat;
-        }
-    }
-
-    async fn once(&self, planned: &Planned, purpose: Purpose) -> Option<Verdict> {
-        let case = self.case(&planned.case)?;
-        let attempt = {
-            let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-            let attempt = attempts.entry((planned.case.clone(), planned.cell.clone())).or_default();
-            *attempt += 1;
-            *attempt
-        };
-        let scope = Scope { case: planned.case.to_string(), cell: planned.cell.clone(), attempt };
-        self.tell(Event::Began { scope: scope.clone(), purpose });
-        let sink = Sink { recorder: Arc::clone(&self.recorder), scope: Some(scope.clone()) };
-        self.runner.run(case, &Cell::parse(&planned.cell), sink, purpose).await;
-        let judged = self.judge.attempt(&self.recorder.events_of(&scope), &self.recorder.blobs())?;
-        let verdict = judged.verdict;
-        if !matches!(verdict, Verdict::Pass | Verdict::Warn) {
-            self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner).insert(planned.case.clone());
-        }
-        self.tell(Event::Ended { scope, purpose, judged: Box::new(judged) });
-        Some(verdict)
-    }
-
-    fn case(&self, id: &CaseId) -> Option<&Case> {
-        self.options.catalogue.cases.get(id)
-    }
-
-    fn control_of(&self, id: &CaseId) -> Option<CaseId> {
-        self.case(id)?.control.clone()
-    }
-
-    fn failed(&self, control: &CaseId) -> bool {
-        self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner).contains(control)
-    }
-
-    fn tell(&self, event: Event) {
-        let _ = self.events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
-    }
-}
-
-fn runs_alone(case: &Case) -> bool {
-    case.exclusive || case.step.iter().any(|step| step.restart || step.listen.is_some())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use carnet_catalogue::matrix::Cell;
-use carnet_catalogue::step::{Connect, Forge, Send, Step};
+use carnet_catalogue::step::{Connect, Forge, Place, Send, Step};
 use carnet_catalogue::variable;
 use uuid::Uuid;
 
@@ -103,6 +103,14 @@ impl Values {
             fill(text)?;
         }
         step.speaker.iter_mut().try_for_each(fill)?;
+        if let Some(listen) = &mut step.listen {
+            listen.identity.iter_mut().try_for_each(fill)?;
+            listen.versions.iter_mut().try_for_each(fill)?;
+            listen.suites.iter_mut().try_for_each(fill)?;
+        }
+        if let Some(Place::Named(name)) = step.fault.as_mut().and_then(|fault| fault.at.as_mut()) {
+            fill(name)?;
+        }
         if let Some(tls) = &mut step.tls {
             tls.identity.iter_mut().try_for_each(fill)?;
             tls.versions.iter_mut().try_for_each(fill)?;

@@ -10,10 +10,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, CommonState, Error, ServerConfig, SupportedProtocolVersion, client::Resumption, version};
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::line::{self, ClientTls, Connected, Ending, Handshake, ServerTls, TlsVersion};
+use crate::line::{self, ClientTls, Connected, Duplex, Ending, Handshake, ServerTls, TlsVersion};
 
 mod alert;
 mod anyone;
@@ -25,12 +24,15 @@ pub use hello::{HELLOS, client_hello, first_record};
 use anyone::Anyone;
 use present::Present;
 
+/// How a protocol error begins that is the suite's and not the peer's.
+pub const OURS: &str = "the suite cannot offer this";
+
 /// Makes a handshake as client. The server's certificate is recorded, never refused; that the server holds its key is
 /// verified.
 ///
 /// # Errors
 /// How the attempt ended. With TLS 1.3 a refused client certificate shows only at the first read: see [`ending`].
-pub async fn connect(tcp: TcpStream, tls: &ClientTls) -> Result<Connected, Ending> {
+pub async fn connect(tcp: impl Duplex + 'static, tls: &ClientTls) -> Result<Connected, Ending> {
     let present = Arc::new(Present::new(tls.identity.as_ref()).map_err(ours)?);
     let config = client_config(tls, Arc::clone(&present)).map_err(ours)?;
     let name = ServerName::try_from(tls.server_name.clone()).map_err(|_| Ending::Protocol {
@@ -47,7 +49,7 @@ pub async fn connect(tcp: TcpStream, tls: &ClientTls) -> Result<Connected, Endin
 ///
 /// # Errors
 /// How the attempt ended.
-pub async fn accept(tcp: TcpStream, tls: &ServerTls) -> Result<Connected, Ending> {
+pub async fn accept(tcp: impl Duplex + 'static, tls: &ServerTls) -> Result<Connected, Ending> {
     let config = server_config(tls).map_err(ours)?;
     let stream = TlsAcceptor::from(Arc::new(config)).accept(tcp).await.map_err(|error| line::ending(&error))?;
     let handshake = facts(stream.get_ref().1, tls.identity.chain.clone(), true);
@@ -77,7 +79,7 @@ fn client_config(tls: &ClientTls, present: Arc<Present>) -> Result<ClientConfig,
 }
 
 fn server_config(tls: &ServerTls) -> Result<ServerConfig, Error> {
-    let provider = provider(&[])?;
+    let provider = provider(&tls.suites)?;
     let anyone = Arc::new(Anyone::new(&provider));
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(&tls.versions))?
@@ -133,7 +135,7 @@ fn iana(suite: rustls::CipherSuite) -> String {
 
 /// A configuration that could not be built is the suite's fault, not the peer's.
 fn ours(error: Error) -> Ending {
-    Ending::Protocol { what: format!("the suite cannot offer this: {error}") }
+    Ending::Protocol { what: format!("{OURS}: {error}") }
 }
 
 #[cfg(test)]

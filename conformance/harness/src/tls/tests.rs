@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use carnet_certs::zoo::Place;
 use carnet_certs::{Authority, Identity, Profile, UnixTime, zoo};
 use proptest::prelude::*;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -38,9 +39,11 @@ async fn every_kind_of_the_zoo_is_presented_as_it_is() {
         for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
             let zoo = zoo::make(kind, &authority, &profile, UnixTime::now()).unwrap();
             let tls = ClientTls { versions: vec![version], ..client(Some(zoo.clone())) };
-            let server = ServerTls { identity: identity.clone(), versions: Vec::new() };
+            let server = ServerTls { identity: identity.clone(), versions: Vec::new(), suites: Vec::new() };
             let (client, server) = pair(tls, server).await;
-            if kind.other_key {
+            // Whoever sends another's certificate first signs with a key that is not the first one's.
+            let not_first = kind.present.as_ref().is_some_and(|places| places.first() == Some(&Place::Issuing));
+            if kind.other_key || not_first {
                 // The suite's own server is strict in this one thing.
                 let ending = match client {
                     Ok(mut client) => line::ending(&client.stream.read_u8().await.unwrap_err()),
@@ -60,12 +63,33 @@ async fn every_kind_of_the_zoo_is_presented_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_server_presents_the_zoo_too_and_speaks_only_what_it_is_told() {
+    let authority = authority();
+    let identity = authority.issue(&Profile::tls("SUITE"), UnixTime::now()).unwrap();
+    let profile = Profile::tls("SUITE").of(&identity);
+    let shown = |slug: &str| zoo::make(zoo::kind(slug).unwrap(), &authority, &profile, UnixTime::now()).unwrap();
+    for slug in ["expired", "weak-key", "malformed-der", "name-with-nul", "version-one", "chain-long"] {
+        let face = shown(slug);
+        let server = ServerTls { identity: face.clone(), versions: vec![TlsVersion::V1_2], suites: Vec::new() };
+        let (client, server) = pair(client(None), server).await;
+        let seen = client.unwrap_or_else(|ending| panic!("{slug}: {ending:?}")).handshake.unwrap();
+        assert_eq!((seen.peer_chain, seen.version.as_str()), (face.chain, "1.2"), "{slug}");
+        assert!(server.is_ok());
+    }
+    let suite = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
+    let server = ServerTls { identity, versions: Vec::new(), suites: vec![suite.into()] };
+    let (client, _) = pair(client(None), server).await;
+    assert_eq!(client.unwrap().handshake.unwrap().suite, suite);
+}
+
+#[tokio::test]
 async fn a_zoo_server_is_recorded_and_suites_are_kept_to() {
     let authority = authority();
     let zoo = zoo::make(zoo::kind("expired").unwrap(), &authority, &Profile::tls("SUITE"), UnixTime::now()).unwrap();
     let suite = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
     let tls = ClientTls { suites: vec![suite.into()], ..client(None) };
-    let (client, server) = pair(tls, ServerTls { identity: zoo.clone(), versions: Vec::new() }).await;
+    let (client, server) =
+        pair(tls, ServerTls { identity: zoo.clone(), versions: Vec::new(), suites: Vec::new() }).await;
     let (mut client, mut server) = (client.unwrap(), server.unwrap());
     let facts = client.handshake.take().unwrap();
     assert_eq!((facts.suite.as_str(), facts.version.as_str()), (suite, "1.2"));
@@ -203,7 +227,7 @@ async fn the_version_is_what_a_server_of_rustls_refuses_in_an_old_hello() {
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let server = ServerTls { identity: identity.clone(), versions: Vec::new() };
+        let server = ServerTls { identity: identity.clone(), versions: Vec::new(), suites: Vec::new() };
         tcp.write_all(&client_hello(hello).unwrap()).await.unwrap();
         let mut bytes = vec![0; 4096];
         let serving = async { accept(listener.accept().await.unwrap().0, &server).await };

@@ -68,6 +68,9 @@ pub(crate) enum Fault {
     DeliversTwice,
     DeliversPing,
     NotifiesNothing,
+    DeliversNothing,
+    ReceiptsTheCut,
+    TakesAnyServer,
 }
 
 /// A running double.
@@ -140,7 +143,7 @@ impl State {
     }
 
     async fn connection(self: Arc<Self>, tcp: TcpStream) {
-        let server = ServerTls { identity: self.tls.clone(), versions: Vec::new() };
+        let server = ServerTls { identity: self.tls.clone(), versions: Vec::new(), suites: Vec::new() };
         let Ok(Ok(Connected { mut stream, handshake })) =
             timeout(Duration::from_secs(5), tls::accept(tcp, &server)).await
         else {
@@ -153,7 +156,8 @@ impl State {
             return;
         }
         let request = read(&mut stream).await;
-        if self.has(Fault::ClosesAfterRequest) || request.is_empty() {
+        let cut = http::progress(&request) != http::Progress::Complete && !self.has(Fault::ReceiptsTheCut);
+        if self.has(Fault::ClosesAfterRequest) || request.is_empty() || cut {
             let _ = stream.shutdown().await;
             return;
         }
@@ -301,7 +305,9 @@ impl State {
         match self.fresh(&ebms) {
             None => refuse("EBMS:0004"),
             Some(true) if !ping => {
-                self.tell("delivered.txt", &ebms.message_id);
+                if !self.has(Fault::DeliversNothing) {
+                    self.tell("delivered.txt", &ebms.message_id);
+                }
                 Ok(Some((ebms, listed)))
             }
             Some(again) => {
@@ -483,7 +489,13 @@ impl State {
         let identity = (!self.has(Fault::PushAnonymous)).then(|| self.tls.clone());
         let client =
             ClientTls { identity, versions: Vec::new(), suites: Vec::new(), server_name: "localhost".to_owned() };
-        let Ok(Connected { mut stream, .. }) = tls::connect(tcp, &client).await else { return Vec::new() };
+        let Ok(Connected { mut stream, handshake }) = tls::connect(tcp, &client).await else { return Vec::new() };
+        let chain = handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
+        let trusted = ebms::Signature { chain, ..Default::default() }.trusted(&self.anchors, Setup::now()).is_ok();
+        if !trusted && !self.has(Fault::TakesAnyServer) {
+            let _ = stream.shutdown().await;
+            return Vec::new();
+        }
         let _ = (stream.write_all(bytes).await, stream.flush().await);
         read(&mut stream).await
     }

@@ -71,7 +71,7 @@ roles = ["responder", "initiator"]
 capabilities = [
   "as4.push", "as4.ping", "as4.gzip", "as4.attachments", "as4.properties", "as4.duplicates", "as4.token.x509-pkipath",
   "trust.anchor-only", "as4.agreements", "as4.initiator", "as4.retry", "as4.signer-binding", "trust.suite-ca", "trust.other-party",
-  "tls.client-certificate", "tls.1.2", "tls.1.3", "tls.direct", "pack.declaration", "hook.delivered",
+  "tls.client-certificate", "tls.1.2", "tls.1.3", "tls.direct", "tls.renewal", "pack.declaration", "hook.delivered",
   "hook.notified",
 ]
 answer_within = "2s"
@@ -96,9 +96,23 @@ pub(crate) fn run_against(
     catalogue: carnet_catalogue::Catalogue,
     evidence: &Path,
 ) -> Run {
+    run_edited(faults, only, catalogue, evidence, |_, subject| subject)
+}
+
+/// As [`run_against`], with `subject.toml` edited first; the edit is told the folder that it lies in.
+pub(crate) fn run_edited(
+    faults: &[Fault],
+    only: &[&str],
+    catalogue: carnet_catalogue::Catalogue,
+    evidence: &Path,
+    edit: impl Fn(&Path, String) -> String,
+) -> Run {
     let dir = TempDir::new().unwrap();
     let double = Double::start(pki(), dir.path(), faults);
-    let setup = Setup::load(&world(dir.path(), &double.url())).unwrap();
+    let subject = world(dir.path(), &double.url());
+    let text = edit(dir.path(), std::fs::read_to_string(&subject).unwrap());
+    std::fs::write(&subject, text).unwrap();
+    let setup = Setup::load(&subject).unwrap();
     let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), evidence.to_owned());
     options.selection = Selection { only: only.iter().map(|&id| id.to_owned()).collect(), ..Selection::default() };
     options.repeat = 1;

@@ -59,12 +59,16 @@ fn missing_receipt(look: &Look<'_>) -> Outcome {
     })())
 }
 
-/// Whether one entry names the message together with EBMS:0301: an object of a JSON answer, else a line.
+/// Whether one entry names the message together with EBMS:0301.
 fn told(output: &str, id: &str) -> bool {
-    let both = |text: &str| text.contains(id) && text.contains("EBMS:0301");
+    entries(output).iter().any(|text| text.contains(id) && text.contains("EBMS:0301"))
+}
+
+/// The entries of a hook's output: the innermost objects of a JSON answer, else the lines.
+pub(crate) fn entries(output: &str) -> Vec<String> {
     match serde_json::from_str::<serde_json::Value>(output) {
-        Ok(value) => innermost(&value).iter().any(|text| both(text)),
-        Err(_) => output.lines().any(both),
+        Ok(value) => innermost(&value),
+        Err(_) => output.lines().map(str::to_owned).collect(),
     }
 }
 
@@ -90,10 +94,12 @@ fn hook<'l>(look: &Look<'l>, name: &str) -> Result<&'l HookSeen, Outcome> {
 
 /// How often an id stands in the output as a word of its own.
 fn occurrences(output: &str, id: &str) -> usize {
-    output
-        .split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '[' | ']' | '{' | '}'))
-        .filter(|word| *word == id)
-        .count()
+    words(output).filter(|word| *word == id).count()
+}
+
+/// The words of a hook's output, JSON or plain text.
+pub(crate) fn words(output: &str) -> impl Iterator<Item = &str> {
+    output.split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '[' | ']' | '{' | '}'))
 }
 
 #[cfg(test)]

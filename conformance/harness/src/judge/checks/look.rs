@@ -49,7 +49,9 @@ impl<'l> Look<'l> {
     pub(crate) fn exchange(&self) -> Result<&'l Exchange, Outcome> {
         let found = match (self.step(), self.with("at")) {
             (Some(at), Some(_)) => {
-                self.attempt.exchanges.iter().rev().find(|e| e.side == crate::evidence::Side::Suite && e.step < at)
+                // A connection that is held open is recorded when it ends, after later ones.
+                let before = |e: &&Exchange| e.side == crate::evidence::Side::Suite && e.step < at;
+                self.attempt.exchanges.iter().filter(before).max_by_key(|e| e.step)
             }
             (step, _) => self.attempt.sent_at(step),
         };

@@ -8,6 +8,7 @@ mod await_;
 mod error;
 mod hook;
 mod http;
+mod line;
 mod look;
 mod message;
 mod receipt;
@@ -16,6 +17,7 @@ mod tls;
 use carnet_catalogue::case::{Case, Check};
 use carnet_catalogue::step::Awaited;
 
+pub(crate) use hook::{entries, words};
 pub use look::Look;
 
 use super::run::ByteRange;
@@ -71,6 +73,7 @@ pub fn all() -> impl Iterator<Item = &'static Named> {
         message::CHECKS,
         business::CHECKS,
         hook::CHECKS,
+        line::CHECKS,
     ]
     .into_iter()
     .flatten()
@@ -96,7 +99,7 @@ pub fn implied(case: &Case) -> Vec<Check> {
             Some(Awaited::Alert) => "await.alert",
             Some(Awaited::Close) => "await.close",
             Some(Awaited::HttpStatus) => "await.http-status",
-            Some(Awaited::Answer) | None => continue,
+            Some(Awaited::Answer | Awaited::Connection) | None => continue,
         };
         let with = std::iter::once(("at".to_owned(), index.to_string())).collect();
         implied.push(Check { name: name.to_owned(), step: None, with, level: None });

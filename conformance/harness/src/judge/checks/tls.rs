@@ -5,7 +5,10 @@ use rustls_pki_types::CertificateDer;
 
 use super::look::{Look, settle};
 use super::{Named, Outcome};
+use crate::evidence::Side;
 use crate::judge::view::Exchange;
+use crate::line::Ending;
+use crate::tls::OURS;
 
 pub(crate) const CHECKS: &[Named] = &[
     Named {
@@ -25,6 +28,12 @@ pub(crate) const CHECKS: &[Named] = &[
         says: "the cipher suite has forward secrecy and authenticated encryption",
         with: &[],
         judge: suite,
+    },
+    Named {
+        name: "tls.server-refused",
+        says: "the subject connected, and sent nothing over a connection on which the suite presented the certificate of the `listen` step",
+        with: &[],
+        judge: server_refused,
     },
 ];
 
@@ -70,6 +79,39 @@ fn suite(look: &Look<'_>) -> Outcome {
             look.deviation(exchange, "an ephemeral key exchange and an AEAD cipher", suite)
         })
     })())
+}
+
+/// A subject that did not connect at all has not been seen to refuse anything.
+fn server_refused(look: &Look<'_>) -> Outcome {
+    let Some((from, chain)) = look.attempt.faces.first() else {
+        return Outcome::Unclear("the suite's endpoint showed no other face".to_owned());
+    };
+    let until = look.attempt.faces.get(1).map_or(u64::MAX, |(next, _)| *next);
+    let shown = |exchange: &&Exchange| exchange.side == Side::Subject && (*from..until).contains(&exchange.seq);
+    let mut refused = 0;
+    for exchange in look.attempt.exchanges.iter().filter(shown) {
+        match (&exchange.not_connected, &exchange.received) {
+            (Some((_, Ending::Protocol { what })), _) if what.starts_with(OURS) => {
+                return Outcome::Unclear(what.clone());
+            }
+            (Some((_, Ending::Ours)), _) => {}
+            (Some(_), _) => refused += 1,
+            (None, Some(_)) if exchange.own_chain == *chain => {
+                return look.deviation(
+                    exchange,
+                    "no message to a server with this certificate",
+                    "the message was sent",
+                );
+            }
+            (None, None) if exchange.own_chain == *chain => refused += 1,
+            (None, _) => {}
+        }
+    }
+    if refused > 0 {
+        Outcome::Holds
+    } else {
+        Outcome::Unclear("the subject did not connect while the suite presented this certificate".to_owned())
+    }
 }
 
 fn cell_version(look: &Look<'_>) -> String {

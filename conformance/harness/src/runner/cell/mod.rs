@@ -1,25 +1,27 @@
 //! Carries out one execution of one cell, step by step. It decides nothing: it does, and writes down.
 
 mod build;
+mod observe;
+mod terms;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use carnet_catalogue::case::Case;
 use carnet_catalogue::matrix::Cell;
-use carnet_catalogue::step::{Action, Awaited, Connect, HookName, NamedWait, Over, Send, Step, Wait};
-use carnet_catalogue::subject::Hook;
+use carnet_catalogue::step::{Action, Answer, Awaited, Connect, FaultKind, Listen, Over, Send, Step};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use super::budget::Budget;
+use super::dial::Dial;
 use super::exchange::{Exchange, Until, exchange};
-use super::hook;
-use super::hub::{Hub, Room, Scripted};
-use super::line::Dial;
+use super::hub::{Face, Hub, Room, Scripted};
+use super::line;
 use super::values::Values;
-use crate::evidence::{Kind, Purpose, Sink};
-use crate::line::{ClientTls, TlsVersion};
+use crate::evidence::{BlobRef, Kind, Purpose, Sink};
 use crate::plan;
-use crate::setup::{Document, Setup};
+use crate::setup::Setup;
 use crate::tls;
 
 /// What carries a cell out.
@@ -27,7 +29,9 @@ use crate::tls;
 pub(crate) struct Runner {
     pub(crate) setup: Arc<Setup>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) patience: f64,
+    pub(crate) seed: u64,
     pub(crate) prompt: Option<super::Operator>,
 }
 
@@ -41,6 +45,11 @@ struct Running<'r> {
     sent: BTreeMap<String, Sent>,
     sent_ids: Vec<String>,
     room: Arc<Room>,
+    /// A request that goes out after the next one.
+    later: Option<Exchange>,
+    /// Connections that are held open while the case goes on.
+    held: JoinSet<()>,
+    over: watch::Sender<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -57,8 +66,19 @@ impl Runner {
         let values = Values::new(&self.setup, cell);
         let conversation = values.value("fresh.conversation").unwrap_or_default().to_owned();
         let room = self.hub.open(sink.clone(), &conversation);
-        let mut running =
-            Running { runner: self, case, cell, sink, values, sent: BTreeMap::new(), sent_ids: Vec::new(), room };
+        let mut running = Running {
+            runner: self,
+            case,
+            cell,
+            sink,
+            values,
+            sent: BTreeMap::new(),
+            sent_ids: Vec::new(),
+            room,
+            later: None,
+            held: JoinSet::new(),
+            over: watch::Sender::new(false),
+        };
         for index in 0..case.step.len() {
             running.room.at_step(index);
             running.sink.event(Some(index), None, Kind::Step);
@@ -67,8 +87,10 @@ impl Runner {
                 break;
             }
         }
+        running.over.send_replace(true);
+        while running.held.join_next().await.is_some() {}
         if case.step.iter().any(|step| step.listen.is_some()) {
-            self.hub.accepts(true);
+            self.hub.show_own();
         }
         self.hub.close(&running.room);
         running.sink.event(None, None, Kind::End);
@@ -82,12 +104,7 @@ impl Running<'_> {
         match step.action()? {
             Action::Send(send) => self.send(index, &step, send).await,
             Action::Connect(connect) => self.connect(index, &step, connect).await,
-            Action::Answer(answer) => {
-                let forge = self.values.forge(&step.forge)?;
-                let (speaker, sign) = (step.speaker.clone(), step.sign.clone());
-                self.room.script(Scripted { answer: answer.clone(), speaker, sign, forge });
-                Ok(())
-            }
+            Action::Answer(answer) => self.script(index, &step, answer),
             Action::Await(Awaited::Message) => {
                 let arrived = self.room.next(self.push_within(&step)).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
@@ -98,6 +115,11 @@ impl Running<'_> {
             }
             Action::Await(Awaited::Nothing) => {
                 let arrived = self.room.next(self.push_within(&step)).await;
+                self.sink.event(Some(index), None, Kind::Waited { arrived });
+                Ok(())
+            }
+            Action::Await(Awaited::Connection) => {
+                let arrived = self.room.next_attempt(self.push_within(&step)).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
                 Ok(())
             }
@@ -114,11 +136,31 @@ impl Running<'_> {
                 tokio::time::sleep(self.wait(wait)).await;
                 Ok(())
             }
-            Action::Listen(listen) => {
-                self.runner.hub.accepts(listen.accept);
-                Ok(())
-            }
+            Action::Listen(listen) => self.listen(index, &step, listen),
         }
+    }
+
+    fn script(&self, index: usize, step: &Step, answer: &Answer) -> Result<(), String> {
+        let forge = self.values.forge(&step.forge)?;
+        let fault = step.fault.clone().map(|fault| (fault, self.seed(index)));
+        let (speaker, sign) = (step.speaker.clone(), step.sign.clone());
+        self.room.script(Scripted { answer: answer.clone(), speaker, sign, forge, fault });
+        Ok(())
+    }
+
+    fn listen(&self, index: usize, step: &Step, listen: &Listen) -> Result<(), String> {
+        let fault = step.fault.as_ref().map(|fault| (fault.kind, self.seed(index)));
+        let face = Face::of(&self.runner.setup, listen, fault, &self.room)?;
+        let chain: Vec<BlobRef> = face.chain().iter().map(|certificate| self.sink.blob(certificate)).collect();
+        let (versions, suites) = (listen.versions.clone(), listen.suites.clone());
+        self.sink.event(Some(index), None, Kind::Face { accepts: listen.accept, chain, versions, suites });
+        self.runner.hub.show(face);
+        Ok(())
+    }
+
+    /// What decides, in this step, where a fault strikes.
+    fn seed(&self, index: usize) -> u64 {
+        line::seed(self.runner.seed, &self.sink.case(), &self.cell.name(), index)
     }
 
     async fn send(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), String> {
@@ -137,16 +179,46 @@ impl Running<'_> {
         self.remember(step, &sent);
         let tls = self.client_tls(step)?;
         let within = self.answer_within(index, step);
-        let plan = Exchange {
-            step: index,
-            bytes: &sent.bytes,
-            dial: Dial { tls, reset: resets(step), within },
-            fault: step.fault.as_ref(),
-            until: Until::Http,
-            within,
+        self.exchange(index, step, sent.bytes, Dial::new(tls, within), Until::Http).await
+    }
+
+    /// Sends bytes as the step's fault has it: now, later, or beside what follows.
+    async fn exchange(
+        &mut self,
+        index: usize,
+        step: &Step,
+        bytes: Vec<u8>,
+        dial: Dial,
+        until: Until,
+    ) -> Result<(), String> {
+        let (bytes, fault) = match &step.fault {
+            Some(fault) => {
+                let (bytes, ready) = line::ready(bytes, fault, self.seed(index))?;
+                (bytes, Some(ready))
+            }
+            None => (bytes, None),
         };
-        exchange(&self.runner.setup, &self.sink, &plan).await;
+        let within = dial.within;
+        let plan = Exchange { step: index, bytes, dial, fault, until, within };
+        match fault.map(|fault| fault.kind) {
+            Some(FaultKind::Reorder) => self.later = Some(plan),
+            Some(FaultKind::HalfOpen) => {
+                let (setup, sink) = (Arc::clone(&self.runner.setup), self.sink.clone());
+                let (budget, over) = (Arc::clone(&self.runner.budget), self.over.subscribe());
+                self.held.spawn(async move { exchange(&setup, &sink, &budget, &plan, over).await });
+            }
+            _ => {
+                self.carry_out(&plan).await;
+                if let Some(later) = self.later.take() {
+                    self.carry_out(&later).await;
+                }
+            }
+        }
         Ok(())
+    }
+
+    async fn carry_out(&self, plan: &Exchange) {
+        exchange(&self.runner.setup, &self.sink, &self.runner.budget, plan, self.over.subscribe()).await;
     }
 
     async fn connect(&mut self, index: usize, step: &Step, connect: &Connect) -> Result<(), String> {
@@ -163,16 +235,8 @@ impl Running<'_> {
         let tls = if plain { None } else { self.client_tls(step)? };
         let within = self.answer_within(index, step);
         let talks_http = bytes.starts_with(b"POST ") || bytes.starts_with(b"GET ") || bytes.starts_with(b"PUT ");
-        let plan = Exchange {
-            step: index,
-            bytes: &bytes,
-            dial: Dial { tls, reset: resets(step), within },
-            fault: step.fault.as_ref(),
-            until: if talks_http { Until::Http } else { Until::End },
-            within,
-        };
-        exchange(&self.runner.setup, &self.sink, &plan).await;
-        Ok(())
+        let until = if talks_http { Until::Http } else { Until::End };
+        self.exchange(index, step, bytes, Dial::new(tls, within), until).await
     }
 
     async fn prompt(&mut self, index: usize, step: &Step) -> Result<(), String> {
@@ -202,64 +266,6 @@ impl Running<'_> {
         Ok(())
     }
 
-    async fn hook(&mut self, index: usize, step: &Step, name: HookName) -> Result<(), String> {
-        let hooks = &self.runner.setup.subject.hooks;
-        let (label, hook) = match name {
-            HookName::Delivered => ("delivered", &hooks.delivered),
-            HookName::Notified => ("notified", &hooks.notified),
-            HookName::LoadCrl => ("load-crl", &hooks.load_crl),
-        };
-        match (hook.clone(), name) {
-            (Some(hook), HookName::LoadCrl) => self.run_hook(index, label, &hook, None).await,
-            (Some(hook), _) => self.observe(index, step, label, &hook).await,
-            (None, HookName::LoadCrl) => {}
-            (None, _) => return Err(format!("hooks.{label} is gone")),
-        }
-        Ok(())
-    }
-
-    /// Asks again until one of this case's messages is named, for a while: delivery follows the receipt, it need not
-    /// precede it. Then once more after a moment, so that a second delivery is seen too. The last answer is recorded.
-    async fn observe(&self, index: usize, step: &Step, label: &str, hook: &Hook) {
-        const PAUSE: Duration = Duration::from_millis(250);
-        let awareness = self.runner.setup.ics.reception_awareness;
-        let default = match label {
-            "notified" => (awareness.retry_interval.0 + awareness.answer_timeout.0) * 3,
-            _ => Duration::from_secs(3),
-        };
-        let within = step.within.map_or(default, |within| within.0).mul_f64(self.runner.patience);
-        let deadline = tokio::time::Instant::now() + within;
-        let ids: Vec<String> = self.room.ids().into_iter().chain(self.sent_ids.iter().cloned()).collect();
-        let mut last = self.ask(hook, None).await;
-        loop {
-            let output = String::from_utf8_lossy(&last.output).into_owned();
-            let named = last.success && ids.iter().any(|id| output.contains(id.as_str()));
-            if named || tokio::time::Instant::now() >= deadline {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
-            last = self.ask(hook, None).await;
-        }
-        tokio::time::sleep(PAUSE).await;
-        let last = self.ask(hook, None).await;
-        self.record_hook(index, label, &last);
-    }
-
-    async fn run_hook(&self, index: usize, name: &str, hook: &Hook, document: Option<&Document>) {
-        let outcome = self.ask(hook, document).await;
-        self.record_hook(index, name, &outcome);
-    }
-
-    async fn ask(&self, hook: &Hook, document: Option<&Document>) -> hook::Outcome {
-        let within = Duration::from_secs(30).mul_f64(self.runner.patience.max(0.1));
-        hook::run(&self.runner.setup, hook, &self.values, document, within).await
-    }
-
-    fn record_hook(&self, index: usize, name: &str, outcome: &hook::Outcome) {
-        let output = self.sink.blob(&outcome.output);
-        self.sink.event(Some(index), None, Kind::Hook { name: name.to_owned(), success: outcome.success, output });
-    }
-
     fn remember(&mut self, step: &Step, sent: &Sent) {
         let Some(name) = &step.name else { return };
         self.values.set(&format!("step.{name}.message-id"), &sent.message_id);
@@ -270,70 +276,4 @@ impl Running<'_> {
         self.values.set(&format!("step.{name}.business-id"), &lrn);
         self.sent.insert(name.clone(), sent.clone());
     }
-
-    fn client_tls(&self, step: &Step) -> Result<Option<ClientTls>, String> {
-        let setup = &self.runner.setup;
-        if !setup.address.tls {
-            return Ok(None);
-        }
-        let choice = step.tls.clone().unwrap_or_default();
-        let name = choice.identity.as_deref().or(step.speaker.as_deref()).unwrap_or("partner");
-        let mut versions = choice.versions;
-        if versions.is_empty()
-            && let Some(version) = self.cell.values.get("tls")
-        {
-            versions.push(version.clone());
-        }
-        let versions = versions
-            .iter()
-            .map(|version| {
-                TlsVersion::from_text(version)
-                    .ok_or_else(|| format!("got tls version {version:?}, expected 1.2 or 1.3"))
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Some(ClientTls {
-            identity: setup.identity(name, "tls")?,
-            versions,
-            suites: choice.suites,
-            server_name: choice.server_name.unwrap_or_else(|| setup.address.host.clone()),
-        }))
-    }
-
-    /// How long the answer on the same connection is waited for: what the next `await` says, else the ICS.
-    fn answer_within(&self, index: usize, step: &Step) -> Duration {
-        let next = self.case.step.get(index + 1);
-        let awaiting = next
-            .filter(|next| next.awaits.is_some_and(|awaited| !matches!(awaited, Awaited::Message | Awaited::Nothing)));
-        let said = step.within.or_else(|| awaiting.and_then(|next| next.within));
-        said.unwrap_or(self.runner.setup.ics.answer_within).stretched(self.runner.patience)
-    }
-
-    /// How long a push is waited for: what the step says, else the longer of the business time and one retry.
-    fn push_within(&self, step: &Step) -> Duration {
-        let ics = &self.runner.setup.ics;
-        let awareness = ics.reception_awareness;
-        let retry = awareness.retry_interval.0 * 2 + awareness.answer_timeout.0;
-        let quiet = awareness.retry_interval.0 * 2 + Duration::from_millis(200);
-        match (step.within, step.awaits) {
-            (Some(within), _) => within.stretched(self.runner.patience),
-            (None, Some(Awaited::Nothing)) => quiet.mul_f64(self.runner.patience),
-            _ => ics.business_within.0.max(retry).mul_f64(self.runner.patience),
-        }
-    }
-
-    fn wait(&self, wait: Wait) -> Duration {
-        let awareness = self.runner.setup.ics.reception_awareness;
-        let patience = self.runner.patience;
-        match wait {
-            Wait::Span(span) => span.stretched(patience),
-            Wait::Named(NamedWait::RetryInterval) => (awareness.retry_interval.0 * 3 / 2).mul_f64(patience),
-            Wait::Named(NamedWait::AllRetries) => ((awareness.retry_interval.0 + awareness.answer_timeout.0)
-                * (awareness.retry_count + 1))
-                .mul_f64(patience),
-        }
-    }
-}
-
-fn resets(step: &Step) -> bool {
-    step.fault.as_ref().is_some_and(|fault| fault.kind == carnet_catalogue::step::FaultKind::ResetAfter)
 }

@@ -1,147 +1,60 @@
 //! The suite's own endpoint: takes the subject's pushes and answers them as the case in question scripted.
 //!
 //! A push belongs to the case whose conversation it carries, else to the one whose message it refers to. What belongs
-//! to none is receipted, so that the subject comes to rest, and recorded without a case.
+//! to none is receipted, so that the subject comes to rest, and recorded without a case. A connection that carries no
+//! push belongs to the case whose [`Face`] the endpoint shows. A flood is bounded: in connections, bytes and time.
+
+mod answer;
+mod face;
+mod room;
 
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use carnet_catalogue::step::{Answer, AnswerKind, Forge, SignChoice};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use uuid::Uuid;
 
+use super::budget::{Budget, PUSH};
 use super::exchange::connected;
-use super::signer::Signer;
+use super::line::{Control, Raw};
 use crate::evidence::{Direction, Kind, Recorder, Side, Sink, Stage};
-use crate::forge::{self, SignalDraft};
-use crate::http::{self, Progress};
+use crate::http::{self, Meter, Progress};
 use crate::judge::checks::business;
-use crate::line::{Connected, Ending, ServerTls, ending};
+use crate::line::{Connected, Duplex, Ending, ending};
 use crate::setup::Setup;
 use crate::{root, tls};
+use answer::Push;
+pub(crate) use face::Face;
+pub(crate) use room::{Room, Scripted};
 
 /// How long a connection of the subject may stay idle.
 const IDLE: Duration = Duration::from_secs(60);
-/// A push is read up to this size.
-const PUSH_LIMIT: usize = 64 << 20;
-
-/// An answer with how it is signed and spoilt.
-#[derive(Debug, Clone)]
-pub(crate) struct Scripted {
-    pub(crate) answer: Answer,
-    pub(crate) speaker: Option<String>,
-    pub(crate) sign: Option<SignChoice>,
-    pub(crate) forge: Vec<Forge>,
-}
-
-/// What a cell expects at the suite's endpoint.
-#[derive(Debug)]
-pub(crate) struct Room {
-    sink: Sink,
-    state: Mutex<RoomState>,
-    arrived: Notify,
-    closed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct RoomState {
-    step: usize,
-    script: Vec<Scripted>,
-    answered: u32,
-    arrivals: usize,
-    taken: usize,
-    ids: Vec<String>,
-    mrns: Vec<Option<String>>,
-    finished: bool,
-}
+/// How long one push may take to arrive.
+const SLOWEST: Duration = Duration::from_secs(120);
+/// How many connections of the subject are served at once; more wait for their turn.
+const CONNECTIONS: usize = 64;
 
 /// All cells that expect pushes, and the socket they share.
 #[derive(Debug)]
 pub(crate) struct Hub {
     setup: Arc<Setup>,
     recorder: Arc<Recorder>,
+    budget: Arc<Budget>,
     rooms: Mutex<HashMap<String, Arc<Room>>>,
-    shut: AtomicBool,
-}
-
-impl Room {
-    /// Says which step pushes belong to from here on.
-    pub(crate) fn at_step(&self, step: usize) {
-        self.lock().step = step;
-    }
-
-    /// Adds an answer to the script.
-    pub(crate) fn script(&self, scripted: Scripted) {
-        self.lock().script.push(scripted);
-    }
-
-    /// Waits for a push that was not awaited before; false when none came in time.
-    pub(crate) async fn next(&self, within: Duration) -> bool {
-        let waiting = async {
-            loop {
-                let notified = self.arrived.notified();
-                {
-                    let mut state = self.lock();
-                    if state.arrivals > state.taken {
-                        state.taken += 1;
-                        return;
-                    }
-                }
-                notified.await;
-            }
-        };
-        timeout(within, waiting).await.is_ok()
-    }
-
-    /// The movement reference number that the push awaited last names.
-    pub(crate) fn mrn(&self) -> Option<String> {
-        let state = self.lock();
-        state.mrns.get(state.taken.checked_sub(1)?)?.clone()
-    }
-
-    /// MessageIds of the pushes so far.
-    pub(crate) fn ids(&self) -> Vec<String> {
-        self.lock().ids.clone()
-    }
-
-    /// Counts a push and says what it is answered with.
-    fn arrive(&self, message_id: Option<String>, mrn: Option<String>) -> Option<Scripted> {
-        let mut state = self.lock();
-        state.ids.extend(message_id);
-        state.arrivals += 1;
-        state.mrns.push(mrn);
-        let mut left = state.answered;
-        let mut chosen = state.script.last();
-        for scripted in &state.script {
-            if left < scripted.answer.times {
-                chosen = Some(scripted);
-                break;
-            }
-            left -= scripted.answer.times;
-        }
-        let chosen = chosen.cloned();
-        state.answered += 1;
-        self.arrived.notify_waiters();
-        chosen
-    }
-
-    fn lock(&self) -> MutexGuard<'_, RoomState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    face: watch::Sender<Arc<Face>>,
 }
 
 impl Hub {
     /// A hub without a socket yet.
-    pub(crate) fn new(setup: Arc<Setup>, recorder: Arc<Recorder>) -> Arc<Self> {
-        Arc::new(Self { setup, recorder, rooms: Mutex::default(), shut: AtomicBool::new(false) })
+    pub(crate) fn new(setup: Arc<Setup>, recorder: Arc<Recorder>, budget: Arc<Budget>) -> Arc<Self> {
+        let face = watch::Sender::new(Arc::new(Face::own(&setup)));
+        Arc::new(Self { setup, recorder, budget, rooms: Mutex::default(), face })
     }
 
     /// Binds the address of `subject.toml` and serves until the handle is dropped.
@@ -153,10 +66,15 @@ impl Hub {
         let address = listener.local_addr()?;
         let hub = Arc::clone(self);
         let task = tokio::spawn(async move {
+            let places = Arc::new(Semaphore::new(CONNECTIONS));
             let mut connections = JoinSet::new();
-            while let Ok((tcp, _)) = listener.accept().await {
+            while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+                let Ok((tcp, _)) = listener.accept().await else { break };
                 let hub = Arc::clone(&hub);
-                connections.spawn(async move { hub.connection(tcp).await });
+                connections.spawn(async move {
+                    hub.connection(tcp).await;
+                    drop(place);
+                });
                 while connections.try_join_next().is_some() {}
             }
         });
@@ -165,14 +83,19 @@ impl Hub {
 
     /// Opens a room for a conversation.
     pub(crate) fn open(&self, sink: Sink, conversation: &str) -> Arc<Room> {
-        let room = Arc::new(Room { sink, state: Mutex::default(), arrived: Notify::new(), closed: Notify::new() });
+        let room = Arc::new(Room::new(sink));
         self.lock().insert(conversation.to_owned(), Arc::clone(&room));
         room
     }
 
-    /// Takes connections, or drops every one at once as an endpoint does that is down.
-    pub(crate) fn accepts(&self, accepts: bool) {
-        self.shut.store(!accepts, Ordering::Relaxed);
+    /// Shows another face from here on; connections that lie idle are closed, so that the next message meets it.
+    pub(crate) fn show(&self, face: Face) {
+        self.face.send_replace(Arc::new(face));
+    }
+
+    /// Shows the suite's own face again.
+    pub(crate) fn show_own(&self) {
+        self.show(Face::own(&self.setup));
     }
 
     /// A message of the room was sent: what refers to it belongs to the room too.
@@ -182,46 +105,81 @@ impl Hub {
 
     /// Ends a room; what comes later belongs to no case.
     pub(crate) fn close(&self, room: &Arc<Room>) {
-        room.lock().finished = true;
         self.lock().retain(|_, other| !Arc::ptr_eq(other, room));
         room.closed.notify_waiters();
     }
 
     async fn connection(&self, tcp: TcpStream) {
-        if self.shut.load(Ordering::Relaxed) {
+        let mut faces = self.face.subscribe();
+        let face = Arc::clone(&faces.borrow_and_update());
+        let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
+        let host = face.room.as_ref();
+        let (sink, step) = host.map_or((&run, None), |room| (&room.sink, Some(room.step())));
+        if !face.accepts {
+            if let Some(room) = host {
+                room.attempted();
+            }
             return;
         }
         let connection = Some(self.recorder.connection());
-        let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
-        let server = ServerTls { identity: self.setup.partner.tls.clone(), versions: Vec::new() };
-        let accepted = match timeout(Duration::from_secs(10), tls::accept(tcp, &server)).await {
-            Ok(accepted) => accepted,
-            Err(_) => Err(Ending::Timeout),
-        };
-        let Connected { mut stream, handshake } = match accepted {
+        let line = Control::default();
+        if let Some((kind, seed)) = face.fault {
+            line.arm(kind, seed);
+        }
+        let accepting = timeout(Duration::from_secs(10), tls::accept(Raw::new(tcp, line.clone()), &face.tls));
+        let Connected { stream, handshake } = match accepting.await.unwrap_or(Err(Ending::Timeout)) {
             Ok(connected) => connected,
             Err(ending) => {
-                run.event(None, connection, Kind::NotConnected { side: Side::Subject, stage: Stage::Tls, ending });
+                let ending = if line.broke_off() { Ending::Ours } else { ending };
+                sink.event(step, connection, Kind::NotConnected { side: Side::Subject, stage: Stage::Tls, ending });
+                if let Some(room) = host {
+                    room.attempted();
+                }
                 return;
             }
         };
-        let up = connected(&run, Side::Subject, handshake.as_ref());
+        let up = connected(sink, Side::Subject, handshake.as_ref());
+        self.requests(stream, &line, connection, &up, host, &mut faces).await;
+    }
+
+    /// Takes one request after the other until the connection ends.
+    async fn requests(
+        &self,
+        mut stream: Box<dyn Duplex>,
+        line: &Control,
+        connection: Option<u64>,
+        up: &Kind,
+        host: Option<&Arc<Room>>,
+        faces: &mut watch::Receiver<Arc<Face>>,
+    ) {
+        let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
         let mut told: Option<Sink> = None;
         loop {
-            let (request, how) = read_request(&mut stream).await;
+            let (request, how) = self.read_request(&mut stream, faces).await;
             if request.is_empty() {
-                if let Some(sink) = told {
-                    sink.event(None, connection, Kind::Ended { ending: how });
-                } else {
-                    run.event(None, connection, up);
-                    run.event(None, connection, Kind::Ended { ending: how });
+                match (told, host) {
+                    (Some(sink), _) => {
+                        sink.event(None, connection, Kind::Ended { ending: how });
+                    }
+                    (None, Some(room)) => {
+                        room.sink.event(Some(room.step()), connection, up.clone());
+                        room.sink.event(Some(room.step()), connection, Kind::Ended { ending: how });
+                        room.attempted();
+                    }
+                    (None, None) => {
+                        run.event(None, connection, up.clone());
+                        run.event(None, connection, Kind::Ended { ending: how });
+                    }
                 }
                 return;
             }
             let envelope = root::envelope_text(&request);
-            let room = envelope.as_deref().and_then(|envelope| self.room_of(envelope));
+            let room = envelope.as_deref().and_then(|envelope| self.room_of(envelope)).or_else(|| host.cloned());
+            if self.budget.spent() && room.as_ref().is_none_or(|room| room.is_full()) {
+                return;
+            }
             let sink = room.as_ref().map_or_else(|| run.clone(), |room| room.sink.clone());
-            let step = room.as_ref().map(|room| room.lock().step);
+            let step = room.as_ref().map(|room| room.step());
             sink.event(step, connection, up.clone());
             told = Some(sink.clone());
             sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
@@ -229,91 +187,64 @@ impl Hub {
                 let id = envelope.as_deref().and_then(|envelope| root::names(envelope).message_id);
                 room.arrive(id, business::pushed_mrn(&request))
             });
-            let keep =
-                self.answer(&mut stream, &sink, step, connection, envelope.as_deref(), scripted, room.as_ref()).await;
-            if !keep || how != Ending::Ours {
-                sink.event(step, connection, Kind::Ended { ending: Ending::Ours });
+            let keep = if how == Ending::Ours {
+                let push = Push { sink: &sink, step, connection, envelope: envelope.as_deref(), room: room.as_ref() };
+                self.answer(&mut stream, &push, scripted, line).await
+            } else {
+                false
+            };
+            if !keep {
+                sink.event(step, connection, Kind::Ended { ending: how });
                 let _ = timeout(Duration::from_millis(200), stream.shutdown()).await;
                 return;
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call site; the pieces belong to different owners")]
-    async fn answer(
+    /// One request as far as it came, and how reading ended: `Ours` when it is whole. An idle connection ends when the
+    /// endpoint shows another face.
+    async fn read_request(
         &self,
-        stream: &mut Box<dyn crate::line::Duplex>,
-        sink: &Sink,
-        step: Option<usize>,
-        connection: Option<u64>,
-        envelope: Option<&str>,
-        scripted: Option<Scripted>,
-        room: Option<&Arc<Room>>,
-    ) -> bool {
-        let scripted = scripted.unwrap_or_else(|| Scripted {
-            answer: Answer { with: AnswerKind::Receipt, code: None, status: None, times: u32::MAX },
-            speaker: None,
-            sign: None,
-            forge: Vec::new(),
-        });
-        let answer = &scripted.answer;
-        let response = match answer.with {
-            AnswerKind::Close => return false,
-            AnswerKind::Nothing => {
-                let gone = async {
-                    let mut byte = [0; 1];
-                    let _ = stream.read(&mut byte).await;
-                };
-                tokio::select! {
-                    () = gone => {}
-                    () = async { match room { Some(room) => room.closed.notified().await, None => std::future::pending().await } } => {}
-                    () = tokio::time::sleep(IDLE) => {}
-                }
-                return false;
-            }
-            AnswerKind::Http => {
-                let status = answer.status.unwrap_or(500);
-                let location = if (300..400).contains(&status) {
-                    format!("Location: {}elsewhere\r\n", self.setup.suite_url().unwrap_or_default())
-                } else {
-                    String::new()
-                };
-                format!("HTTP/1.1 {status} Scripted\r\n{location}Content-Length: 0\r\n\r\n").into_bytes()
-            }
-            AnswerKind::Receipt | AnswerKind::Error => match self.signal(envelope, &scripted) {
-                Ok(body) => {
-                    let mut response = format!(
-                        "HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml; charset=UTF-8\r\nContent-Length: {}\r\n\r\n",
-                        body.len()
-                    )
-                    .into_bytes();
-                    response.extend(body);
-                    response
-                }
-                Err(reason) => {
-                    sink.event(step, connection, Kind::Broken { reason });
-                    b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n".to_vec()
-                }
-            },
+        stream: &mut Box<dyn Duplex>,
+        faces: &mut watch::Receiver<Arc<Face>>,
+    ) -> (Vec<u8>, Ending) {
+        let mut request = Vec::new();
+        let mut meter = Meter::default();
+        let mut buffer = vec![0; 64 << 10];
+        let first = tokio::select! {
+            biased;
+            read = timeout(IDLE, stream.read(&mut buffer)) => read,
+            _ = faces.changed() => return (request, Ending::Ours),
         };
-        sink.event(step, connection, Kind::Bytes { direction: Direction::Out, blob: sink.blob(&response) });
-        stream.write_all(&response).await.is_ok() && stream.flush().await.is_ok()
-    }
-
-    /// A receipt or error for the message in `envelope`, spoilt as scripted.
-    fn signal(&self, envelope: Option<&str>, scripted: &Scripted) -> Result<Vec<u8>, String> {
-        let now = jiff::Timestamp::now().to_string();
-        let id = format!("{}@suite.carnet", Uuid::now_v7());
-        let envelope = envelope.ok_or_else(|| "the push carries no envelope that can be read".to_owned())?;
-        let mut draft =
-            SignalDraft::receipt(id, now, envelope).ok_or_else(|| "the push carries no MessageId".to_owned())?;
-        if scripted.answer.with == AnswerKind::Error {
-            let code = scripted.answer.code.as_deref().unwrap_or("EBMS:0004");
-            draft.error = Some(forge::error_row(code).ok_or_else(|| format!("{code} is not in the error table"))?);
-        }
-        let sign = Signer::of(&self.setup, scripted.speaker.as_deref(), scripted.sign.as_ref())?;
-        forge::signal(&draft, sign.as_ref().map(Signer::signing).as_ref(), &scripted.forge)
-            .map_err(|error| error.to_string())
+        let whole = async {
+            let mut read = first;
+            loop {
+                match read {
+                    Err(_) => return Ending::Timeout,
+                    Ok(Ok(0)) => return Ending::Close,
+                    Ok(Ok(length)) => {
+                        // Counted as it comes: many pushes at once share what there is.
+                        self.budget.take(length);
+                        request.extend_from_slice(buffer.get(..length).unwrap_or_default());
+                    }
+                    Ok(Err(error)) => return ending(&error),
+                }
+                if meter.progress(&request) == Progress::Complete {
+                    return Ending::Ours;
+                }
+                let limit = self.budget.limit(PUSH);
+                if request.len() > limit {
+                    request.truncate(limit);
+                    return Ending::Limit { bytes: limit as u64 };
+                }
+                if expects_continue(&request) {
+                    let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+                }
+                read = timeout(IDLE, stream.read(&mut buffer)).await;
+            }
+        };
+        let how = timeout(SLOWEST, whole).await.unwrap_or(Ending::Timeout);
+        (request, how)
     }
 
     fn room_of(&self, envelope: &str) -> Option<Arc<Room>> {
@@ -342,32 +273,10 @@ impl Drop for Serving {
     }
 }
 
-async fn read_request(stream: &mut Box<dyn crate::line::Duplex>) -> (Vec<u8>, Ending) {
-    let mut request = Vec::new();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let read = timeout(IDLE, stream.read(&mut buffer)).await;
-        match read {
-            Err(_) => return (request, Ending::Timeout),
-            Ok(Ok(0)) => return (request, Ending::Close),
-            Ok(Ok(length)) => request.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-            Ok(Err(error)) => return (request, ending(&error)),
-        }
-        if http::progress(&request) == Progress::Complete {
-            return (request, Ending::Ours);
-        }
-        if request.starts_with(b"POST") && expects_continue(&request) {
-            let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
-        }
-        if request.len() > PUSH_LIMIT {
-            return (request, Ending::Ours);
-        }
-    }
-}
-
 /// Whether the head is complete, asks for leave to go on, and no byte of the body is there yet.
 fn expects_continue(request: &[u8]) -> bool {
-    request.ends_with(b"\r\n\r\n")
+    request.starts_with(b"POST")
+        && request.ends_with(b"\r\n\r\n")
         && http::read(request).is_ok_and(|message| {
             message.body.is_empty()
                 && message.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))

@@ -1,0 +1,339 @@
+//! The conservation of messages: each message of a run was taken, refused or is known to be lost; none is silent, none
+//! was delivered twice. Counted over all events of a run, also those that belong to no case.
+//!
+//! What was delivered is known from the hook that lists it, what producers were told from the hook that lists that; where
+//! a hook is missing the ledger says what it cannot know, and finds nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carnet_catalogue::case::Level;
+use carnet_catalogue::requirement::RequirementId;
+use serde::{Deserialize, Serialize};
+
+use super::Judge;
+use super::answer::{Answer, answer, pushed_package, sent_package};
+use super::ebms::{self, Ebms};
+use super::view::{Attempt, Exchange};
+use crate::evidence::Side;
+use crate::forge::EB;
+use crate::root;
+
+/// Messages of a run and what became of each; every sum adds up.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// Messages that the suite sent.
+    pub to_subject: ToSubject,
+    /// Messages that the subject sent.
+    pub from_subject: FromSubject,
+    /// What does not add up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<LedgerFinding>,
+}
+
+/// `messages = receipted + refused + unanswered`, by MessageId.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToSubject {
+    /// MessageIds that were sent.
+    pub messages: usize,
+    /// Those with a receipt.
+    pub receipted: usize,
+    /// Those that were refused with an error, a status or the end of the connection, and never receipted.
+    pub refused: usize,
+    /// Those without any answer: the suite, as their sender, knows that they may be lost.
+    pub unanswered: usize,
+    /// What became of them behind the subject; none without a hook that lists it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+}
+
+/// `receipted = once + tests + never + twice`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// Receipted and delivered once.
+    pub once: usize,
+    /// Receipted messages of the ebMS test service, which are not delivered.
+    pub tests: usize,
+    /// Receipted and never delivered.
+    pub never: usize,
+    /// Receipted and delivered more than once.
+    pub twice: usize,
+    /// Refused and delivered all the same.
+    pub though_refused: usize,
+    /// Delivered, though the receipt never arrived.
+    pub unanswered: usize,
+}
+
+/// `messages = receipted + refused + reported_lost + open`, by MessageId.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FromSubject {
+    /// MessageIds that arrived.
+    pub messages: usize,
+    /// Those that the suite gave a receipt for.
+    pub receipted: usize,
+    /// Those that it answered with an error, and never with a receipt.
+    pub refused: usize,
+    /// Those of which the producer was told that they are lost.
+    pub reported_lost: usize,
+    /// Those of which nothing is known.
+    pub open: usize,
+    /// Whether a hook told what producers were told.
+    pub observed: bool,
+}
+
+/// A message that does not add up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerFinding {
+    /// Its MessageId.
+    pub message: String,
+    /// What is wrong, in words.
+    pub what: String,
+    /// The requirement that is broken.
+    pub requirement: RequirementId,
+    /// Its level as it counts here.
+    pub level: Level,
+    /// Events that show it.
+    pub events: Vec<u64>,
+}
+
+impl Ledger {
+    /// The arithmetic, for people: a line for each direction.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let to = &self.to_subject;
+        let mut first = format!(
+            "to the subject: {} messages = {} receipted + {} refused + {} without an answer",
+            to.messages, to.receipted, to.refused, to.unanswered
+        );
+        match to.delivery {
+            Some(seen) => {
+                first += &format!(
+                    "; {} receipted = {} delivered once + {} tests + {} never delivered + {} delivered twice",
+                    to.receipted, seen.once, seen.tests, seen.never, seen.twice
+                );
+                if seen.though_refused > 0 {
+                    first += &format!("; {} delivered though refused", seen.though_refused);
+                }
+            }
+            None => first += "; no hook tells what was delivered",
+        }
+        let from = &self.from_subject;
+        let mut second = format!(
+            "from the subject: {} messages = {} receipted + {} refused + {} reported lost + {} open",
+            from.messages, from.receipted, from.refused, from.reported_lost, from.open
+        );
+        if !from.observed {
+            second += "; no hook tells what producers were told";
+        }
+        vec![first, second]
+    }
+}
+
+/// Counts the messages of all executions and of the run itself.
+pub(crate) fn ledger(judge: &Judge, attempts: &[Attempt], run: &Attempt) -> Ledger {
+    let mut ledger = Ledger::default();
+    let hooks = Listed::of(attempts.iter().chain([run]));
+    let mut sent: BTreeMap<String, Fate> = BTreeMap::new();
+    let mut pushed: BTreeMap<String, Fate> = BTreeMap::new();
+    for exchange in attempts.iter().chain([run]).flat_map(|attempt| &attempt.exchanges) {
+        match exchange.side {
+            Side::Suite => to_subject(exchange, &mut sent),
+            Side::Subject => from_subject(exchange, &mut pushed),
+        }
+    }
+    let mut delivery = hooks.delivered.as_ref().map(|_| Delivery::default());
+    ledger.to_subject.messages = sent.len();
+    for (id, fate) in &sent {
+        let count = hooks.delivered(id);
+        ledger.settle_sent(judge, id, fate, count, delivery.as_mut());
+    }
+    ledger.to_subject.delivery = delivery;
+    ledger.from_subject.messages = pushed.len();
+    ledger.from_subject.observed = hooks.notified.is_some();
+    for (id, fate) in &pushed {
+        ledger.settle_pushed(judge, id, fate, &hooks);
+    }
+    ledger
+}
+
+/// What is known of one message.
+#[derive(Debug, Default)]
+struct Fate {
+    receipted: bool,
+    refused: bool,
+    test: bool,
+    events: Vec<u64>,
+}
+
+impl Ledger {
+    fn settle_sent(&mut self, judge: &Judge, id: &str, fate: &Fate, count: usize, seen: Option<&mut Delivery>) {
+        let to = &mut self.to_subject;
+        match (fate.receipted, fate.refused) {
+            (true, _) => to.receipted += 1,
+            (false, true) => to.refused += 1,
+            (false, false) => to.unanswered += 1,
+        }
+        let Some(seen) = seen else { return };
+        let wrong = match (fate.receipted, fate.refused, count) {
+            (true, _, 0) if fate.test => {
+                seen.tests += 1;
+                None
+            }
+            (true, _, 0) => {
+                seen.never += 1;
+                Some(("CARNET-LEDGER-01", "it was receipted and never delivered"))
+            }
+            (true, _, 1) => {
+                seen.once += 1;
+                None
+            }
+            (_, _, 2..) => {
+                seen.twice += usize::from(fate.receipted);
+                Some(("AS4-DUPLICATE-01", "it was delivered more than once"))
+            }
+            (false, true, 1) => {
+                seen.though_refused += 1;
+                Some(("CARNET-LEDGER-01", "it was refused and delivered all the same"))
+            }
+            (false, false, 1) => {
+                seen.unanswered += 1;
+                None
+            }
+            (false, _, 0) => None,
+        };
+        if let Some((requirement, what)) = wrong {
+            self.find(judge, id, what, requirement, fate);
+        }
+    }
+
+    fn settle_pushed(&mut self, judge: &Judge, id: &str, fate: &Fate, hooks: &Listed) {
+        let from = &mut self.from_subject;
+        if hooks.told(id) {
+            from.reported_lost += 1;
+        } else if fate.receipted {
+            from.receipted += 1;
+        } else if fate.refused {
+            from.refused += 1;
+        } else {
+            from.open += 1;
+            if hooks.notified.is_some() {
+                self.find(judge, id, "it got no receipt, and its producer was not told", "AS4-RETRY-04", fate);
+            }
+        }
+    }
+
+    fn find(&mut self, judge: &Judge, id: &str, what: &str, requirement: &str, fate: &Fate) {
+        let row = judge.catalogue.requirements.iter().find(|(known, _)| known.as_str() == requirement);
+        let Some((requirement, row)) = row else { return };
+        let level = if row.source == "carnet" { row.level.min(Level::Should) } else { row.level };
+        self.findings.push(LedgerFinding {
+            message: id.to_owned(),
+            what: what.to_owned(),
+            requirement: requirement.clone(),
+            level,
+            events: fate.events.clone(),
+        });
+    }
+}
+
+fn to_subject(exchange: &Exchange, sent: &mut BTreeMap<String, Fate>) {
+    let Some(package) = sent_package(exchange) else { return };
+    let Ok(text) = std::str::from_utf8(&package.envelope) else { return };
+    let Some(id) = root::names(text).message_id.filter(|id| !id.is_empty()) else { return };
+    let fate = sent.entry(id.clone()).or_default();
+    fate.events.push(exchange.seq);
+    fate.test |= text.contains(&format!("{EB}test"));
+    match answer(exchange) {
+        Answer::Receipt(receipt) => fate.receipted |= receipt.refers_to.as_deref() == Some(id.as_str()),
+        Answer::Refusal(_) => fate.refused = true,
+        _ => {}
+    }
+}
+
+fn from_subject(exchange: &Exchange, pushed: &mut BTreeMap<String, Fate>) {
+    let Some(package) = pushed_package(exchange) else { return };
+    let Ok(message) = ebms::read(&package.envelope) else { return };
+    if message.user.is_none() || message.message_id.is_empty() {
+        return;
+    }
+    let fate = pushed.entry(message.message_id.clone()).or_default();
+    fate.events.push(exchange.seq);
+    let Some(package) = sent_package(exchange) else { return };
+    let Ok(signal) = ebms::read(&package.envelope) else { return };
+    fate.refused |= !signal.errors.is_empty();
+    fate.receipted |= is_receipt(&signal, &message);
+}
+
+/// Whether the suite's own signal is a receipt that the subject had to take.
+fn is_receipt(signal: &Ebms, message: &Ebms) -> bool {
+    let signature = &signal.signature;
+    let same = |references: &Vec<ebms::Reference>| {
+        references.len() == message.signature.references.len()
+            && references.iter().all(|reference| message.signature.references.contains(reference))
+    };
+    signal.refers_to.as_deref() == Some(message.message_id.as_str())
+        && signature.present
+        && signature.fault.is_none()
+        && signature.messaging
+        && signature.body
+        && signal.receipt.as_ref().is_some_and(same)
+}
+
+/// What the hooks listed in the course of the run.
+#[derive(Debug, Default)]
+struct Listed {
+    /// How often each word stood in one output, at most.
+    delivered: Option<BTreeMap<String, usize>>,
+    /// Words of entries with EBMS:0301.
+    notified: Option<BTreeSet<String>>,
+}
+
+impl Listed {
+    fn of<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Self {
+        let mut listed = Self::default();
+        // The run ends with a listing of its own; without one, what is missing may only be late.
+        let mut last: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut outputs: Vec<(&str, String)> = Vec::new();
+        for attempt in attempts {
+            for hook in attempt.hooks.iter().filter(|hook| hook.success) {
+                let own = attempt.scope.case.is_empty();
+                *last.entry(hook.name.as_str()).or_default() |= own;
+                outputs.push((&hook.name, String::from_utf8_lossy(&hook.output).into_owned()));
+            }
+        }
+        if last.get("delivered") == Some(&true) {
+            let all = listed.delivered.insert(BTreeMap::new());
+            for (_, output) in outputs.iter().filter(|(name, _)| *name == "delivered") {
+                let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+                for word in super::checks::words(output) {
+                    *counts.entry(word).or_default() += 1;
+                }
+                for (word, count) in counts {
+                    let most = all.entry(word.to_owned()).or_default();
+                    *most = count.max(*most);
+                }
+            }
+        }
+        if last.get("notified") == Some(&true) {
+            let all = listed.notified.insert(BTreeSet::new());
+            for (_, output) in outputs.iter().filter(|(name, _)| *name == "notified") {
+                for entry in super::checks::entries(output).iter().filter(|entry| entry.contains("EBMS:0301")) {
+                    all.extend(super::checks::words(entry).map(str::to_owned));
+                }
+            }
+        }
+        listed
+    }
+
+    fn delivered(&self, id: &str) -> usize {
+        self.delivered.as_ref().and_then(|all| all.get(id)).copied().unwrap_or_default()
+    }
+
+    fn told(&self, id: &str) -> bool {
+        self.notified.as_ref().is_some_and(|all| all.contains(id))
+    }
+}

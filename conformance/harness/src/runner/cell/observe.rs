@@ -1,0 +1,102 @@
+//! Runs hooks in a cell: what was delivered, what the producer was told, the revocation list, the restart.
+
+use std::time::Duration;
+
+use carnet_catalogue::matrix::Cell;
+use carnet_catalogue::step::{HookName, Step};
+use carnet_catalogue::subject::Hook;
+
+use super::super::hook;
+use super::super::values::Values;
+use super::{Runner, Running};
+use crate::evidence::Kind;
+use crate::setup::Document;
+
+impl Runner {
+    /// What was delivered and what producers were told, as far as hooks list it.
+    pub(crate) async fn list(&self) -> Vec<(&'static str, hook::Outcome)> {
+        let hooks = &self.setup.subject.hooks;
+        let values = Values::new(&self.setup, &Cell::default());
+        let within = self.hook_within();
+        let mut listed = Vec::new();
+        for (name, hook) in [("delivered", &hooks.delivered), ("notified", &hooks.notified)] {
+            if let Some(hook) = hook {
+                listed.push((name, hook::run(&self.setup, hook, &values, None, within).await));
+            }
+        }
+        listed
+    }
+
+    /// How long it takes, by the subject's claims, until each of its messages has come to rest; half a minute at most.
+    pub(crate) fn rest(&self) -> Duration {
+        let awareness = self.setup.ics.reception_awareness;
+        let all = (awareness.retry_interval.0 + awareness.answer_timeout.0) * (awareness.retry_count + 1);
+        all.mul_f64(self.patience).min(Duration::from_secs(30))
+    }
+
+    fn hook_within(&self) -> Duration {
+        Duration::from_secs(30).mul_f64(self.patience.max(0.1))
+    }
+}
+
+impl Running<'_> {
+    /// Runs the hook of a step.
+    pub(super) async fn hook(&mut self, index: usize, step: &Step, name: HookName) -> Result<(), String> {
+        let hooks = &self.runner.setup.subject.hooks;
+        let (label, hook) = match name {
+            HookName::Delivered => ("delivered", &hooks.delivered),
+            HookName::Notified => ("notified", &hooks.notified),
+            HookName::LoadCrl => ("load-crl", &hooks.load_crl),
+        };
+        match (hook.clone(), name) {
+            (Some(hook), HookName::LoadCrl) => self.run_hook(index, label, &hook, None).await,
+            (Some(hook), _) => self.observe(index, step, label, &hook).await,
+            (None, HookName::LoadCrl) => {}
+            (None, _) => return Err(format!("hooks.{label} is gone")),
+        }
+        Ok(())
+    }
+
+    /// Asks again until one of this case's messages is named, for a while: delivery follows the receipt, it need not
+    /// precede it. Then once more after a moment, so that a second delivery is seen too. The last answer is recorded.
+    async fn observe(&self, index: usize, step: &Step, label: &str, hook: &Hook) {
+        const PAUSE: Duration = Duration::from_millis(250);
+        let awareness = self.runner.setup.ics.reception_awareness;
+        let default = match label {
+            "notified" => (awareness.retry_interval.0 + awareness.answer_timeout.0) * 3,
+            _ => Duration::from_secs(3),
+        };
+        let within = step.within.map_or(default, |within| within.0).mul_f64(self.runner.patience);
+        let deadline = tokio::time::Instant::now() + within;
+        let ids: Vec<String> = self.room.ids().into_iter().chain(self.sent_ids.iter().cloned()).collect();
+        let mut last = self.ask(hook, None).await;
+        loop {
+            let output = String::from_utf8_lossy(&last.output).into_owned();
+            let named = last.success && ids.iter().any(|id| output.contains(id.as_str()));
+            if named || tokio::time::Instant::now() >= deadline {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            last = self.ask(hook, None).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+        let last = self.ask(hook, None).await;
+        self.record_hook(index, label, &last);
+    }
+
+    /// Runs a hook and records what it gave.
+    pub(super) async fn run_hook(&self, index: usize, name: &str, hook: &Hook, document: Option<&Document>) {
+        let outcome = self.ask(hook, document).await;
+        self.record_hook(index, name, &outcome);
+    }
+
+    async fn ask(&self, hook: &Hook, document: Option<&Document>) -> hook::Outcome {
+        let within = self.runner.hook_within();
+        hook::run(&self.runner.setup, hook, &self.values, document, within).await
+    }
+
+    fn record_hook(&self, index: usize, name: &str, outcome: &hook::Outcome) {
+        let output = self.sink.blob(&outcome.output);
+        self.sink.event(Some(index), None, Kind::Hook { name: name.to_owned(), success: outcome.success, output });
+    }
+}

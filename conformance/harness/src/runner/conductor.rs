@@ -1,0 +1,211 @@
+//! Keeps the order of a run: controls first, then cells side by side, controls again after each batch, what must run
+//! alone one by one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use carnet_catalogue::Role;
+use carnet_catalogue::case::{Case, CaseId};
+use carnet_catalogue::matrix::Cell;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::cell::Runner;
+use super::{Event, RunOptions};
+use crate::evidence::{Evidence, Kind, Purpose, Recorder, Scope, Sink};
+use crate::judge::Judge;
+use crate::plan::{Plan, Planned};
+use crate::verdict::Verdict;
+
+/// How many cells may wait for the subject's pushes at once; they sleep more than they work.
+const WAITING: usize = 64;
+/// Between two looks at whether messages have come to rest.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Cells between two executions of their controls.
+const BATCH: usize = 32;
+
+/// Keeps the order: controls, batches, what runs alone.
+#[derive(Debug)]
+pub(super) struct Conductor {
+    options: RunOptions,
+    recorder: Arc<Recorder>,
+    judge: Judge,
+    runner: Runner,
+    events: Mutex<mpsc::Sender<Event>>,
+    attempts: Mutex<BTreeMap<(CaseId, String), u32>>,
+    failed_controls: Mutex<BTreeSet<CaseId>>,
+}
+
+impl Conductor {
+    pub(super) fn new(
+        options: RunOptions,
+        recorder: Arc<Recorder>,
+        judge: Judge,
+        runner: Runner,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        Self {
+            options,
+            recorder,
+            judge,
+            runner,
+            events: Mutex::new(events),
+            attempts: Mutex::default(),
+            failed_controls: Mutex::default(),
+        }
+    }
+}
+
+impl Conductor {
+    /// Carries the plan out.
+    pub(super) async fn all(self: &Arc<Self>, plan: &Plan) {
+        let cells: Vec<&Planned> = plan.cells.iter().filter(|cell| cell.excluded.is_none()).collect();
+        let controls: BTreeSet<CaseId> = cells.iter().filter_map(|cell| self.control_of(&cell.case)).collect();
+        let (first, rest): (Vec<&Planned>, Vec<&Planned>) =
+            cells.into_iter().partition(|cell| controls.contains(&cell.case));
+        let (first_alone, first): (Vec<&Planned>, Vec<&Planned>) =
+            first.into_iter().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
+        self.side_by_side(&first, Purpose::Case).await;
+        let (alone, mut together): (Vec<&Planned>, Vec<&Planned>) =
+            rest.into_iter().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
+        // What waits for the subject starts first, so that it waits while others work.
+        together.sort_by_key(|cell| self.case(&cell.case).is_some_and(|case| case.role == Role::Responder));
+        for batch in together.chunks(BATCH) {
+            self.batch(batch).await;
+        }
+        for cell in first_alone {
+            self.side_by_side(&[cell], Purpose::Case).await;
+        }
+        for batch in alone.chunks(BATCH) {
+            self.batch(batch).await;
+        }
+        self.settle().await;
+    }
+
+    /// Lists once more what was delivered and what producers were told, when messages have had the time to come to rest.
+    async fn settle(&self) {
+        if self.options.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let sink = Sink { recorder: Arc::clone(&self.recorder), scope: None };
+        let deadline = tokio::time::Instant::now() + self.runner.rest();
+        loop {
+            let listed = self.runner.list().await;
+            let now = listed.iter().map(|(name, outcome)| (*name, outcome.success, outcome.output.as_slice()));
+            let seen = Evidence::of(&self.recorder).map(|seen| seen.with_hooks(now));
+            let open = seen.map(|seen| self.judge.ledger(&seen).findings.len()).unwrap_or_default();
+            if open == 0 || tokio::time::Instant::now() >= deadline || self.options.stop.load(Ordering::Relaxed) {
+                for (name, outcome) in listed {
+                    let output = sink.blob(&outcome.output);
+                    sink.event(None, None, Kind::Hook { name: name.to_owned(), success: outcome.success, output });
+                }
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Cells whose control failed are not begun; after the others their controls are executed again.
+    async fn batch(self: &Arc<Self>, cells: &[&Planned]) {
+        let runnable: Vec<&Planned> = cells
+            .iter()
+            .copied()
+            .filter(|cell| self.control_of(&cell.case).is_none_or(|control| !self.failed(&control)))
+            .collect();
+        let (alone, together): (Vec<&Planned>, Vec<&Planned>) =
+            runnable.iter().copied().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
+        self.side_by_side(&together, Purpose::Case).await;
+        for cell in alone {
+            self.side_by_side(&[cell], Purpose::Case).await;
+        }
+        let controls: BTreeSet<CaseId> = runnable.iter().filter_map(|cell| self.control_of(&cell.case)).collect();
+        let again: Vec<Planned> = controls
+            .into_iter()
+            .filter_map(|id| {
+                let case = self.case(&id)?;
+                let cell = carnet_catalogue::matrix::cells(case).first().map(Cell::name)?;
+                Some(Planned { case: id, cell, excluded: None })
+            })
+            .collect();
+        let (alone, together): (Vec<&Planned>, Vec<&Planned>) =
+            again.iter().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
+        self.side_by_side(&together, Purpose::Control).await;
+        for cell in alone {
+            self.side_by_side(&[cell], Purpose::Control).await;
+        }
+    }
+
+    async fn side_by_side(self: &Arc<Self>, cells: &[&Planned], purpose: Purpose) {
+        let working = Arc::new(Semaphore::new(self.options.jobs.max(1)));
+        let waiting = Arc::new(Semaphore::new(WAITING));
+        let mut tasks = JoinSet::new();
+        for cell in cells.iter().map(|cell| (*cell).clone()) {
+            let responder = self.case(&cell.case).is_some_and(|case| case.role == Role::Responder);
+            let permits = Arc::clone(if responder { &working } else { &waiting });
+            let conductor = Arc::clone(self);
+            tasks.spawn(async move {
+                let Ok(_permit) = permits.acquire_owned().await else { return };
+                conductor.repeated(&cell, purpose).await;
+            });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Executes a cell, and again when it fails: shown as 2/3, never as a pass.
+    async fn repeated(&self, planned: &Planned, purpose: Purpose) {
+        let mut purpose = purpose;
+        for _ in 0..self.options.repeat.max(1) {
+            if self.options.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let verdict = self.once(planned, purpose).await;
+            if verdict != Some(Verdict::Fail) || purpose == Purpose::Control {
+                return;
+            }
+            purpose = Purpose::Repeat;
+        }
+    }
+
+    async fn once(&self, planned: &Planned, purpose: Purpose) -> Option<Verdict> {
+        let case = self.case(&planned.case)?;
+        let attempt = {
+            let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+            let attempt = attempts.entry((planned.case.clone(), planned.cell.clone())).or_default();
+            *attempt += 1;
+            *attempt
+        };
+        let scope = Scope { case: planned.case.to_string(), cell: planned.cell.clone(), attempt };
+        self.tell(Event::Began { scope: scope.clone(), purpose });
+        let sink = Sink { recorder: Arc::clone(&self.recorder), scope: Some(scope.clone()) };
+        self.runner.run(case, &Cell::parse(&planned.cell), sink, purpose).await;
+        let judged = self.judge.attempt(&self.recorder.events_of(&scope), &self.recorder.blobs())?;
+        let verdict = judged.verdict;
+        if !matches!(verdict, Verdict::Pass | Verdict::Warn) {
+            self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner).insert(planned.case.clone());
+        }
+        self.tell(Event::Ended { scope, purpose, judged: Box::new(judged) });
+        Some(verdict)
+    }
+
+    fn case(&self, id: &CaseId) -> Option<&Case> {
+        self.options.catalogue.cases.get(id)
+    }
+
+    fn control_of(&self, id: &CaseId) -> Option<CaseId> {
+        self.case(id)?.control.clone()
+    }
+
+    fn failed(&self, control: &CaseId) -> bool {
+        self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner).contains(control)
+    }
+
+    fn tell(&self, event: Event) {
+        let _ = self.events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
+    }
+}
+
+fn runs_alone(case: &Case) -> bool {
+    case.exclusive || case.step.iter().any(|step| step.restart || step.listen.is_some())
+}
