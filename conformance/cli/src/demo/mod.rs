@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use carnet_fixtures::Packs;
+use carnet_harness::local::Bell;
 
 use crate::failure::Failure;
 use process::Node;
@@ -68,14 +69,18 @@ async fn all(args: &Args) -> Result<ExitCode, Failure> {
 
     say("2", "two nodes, each a process of its own");
     let ph = start(&world.ph).await?;
-    let th = start(&world.th).await?;
+    let mut th = start(&world.th).await?;
 
     say("3", "one real declaration from PH to TH");
     let exchanged = exchange::declaration(&world, &packs, &ph, &th).await?;
 
     say("4", "the conformance suite against TH");
-    world.write_subject(&world.th, Some(&th.api))?;
-    let exit = suite::run(&world, packs, &args.out, args.verbose).await?;
+    let bell = Bell::hang().await.map_err(Failure::ours)?;
+    world.write_subject(&world.th, Some(bell.address()))?;
+    let exit = tokio::select! {
+        exit = suite::run(&world, packs, &args.out, args.verbose) => exit?,
+        failure = restarts(&bell, &world.th, &mut th) => return Err(failure),
+    };
 
     ph.stop().await?;
     th.stop().await?;
@@ -90,10 +95,30 @@ async fn all(args: &Args) -> Result<ExitCode, Failure> {
 
 async fn start(administration: &Administration) -> Result<Node, Failure> {
     let party = administration.party;
-    let node = Node::start(party, &administration.config(), administration.dir.join("node.log")).await?;
+    let node = Node::start(party, &administration.config(), administration.log()).await?;
     let millis = node.took.as_millis();
     anstream::println!("    {party}  pid {}  {}  ready after {millis} ms", node.pid(), administration.url());
     Ok(node)
+}
+
+/// Restarts the node whenever its restart hook rings, without a warning, as a crash would; comes back with what failed.
+async fn restarts(bell: &Bell, of: &Administration, node: &mut Node) -> Failure {
+    loop {
+        let ring = match bell.rung().await {
+            Ok(ring) => ring,
+            Err(error) => return Failure::ours(error),
+        };
+        let again = async {
+            node.kill().await?;
+            *node = Node::start(of.party, &of.config(), of.log()).await?;
+            Ok(())
+        };
+        if let Err(failure) = again.await {
+            ring.answer(Err(format!("{failure}"))).await;
+            return failure;
+        }
+        ring.answer(Ok(())).await;
+    }
 }
 
 fn wrote(out: &Path) {

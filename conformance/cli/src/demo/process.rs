@@ -38,7 +38,11 @@ impl Node {
     /// When the process does not start, ends, or is not ready in time; with what it wrote to its log.
     pub(crate) async fn start(name: &'static str, config: &Path, log: PathBuf) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(Failure::ours)?;
-        let log_file = std::fs::File::create(&log).map_err(|error| Failure::file("write", &log, &error))?;
+        let log_file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(|error| Failure::file("write", &log, &error))?;
         let begun = Instant::now();
         let mut child = Command::new(program)
             .arg("node")
@@ -76,6 +80,14 @@ impl Node {
     /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id().unwrap_or_default()
+    }
+
+    /// Kills the node as a power cut would, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When the system does not let it be killed.
+    pub(crate) async fn kill(&mut self) -> Result<(), Failure> {
+        self.child.kill().await.map_err(Failure::ours)
     }
 
     /// Asks the node to stop, waits, and kills it when it does not.

@@ -20,7 +20,9 @@ pub(super) async fn run(world: &World, packs: Packs, out: &Path, verbose: bool) 
     let setup = Setup::load_with(&world.th.subject(), packs).map_err(Failure::ours)?;
     let catalogue = crate::catalogue::load(None)?;
     running::clear(out)?;
-    let options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), out.to_owned());
+    let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), out.to_owned());
+    // The node is ours: it may be restarted.
+    options.selection.destructive = true;
     // Dropped with this future, so that Ctrl-C stops the run's own thread, too.
     let _stop = StopOnDrop(Arc::clone(&options.stop));
     let (done, wait) = tokio::sync::oneshot::channel();

@@ -38,6 +38,8 @@ pub(crate) struct Administration {
     pub(crate) dir: PathBuf,
     /// Address its node listens on for partners.
     pub(crate) address: String,
+    /// Address of its node's back-end API, the same after a restart.
+    pub(crate) api: String,
 }
 
 impl Administration {
@@ -49,6 +51,11 @@ impl Administration {
     /// Its node's configuration.
     pub(crate) fn config(&self) -> PathBuf {
         self.dir.join("node.toml")
+    }
+
+    /// What its node writes to standard error.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.join("node.log")
     }
 
     /// The token of its back-end API.
@@ -78,13 +85,15 @@ impl World {
             pkcs12_password: None,
         };
         write_folder(&root.join("pki"), &plan, now).map_err(Failure::ours)?;
-        let [ph, th, suite] = carnet_harness::local::free_addresses::<3>().map_err(Failure::ours)?;
-        let administration = |party: &'static str, address: String| Administration {
+        let [ph, ph_api, th, th_api, suite] = carnet_harness::local::free_addresses::<5>().map_err(Failure::ours)?;
+        let administration = |party: &'static str, address: String, api: String| Administration {
             party,
             dir: root.join(party.to_lowercase()),
             address,
+            api,
         };
-        let world = Self { ph: administration("PH", ph), th: administration("TH", th), suite, folder };
+        let (ph, th) = (administration("PH", ph, ph_api), administration("TH", th, th_api));
+        let world = Self { ph, th, suite, folder };
         for one in [&world.ph, &world.th] {
             world.write_subject(one, None)?;
         }
@@ -103,12 +112,14 @@ impl World {
         self.folder.disable_cleanup(keep);
     }
 
-    /// Writes the subject file of an administration, with hooks on its back-end API once that has an address.
+    /// Writes the subject file of an administration; with the address at which its node can be restarted, also the hooks
+    /// on its back-end API.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub(crate) fn write_subject(&self, of: &Administration, api: Option<&str>) -> Result<(), Failure> {
-        let hooks = api.map_or_else(String::new, |api| {
+    pub(crate) fn write_subject(&self, of: &Administration, restart: Option<&str>) -> Result<(), Failure> {
+        let api = &of.api;
+        let hooks = restart.map_or_else(String::new, |restart| {
             format!(
                 r#"
 [hooks.send.http]
@@ -125,6 +136,10 @@ token_file = "token"
 [hooks.notified.http]
 url = "http://{api}/v1/notices?limit=1000"
 token_file = "token"
+
+[hooks.restart.http]
+method = "POST"
+url = "http://{restart}/restart"
 "#
             )
         });
@@ -139,6 +154,7 @@ id = "{party}"
 
 [suite]
 listen = "{suite}"
+public_url = "https://{suite_host}/as4"
 pki = "../suite-pki"
 
 [suite.party]
@@ -163,6 +179,8 @@ subject_loaded_crl = true
 {hooks}"#,
             url = of.url(),
             suite = self.suite,
+            // By name, so that the name in its certificate is what the subject meant.
+            suite_host = self.suite.replace("127.0.0.1", "localhost"),
             agreement = kit::default_agreement(party, "SUITE"),
             sample = super::SAMPLE,
         );
@@ -212,7 +230,7 @@ key = "../pki/{stem}-signing.key.pem"
 dir = "store"
 
 [api]
-listen = "127.0.0.1:0"
+listen = "{api}"
 token_file = "token"
 
 [limits]
@@ -224,6 +242,7 @@ filter = "info"
             kits = kits.join(", "),
             party = own.party,
             address = own.address,
+            api = own.api,
         );
         put(&own.config(), &text)?;
         put(&own.token(), &carnet_harness::local::secret().map_err(Failure::ours)?)
