@@ -106,8 +106,11 @@ impl Ledger {
     pub fn lines(&self) -> Vec<String> {
         let to = &self.to_subject;
         let mut first = format!(
-            "to the subject: {} messages = {} receipted + {} refused + {} without an answer",
-            to.messages, to.receipted, to.refused, to.unanswered
+            "to the subject: {} = {} receipted + {} refused + {} without an answer",
+            messages(to.messages),
+            to.receipted,
+            to.refused,
+            to.unanswered
         );
         match to.delivery {
             Some(seen) => {
@@ -123,14 +126,22 @@ impl Ledger {
         }
         let from = &self.from_subject;
         let mut second = format!(
-            "from the subject: {} messages = {} receipted + {} refused + {} reported lost + {} open",
-            from.messages, from.receipted, from.refused, from.reported_lost, from.open
+            "from the subject: {} = {} receipted + {} refused + {} reported lost + {} open",
+            messages(from.messages),
+            from.receipted,
+            from.refused,
+            from.reported_lost,
+            from.open
         );
         if !from.observed {
             second += "; no hook tells what producers were told";
         }
         vec![first, second]
     }
+}
+
+fn messages(count: usize) -> String {
+    format!("{count} message{}", if count == 1 { "" } else { "s" })
 }
 
 /// Counts the messages of all executions and of the run itself.

@@ -141,6 +141,27 @@ impl AsyncWrite for Raw {
         }
     }
 
+    /// A flight of several records leaves in one piece, so that a peer that refuses the first does not find the rest missing.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let calm = {
+            let state = self.control.lock();
+            state.stopped.is_none() && state.armed.is_none()
+        };
+        if calm {
+            return Pin::new(&mut self.tcp).poll_write_vectored(cx, pieces);
+        }
+        let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        self.poll_write(cx, &all)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_flush(cx)
     }
