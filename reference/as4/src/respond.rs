@@ -1,9 +1,10 @@
-//! Answers: the receipt, the error and the SOAP fault, drafted first and signed by a call of its own.
+//! Signals: the receipt, the error, the pull request and the SOAP fault, drafted first and signed by a call of its own.
 //! Leaves when to send them to the driver: the receipt only after the message is committed.
 //! Clauses: AS4 profile 1.0 section 5.1.8 (receipts are signed, Body included, and repeat the message's references), ebMS
 //! 3.0 core 6.7 (errors), SOAP 1.2 part 1 section 5.4 (faults), eDelivery AS4 1.15 (answers are synchronous).
 
 use crate::header::{Content, ErrorSignal, MessageInfo, PartDigest, Receipt, Signal, SignalBody, UserMessage};
+use crate::id::Mpc;
 use crate::inbound::{Fault, Refusal, SignalInfo};
 use crate::ns;
 use crate::partner::Identity;
@@ -51,6 +52,15 @@ impl Draft {
             ref_to: Some(message.info.message_id.clone()),
         };
         let body = SignalBody::Receipt(Receipt { parts: references });
+        Self { status: 200, token, body: DraftBody::Signal(Box::new(Signal { info, body })) }
+    }
+
+    /// A request for a message that waits in a channel.
+    //= EDEL-PULL-01
+    #[must_use]
+    pub fn pull(mpc: Mpc, token: TokenForm, signal: SignalInfo) -> Self {
+        let info = MessageInfo { timestamp: signal.timestamp, message_id: signal.message_id, ref_to: None };
+        let body = SignalBody::PullRequest(mpc);
         Self { status: 200, token, body: DraftBody::Signal(Box::new(Signal { info, body })) }
     }
 

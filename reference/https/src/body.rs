@@ -1,4 +1,4 @@
-//! A request's body under a size limit and a minimum rate, read frame by frame.
+//! A request's or an answer's body under a size limit and a minimum rate, read frame by frame.
 //!
 //! The rate is an average: a body may pause as long as it stays ahead of `grace + bytes / rate`, so that one byte
 //! a second cannot hold a connection.
@@ -13,6 +13,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::ServerLimits;
+use crate::client::Returning;
 
 /// Why a body ended early.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +46,11 @@ pub enum BodyError {
     },
 }
 
-/// The body of a request that is being received.
+/// The body of a request or of an answer that is being received.
 pub struct Body {
     incoming: Incoming,
+    /// What an answer came over; given back when it is whole.
+    lease: Option<Returning>,
     limit: u64,
     rate: u32,
     received: u64,
@@ -62,6 +65,7 @@ impl Body {
         let start = Instant::now();
         Self {
             incoming,
+            lease: None,
             limit: limits.body_bytes,
             rate: limits.body_rate.max(1),
             received: 0,
@@ -70,6 +74,11 @@ impl Body {
             grace: limits.body_grace,
             timer: Box::pin(sleep_until(start + limits.body_grace)),
         }
+    }
+
+    /// A body whose connection is given back once it was read to its end.
+    pub(crate) fn leased(incoming: Incoming, limits: &ServerLimits, lease: Returning) -> Self {
+        Self { lease: Some(lease), ..Self::new(incoming, limits) }
     }
 
     /// The next bytes; `None` at the end. Not reading is backpressure: the peer's window closes.
@@ -102,6 +111,9 @@ impl Body {
             match Pin::new(&mut self.incoming).poll_frame(cx) {
                 Poll::Ready(None) => {
                     self.ended = true;
+                    if let Some(lease) = self.lease.take() {
+                        lease.give_back();
+                    }
                     return Poll::Ready(Ok(None));
                 }
                 Poll::Ready(Some(Err(source))) => {

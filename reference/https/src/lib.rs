@@ -22,7 +22,7 @@ mod usage;
 mod verify;
 
 pub use body::{Body, BodyError};
-pub use client::{Answer, Client, ClientError, ClientTls, Endpoint, RequestBody, Sent};
+pub use client::{Answer, Client, ClientError, ClientTls, Endpoint, Opened, Sent};
 pub use describe::Certificate;
 pub use error::TlsError;
 pub use identity::Identity;
@@ -32,6 +32,9 @@ pub use trust::{Clock, Revocation, Trust, certificates_from_pem, revocation_list
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use rustls::SupportedCipherSuite;
 use rustls::crypto::CryptoProvider;
 
@@ -69,6 +72,15 @@ impl Versions {
             }
         }
     }
+}
+
+/// The body of a request or an answer of ours.
+pub type SentBody = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// A body that is whole in memory.
+#[must_use]
+pub fn whole(bytes: Bytes) -> SentBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// The cryptography used on both sides, named explicitly so that no process-wide default decides it; with `suites`,

@@ -11,6 +11,7 @@ mod node;
 mod parts;
 mod pool;
 mod process;
+mod pull;
 mod ready;
 mod receive;
 mod run;

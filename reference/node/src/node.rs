@@ -28,6 +28,8 @@ pub(crate) struct Node {
     pub(crate) arrived: Notify,
     /// Told when the outbox may have something due.
     pub(crate) outbox: Notify,
+    /// Told when channels are to be pulled from now.
+    pub(crate) pull: Notify,
     /// A message is due that found no place; whoever gives one up wakes the outbox.
     pub(crate) backlog: AtomicBool,
     /// Outgoing messages being sent at this moment.

@@ -17,6 +17,7 @@ use crate::log::{self, Chain};
 use crate::node::{Node, UnderWay};
 use crate::pool::Pool;
 use crate::process;
+use crate::pull;
 use crate::ready::Ready;
 use crate::receive::Receiver;
 use crate::send::{Outbox, Settled};
@@ -140,6 +141,7 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
         pool: pool.map_err(system("start its worker threads"))?,
         arrived: Notify::new(),
         outbox: Notify::new(),
+        pull: Notify::new(),
         backlog: AtomicBool::new(false),
         under_way: UnderWay::default(),
         settled: Settled::default(),
@@ -161,6 +163,7 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
     let outbox = Outbox::new(Arc::clone(&node));
     let sending = tokio::spawn(Arc::clone(&outbox).run(stopped.clone(), patience));
     let acting = tokio::spawn(process::run(Arc::clone(&node), Arc::clone(&outbox), stopped.clone()));
+    let pulling = tokio::spawn(pull::run(Arc::clone(&node), stopped.clone(), patience));
     let token = carnet_wire::digest::sha256(installed.token.as_bytes());
     let api_state = Api { node: Arc::clone(&node), outbox, token };
     let asked = tokio::spawn(api::serve(api_listener, api_state, stopped));
@@ -189,7 +192,7 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
     stop.send_replace(true);
     let ended = async {
         // What a task could not finish it has logged itself.
-        let _ = tokio::join!(receiving, asked, acting, sending);
+        let _ = tokio::join!(receiving, asked, acting, sending, pulling);
     };
     if tokio::time::timeout(patience * 2, ended).await.is_err() {
         tracing::warn!("left work unfinished; the store holds what was acknowledged");
@@ -222,6 +225,7 @@ fn again(config: &Path, started: &Installed, node: &Node, reload: &Reload) {
             }
             installed.us = started.us.clone();
             node.terms.store(Arc::new(terms));
+            node.pull.notify_one();
             tracing::info!(partners = installed.partners.len(), "put the new configuration in force");
         }
         Err(error) => tracing::error!(error = %Chain(&error), "kept the old configuration: the new one cannot be used"),

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use carnet_as4::inbound::Agreements;
 use carnet_as4::partner;
-use carnet_https::{Client, TlsError};
+use carnet_https::{Client, ServerLimits, TlsError};
 
 use crate::config::Installed;
 
@@ -18,6 +19,10 @@ pub(crate) struct Terms {
     pub(crate) identity: partner::Identity,
     /// The ways to partners, by PartyId; without those that only send.
     pub(crate) ways: BTreeMap<String, Arc<Client>>,
+    /// What the body of a message may cost, whoever began the exchange.
+    pub(crate) bodies: ServerLimits,
+    /// From one round of pulls to the next.
+    pub(crate) pull_interval: Duration,
 }
 
 impl Terms {
@@ -36,6 +41,8 @@ impl Terms {
                 limits: installed.wire_limits(),
             }),
             identity: installed.signing.clone(),
+            bodies: installed.server_limits(),
+            pull_interval: installed.file.pull.interval,
             ways,
         })
     }

@@ -2,7 +2,7 @@
 //! Leaves whether an accepted message is new to the store, and signing the answer to `respond`.
 //! Clauses: AS4 profile 1.0 section 3.2 (duplicates), 5.1.8 (receipts); ebMS 3.0 core 5.2.2.9 (test service).
 
-use super::{Agreements, Fault, Open, Part, Refusal, SignalInfo};
+use super::{Agreements, Fault, Granted, Loose, Open, Part, Refusal, Returned, SignalInfo};
 use crate::header::UserMessage;
 use crate::id::{ContentId, PModeId};
 use crate::pmode::TokenForm;
@@ -17,6 +17,10 @@ pub enum Decision {
     Accept(Box<Accepted>),
     /// Store nothing, and send the error.
     Refuse(Box<Refused>),
+    /// Claim a message that waits under the P-Modes and send it; with none, send the error of an empty channel.
+    Pull(Box<Granted>),
+    /// Find the message it is about, check it against that, and answer 202; or refuse it.
+    Signal(Box<Loose>),
 }
 
 /// A message that passed every check.
@@ -37,6 +41,8 @@ pub struct Accepted {
     pub fingerprint: [u8; 32],
     /// Who signed it.
     pub signer: CertificateDer<'static>,
+    /// A receipt or an error that came with it, for a message that was pulled from here.
+    pub bundled: Option<Returned>,
     /// The receipt, to be signed. It is the right answer to a new message and to a duplicate.
     pub receipt: Draft,
     signal: SignalInfo,
@@ -100,6 +106,7 @@ pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) ->
         token,
         pmode: open.pmode,
         signer: open.signer,
+        bundled: open.bundled,
         message: open.message,
     }
 }

@@ -1,13 +1,12 @@
 //! Step 2: the P-Mode of the message and the partner that sends it, and whether the connection is that partner's.
 //! Leaves the signature to `authenticate`. Clauses: ebMS 3.0 core 4.3, eDelivery AS4 1.15 (Common Profile, TLS).
 
-use super::{Agreements, Fault};
+use super::{Agreements, Fault, Origin};
 use crate::header::UserMessage;
 use crate::partner::{BindingError, Partner};
 use crate::pmode::{Leg, PMode, check_properties};
 use crate::secure::unix;
 use jiff::Timestamp;
-use rustls_pki_types::CertificateDer;
 
 /// What the message runs under, and with whom.
 pub(super) struct Identified<'a> {
@@ -20,14 +19,21 @@ pub(super) struct Identified<'a> {
 pub(super) fn identify<'a>(
     agreements: &'a Agreements,
     message: &UserMessage,
-    tls_chain: &[CertificateDer<'static>],
+    origin: &Origin,
     now: Timestamp,
 ) -> Result<Identified<'a>, Fault> {
-    let pmode = agreements.pmodes.of(message, &agreements.us, false)?;
+    let pmode = agreements.pmodes.of(message, &agreements.us, matches!(origin, Origin::Pulled { .. }))?;
     let partner = agreements
         .partner(&message.from.id)
         .ok_or_else(|| Fault::Connection(BindingError::UnknownPartner(message.from.id.clone())))?;
-    partner.check_tls(tls_chain, unix(now)).map_err(Fault::Connection)?;
+    match origin {
+        Origin::Pushed { tls_chain } => partner.check_tls(tls_chain, unix(now)).map_err(Fault::Connection)?,
+        // The connection is ours: its server's certificate was the partner's before the request left.
+        Origin::Pulled { partner, mpc } if message.from.id == *partner && message.mpc == *mpc => {}
+        Origin::Pulled { .. } => {
+            return Err(Fault::NotAsked { from: message.from.id.clone(), mpc: message.mpc.clone() });
+        }
+    }
     let (got, most) = (message.parts.len(), pmode.payload.max_parts);
     if got > most {
         return Err(Fault::TooManyParts { got, most });

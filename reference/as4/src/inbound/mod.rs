@@ -2,7 +2,7 @@
 //!
 //! One file per step: `unpackage` (the one tree, each element once), `identify` (P-Mode, partner, connection),
 //! `authenticate` (token, trust, signature, position and coverage), `decrypt` (refused: the profile agrees on none),
-//! `decompress` (part properties, what inflating found), `refusal` (every way to fail and its row of the error table);
+//! `decompress` (part properties, what inflating found), `signal` (receipts and pull requests), `refusal` (every way to fail and its row of the error table);
 //! the last step, `respond`, is a module of its own. Leaves MIME, hashing and inflating of parts to the driver, and
 //! whether a message is new to the store.
 //!
@@ -18,14 +18,16 @@ mod decompress;
 mod decrypt;
 mod identify;
 mod refusal;
+mod signal;
 mod unpackage;
 
 pub use crate::agreements::{Agreements, Partners};
 pub use decision::{Accepted, Decision, Delivery, ReceivedPart, Refused};
 pub use refusal::{Fault, Refusal, Requirement};
+pub use signal::{Granted, Loose, Returned};
 
 use crate::header::{PartDigest, UserMessage};
-use crate::id::{ContentId, MessageId, PModeId};
+use crate::id::{ContentId, MessageId, Mpc, PModeId, PartyId};
 use crate::pmode::TokenForm;
 use crate::soap::Envelope;
 use carnet_wire::digest;
@@ -70,11 +72,26 @@ pub struct ExpectedPart {
 /// The machine for one message.
 pub struct Inbound {
     agreements: Arc<Agreements>,
-    tls_chain: Vec<CertificateDer<'static>>,
+    origin: Origin,
     message_id: Option<MessageId>,
     token: Option<TokenForm>,
     fault: Option<Fault>,
     open: Option<Open>,
+    signal: Option<Signalled>,
+}
+
+/// How a message came.
+enum Origin {
+    /// Over a connection with that client certificate chain, leaf first.
+    Pushed { tls_chain: Vec<CertificateDer<'static>> },
+    /// In answer to a pull request of ours.
+    Pulled { partner: PartyId, mpc: Mpc },
+}
+
+/// A signal without user message.
+enum Signalled {
+    Pull(signal::Leave),
+    Returned(Returned),
 }
 
 /// A message whose envelope passed.
@@ -84,6 +101,7 @@ struct Open {
     max_bytes: u64,
     references: Vec<PartDigest>,
     signer: CertificateDer<'static>,
+    bundled: Option<Returned>,
     parts: Vec<Part>,
 }
 
@@ -98,17 +116,28 @@ impl Inbound {
     /// A machine for one message that came over a connection with that client certificate chain, leaf first.
     #[must_use]
     pub fn new(agreements: Arc<Agreements>, tls_chain: Vec<CertificateDer<'static>>) -> Self {
-        Self { agreements, tls_chain, message_id: None, token: None, fault: None, open: None }
+        Self::of(agreements, Origin::Pushed { tls_chain })
+    }
+
+    /// A machine for what that partner answers to a pull request for that channel.
+    #[must_use]
+    pub fn pulled(agreements: Arc<Agreements>, partner: PartyId, mpc: Mpc) -> Self {
+        Self::of(agreements, Origin::Pulled { partner, mpc })
+    }
+
+    fn of(agreements: Arc<Agreements>, origin: Origin) -> Self {
+        Self { agreements, origin, message_id: None, token: None, fault: None, open: None, signal: None }
     }
 
     /// Takes the SOAP envelope: the whole body, or the root part. Costs a signature verification, so it belongs on a
     /// worker thread.
     pub fn envelope(&mut self, bytes: &[u8], now: Timestamp) -> Expect {
-        if self.fault.is_some() || self.open.is_some() {
+        if self.fault.is_some() || self.open.is_some() || self.signal.is_some() {
             return Expect::Nothing;
         }
         match self.open(bytes, now) {
-            Ok(open) => {
+            Ok(None) => Expect::Nothing,
+            Ok(Some(open)) => {
                 let parts: Vec<_> = open.parts.iter().map(|part| part.expected.clone()).collect();
                 self.open = Some(open);
                 if parts.is_empty() { Expect::Nothing } else { Expect::Parts(parts) }
@@ -177,9 +206,14 @@ impl Inbound {
     #[must_use]
     pub fn finish(mut self, signal: SignalInfo) -> Decision {
         let fault = self.fault.take().or_else(|| self.incomplete());
-        match (fault, self.open) {
-            (None, Some(open)) => Decision::Accept(Box::new(decision::accept(open, &self.agreements, signal))),
-            (fault, _) => {
+        match (fault, self.open, self.signal) {
+            (None, None, Some(Signalled::Pull(leave))) => {
+                let signal::Leave { message_id, mpc, partner, pmodes, token, bundled } = leave;
+                Decision::Pull(Box::new(Granted { message_id, mpc, partner, pmodes, token, bundled, signal }))
+            }
+            (None, None, Some(Signalled::Returned(returned))) => Decision::Signal(Box::new(Loose { returned, signal })),
+            (None, Some(open), _) => Decision::Accept(Box::new(decision::accept(open, &self.agreements, signal))),
+            (fault, ..) => {
                 let fault = fault.unwrap_or(Fault::Soap(carnet_wire::xml::XmlError::Empty.into()));
                 let refusal = Refusal { message_id: self.message_id, fault };
                 Decision::Refuse(Box::new(decision::refuse(refusal, self.token, signal)))
@@ -187,16 +221,30 @@ impl Inbound {
         }
     }
 
-    fn open(&mut self, bytes: &[u8], now: Timestamp) -> Result<Open, Fault> {
+    /// Opens the envelope; nothing when it holds signals alone.
+    fn open(&mut self, bytes: &[u8], now: Timestamp) -> Result<Option<Open>, Fault> {
         let agreements = Arc::clone(&self.agreements);
         let document = unpackage::document(bytes, &agreements.limits)?;
         let envelope = Envelope::of(&document)?;
-        let message = unpackage::user_message(&envelope).map_err(|refusal| {
-            self.message_id = refusal.message_id;
-            refusal.fault
-        })?;
+        let (message, bundled) = match unpackage::content(&envelope)? {
+            unpackage::Content::User(message, bundled) => (*message, bundled),
+            unpackage::Content::Pull(pull, bundled) => {
+                self.message_id = Some(pull.message_id.clone());
+                let Origin::Pushed { tls_chain } = &self.origin else {
+                    return Err(Fault::UnknownChannel(pull.mpc));
+                };
+                let leave = signal::authorize(&agreements, &pull, bundled, (&document, &envelope), tls_chain, now)?;
+                self.signal = Some(Signalled::Pull(leave));
+                return Ok(None);
+            }
+            unpackage::Content::Signal(returned) => {
+                self.message_id = Some(returned.message_id.clone());
+                self.signal = Some(Signalled::Returned(returned));
+                return Ok(None);
+            }
+        };
         self.message_id = Some(message.info.message_id.clone());
-        let identified = identify::identify(&agreements, &message, &self.tls_chain, now)?;
+        let identified = identify::identify(&agreements, &message, &self.origin, now)?;
         self.token = Some(identified.pmode.security.token);
         decrypt::refuse_encrypted(&envelope)?;
         let secured = authenticate::authenticate(&agreements, &identified, &document, &envelope, &message, now)?;
@@ -209,14 +257,15 @@ impl Inbound {
         let max_bytes = identified.pmode.payload.max_bytes;
         let parts =
             secured.parts.into_iter().map(|signed| part(signed, &message, max_bytes)).collect::<Result<_, _>>()?;
-        Ok(Open {
+        Ok(Some(Open {
             pmode: identified.pmode.id.clone(),
             max_bytes,
             references: secured.references,
             signer: secured.signer,
+            bundled,
             parts,
             message,
-        })
+        }))
     }
 
     /// What is still missing when the body has ended.

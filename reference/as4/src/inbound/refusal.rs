@@ -4,7 +4,8 @@
 
 use crate::error::Ebms;
 use crate::header::HeaderError;
-use crate::id::{ContentId, MessageId};
+use crate::id::{ContentId, MessageId, Mpc, PartyId};
+use crate::outbound::answer::AnswerError;
 use crate::partner::BindingError;
 use crate::pmode::{Mismatch, PropertyError};
 use crate::secure::SecurityError;
@@ -65,9 +66,35 @@ pub enum Fault {
     /// A message property that the P-Mode asks for.
     #[error("message properties are not what was agreed")]
     Property(#[source] PropertyError),
-    /// A pull request, where nothing may be pulled.
-    #[error("pull requests are not agreed")]
-    Pull,
+    /// A pull request for the default channel.
+    #[error("nothing is pulled from the default channel")]
+    DefaultChannel,
+    /// A pull request for a channel that is not offered.
+    #[error("channel {0} is not offered")]
+    UnknownChannel(Mpc),
+    /// A pull request of somebody who may not pull from the channel.
+    #[error("channel {mpc} is not the requester's to pull from")]
+    Channel {
+        /// The channel.
+        mpc: Mpc,
+        /// Why its certificate is not the partner's.
+        #[source]
+        source: BindingError,
+    },
+    /// A pull request for a channel in which nothing waits.
+    #[error("channel is empty")]
+    EmptyChannel,
+    /// A receipt that does not prove what was sent.
+    #[error("receipt is refused")]
+    Receipt(#[source] AnswerError),
+    /// What came in answer to a pull request is of another party or channel than was asked.
+    #[error("message was not asked for: from {from} in channel {mpc}")]
+    NotAsked {
+        /// The From party.
+        from: PartyId,
+        /// Its channel.
+        mpc: Mpc,
+    },
     /// A receipt that answers nothing on this connection.
     #[error("a receipt came as a message of its own")]
     LooseReceipt,
@@ -181,7 +208,12 @@ impl Fault {
             Self::NoRequest | Self::UnknownRequest => (Ebms::ValueInconsistent, "AS4-PUSH-02"),
             Self::OtherConversation => (Ebms::ValueInconsistent, "AS4-PUSH-03"),
             Self::Property(_) => (Ebms::ProcessingModeMismatch, "EDEL-FOURCORNER-01"),
-            Self::Pull => (Ebms::FeatureNotSupportedUnpackaging, "EBMS-PULL-01"),
+            Self::DefaultChannel => (Ebms::ValueNotRecognized, "EDEL-PULL-02"),
+            Self::UnknownChannel(_) => (Ebms::ValueNotRecognized, "EBMS-PULL-01"),
+            Self::Channel { .. } => (Ebms::FailedAuthentication, "EDEL-PULL-01"),
+            Self::EmptyChannel => (Ebms::EmptyMessagePartitionChannel, "EDEL-PULL-04"),
+            Self::Receipt(_) => (Ebms::InvalidReceipt, "AS4-RECEIPT-05"),
+            Self::NotAsked { .. } => (Ebms::ProcessingModeMismatch, "EBMS-PMODE-01"),
             Self::LooseReceipt => (Ebms::ProcessingModeMismatch, "AS4-RECEIPT-06"),
             Self::LooseError(_) => (Ebms::ProcessingModeMismatch, "AS4-ERROR-01"),
             Self::TooManyParts { .. }

@@ -155,9 +155,6 @@ impl AnswerError {
 ///
 /// # Errors
 /// [`AnswerError`]: the answer is neither a receipt that proves reception nor an error.
-//= AS4-RECEIPT-04
-//= AS4-RECEIPT-05
-//= AS4-RECEIPT-09
 pub fn check(
     sent: &Sent,
     pmode: &PMode,
@@ -167,18 +164,56 @@ pub fn check(
     now: Timestamp,
 ) -> Result<Answer, AnswerError> {
     let root = root(&response, limits)?;
-    let document = Document::parse(&root, limits).map_err(|error| AnswerError::Soap(error.into()))?;
+    let answer = judge(sent, pmode, partner, limits, (&root, false), now)?;
+    if matches!(answer, Answer::Receipt(_)) && !(200..300).contains(&response.status) {
+        return Err(AnswerError::Status(response.status));
+    }
+    Ok(answer)
+}
+
+/// Checks a receipt or an error about `sent` that `partner` posted by itself or bundled with something else.
+///
+/// # Errors
+/// As [`check`].
+//= AS4-BUNDLE-01
+pub fn check_returned(
+    sent: &Sent,
+    pmode: &PMode,
+    partner: &Partner,
+    limits: &Limits,
+    envelope: &[u8],
+    now: Timestamp,
+) -> Result<Answer, AnswerError> {
+    judge(sent, pmode, partner, limits, (envelope, true), now)
+}
+
+/// `bundled`: whether a user message or a pull request may stand beside the signal.
+//= AS4-RECEIPT-04
+//= AS4-RECEIPT-05
+//= AS4-RECEIPT-09
+fn judge(
+    sent: &Sent,
+    pmode: &PMode,
+    partner: &Partner,
+    limits: &Limits,
+    (bytes, bundled): (&[u8], bool),
+    now: Timestamp,
+) -> Result<Answer, AnswerError> {
+    let document = Document::parse(bytes, limits).map_err(|error| AnswerError::Soap(error.into()))?;
     let envelope = Envelope::of(&document)?;
     let Some(element) = envelope.messaging else {
         let (code, reason) = envelope.fault().ok_or(SoapError::NoMessaging)?;
         return Err(AnswerError::Fault { code, reason });
     };
-    let Messaging::Signal(signal) = messaging(element)? else { return Err(AnswerError::NotASignal) };
+    let Messaging { user, signals } = messaging(element)?;
+    if user.is_some() && !bundled {
+        return Err(AnswerError::NotASignal);
+    }
+    let Some(Signal { info, body }) = signals.into_iter().next() else { return Err(AnswerError::NotASignal) };
     // The partner may show either token: which one it sends is its own leg's matter.
     let rules =
         Rules { profile: &pmode.profile, accept_tokens: &pmode.profile.security.accept_tokens, partner, limits, now };
     let secured = verify(&document, &envelope, &rules);
-    let Signal { info, body } = *signal;
     match body {
         SignalBody::PullRequest(_) => Err(AnswerError::NotASignal),
         SignalBody::Errors(errors) => {
@@ -193,12 +228,8 @@ pub fn check(
                 return Err(AnswerError::OtherMessage { got: info.ref_to, expected: sent.message_id.clone() });
             }
             check_digests(&receipt, &sent.references)?;
-            if !(200..300).contains(&response.status) {
-                return Err(AnswerError::Status(response.status));
-            }
             let (message_id, timestamp) = (info.message_id, info.timestamp);
-            drop(document);
-            Ok(Answer::Receipt(Receipted { message_id, timestamp, envelope: root.into_owned() }))
+            Ok(Answer::Receipt(Receipted { message_id, timestamp, envelope: bytes.to_vec() }))
         }
     }
 }

@@ -157,8 +157,8 @@ fn errors_are_final_only_from_the_partner_and_only_where_time_does_not_heal() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(error(Fault::Pull, &red()), ("EBMS:0008".to_owned(), true, true));
-    assert_eq!(error(Fault::Pull, &blue()), ("EBMS:0008".to_owned(), false, false));
+    assert_eq!(error(Fault::BodyNotEmpty, &red()), ("EBMS:0010".to_owned(), true, true));
+    assert_eq!(error(Fault::BodyNotEmpty, &blue()), ("EBMS:0010".to_owned(), false, false));
     assert_eq!(error(Fault::Unavailable, &red()), ("EBMS:0202".to_owned(), true, false));
 }
 

@@ -119,6 +119,9 @@ pub(crate) fn told(decision: &Decision) -> (&'static str, &'static str) {
     match decision {
         Decision::Accept(accepted) => panic!("accepted {}", accepted.message.info.message_id),
         Decision::Refuse(refused) => (refused.refusal.fault.ebms().code(), refused.refusal.fault.requirement()),
+        Decision::Pull(granted) => panic!("may pull from {}", granted.mpc),
+        // About nothing that was pulled: what a driver answers whose store knows nothing.
+        Decision::Signal(loose) => (loose.returned.loose().ebms().code(), loose.returned.loose().requirement()),
     }
 }
 

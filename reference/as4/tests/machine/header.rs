@@ -17,7 +17,7 @@ fn decide(http: &Http) -> Decision {
 fn accepted(forge: &Forge) -> Accepted {
     match decide(&forge.http()) {
         Decision::Accept(accepted) => *accepted,
-        Decision::Refuse(refused) => panic!("refused: {:?}", refused.refusal),
+        other => panic!("not accepted: {other:?}"),
     }
 }
 
@@ -243,13 +243,34 @@ fn signals_on_their_own_are_not_taken_for_messages() {
             format!("{}<eb:SignalMessage>{info}{inner}</eb:SignalMessage>{}", &start[..head], &start[tail..]);
         decide(&forge.http())
     };
-    assert_eq!(told(&signal("<eb:PullRequest/>")), ("EBMS:0008", "EBMS-PULL-01"));
+    assert_eq!(told(&signal("<eb:PullRequest/>")), ("EBMS:0001", "EDEL-PULL-02"));
+    assert_eq!(told(&signal("<eb:PullRequest mpc='urn:other'/>")), ("EBMS:0001", "EBMS-PULL-01"));
     assert_eq!(told(&signal("<eb:Receipt/>")), ("EBMS:0010", "AS4-RECEIPT-06"));
     assert_eq!(told(&signal("")), ("EBMS:0009", "EBMS-HEADER-03"));
-    let Decision::Refuse(error) = signal("<eb:Error errorCode=\"EBMS:0004\" severity=\"failure\"/>") else {
-        panic!("accepted")
+    let Decision::Signal(error) = signal("<eb:Error errorCode=\"EBMS:0004\" severity=\"failure\"/>") else {
+        panic!("not a signal")
     };
-    assert!(error.answer.is_none() && error.status == 202);
+    assert_eq!(error.returned.errors, ["EBMS:0004"]);
+    let fault = error.returned.loose();
+    let refused = error.refused(fault);
+    assert!(refused.answer.is_none() && refused.status == 202, "an error is not answered with an error");
+}
+
+#[test]
+fn a_receipt_may_stand_beside_a_message_and_a_pull_request_may_not() {
+    let info = "<eb:MessageInfo><eb:Timestamp>2026-11-23T15:59:00Z</eb:Timestamp><eb:MessageId>s@t</eb:MessageId><eb:RefToMessageId>pulled@customs</eb:RefToMessageId></eb:MessageInfo>";
+    let bundle = |inner: &[&str]| {
+        let signals: String =
+            inner.iter().map(|one| format!("<eb:SignalMessage>{info}{one}</eb:SignalMessage>")).collect();
+        decide(&Forge::new().edit("</eb:Messaging>", &format!("{signals}</eb:Messaging>")).http())
+    };
+    let warning = "<eb:Error errorCode=\"EBMS:0006\" severity=\"warning\"/>";
+    let Decision::Accept(accepted) = bundle(&[warning, "<eb:Receipt/>"]) else { panic!("not accepted") };
+    let returned = accepted.bundled.expect("the receipt");
+    assert_eq!(returned.about.as_ref().map(|id| id.as_str()), Some("pulled@customs"));
+    assert!(returned.errors.is_empty(), "a receipt counts more than a warning");
+    assert_eq!(told(&bundle(&["<eb:PullRequest/>"])), ("EBMS:0009", "EBMS-HEADER-03"));
+    assert_eq!(told(&bundle(&["<eb:Receipt/>", "<eb:Receipt/>"])), ("EBMS:0009", "EBMS-HEADER-03"));
 }
 
 #[test]

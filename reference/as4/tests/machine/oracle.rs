@@ -53,7 +53,7 @@ fn envelopes() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("message", package.sign(&red()).expect("signed").envelope),
         ("receipt", draft(Draft::receipt(package.message(), vec![digest], TokenForm::PkiPath, signal("r@x", now())))),
-        ("error", draft(Draft::error(&refusal(Fault::Pull), form, signal("e@x", now())))),
+        ("error", draft(Draft::error(&refusal(Fault::BodyNotEmpty), form, signal("e@x", now())))),
         ("fault", draft(Draft::error(&soap, form, signal("f@x", now())))),
     ]
 }

@@ -45,6 +45,7 @@ struct Receiver {
 impl Receiver {
     fn take(&mut self, agreements: &Arc<Agreements>, http: &Http, now: Timestamp) -> (u16, Vec<u8>) {
         let answer = match receive(agreements, &[], http, now).decision {
+            Decision::Pull(_) | Decision::Signal(_) => panic!("a signal where messages are sent"),
             Decision::Refuse(refused) => refused.answer.expect("an answer"),
             Decision::Accept(accepted) => {
                 let id = accepted.message.info.message_id.to_string();

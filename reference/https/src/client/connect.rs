@@ -9,13 +9,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::{ClientError, Endpoint, RequestBody};
-use crate::ClientLimits;
+use super::{ClientError, Endpoint};
 use crate::stream::{Bounded, Progress};
+use crate::{ClientLimits, SentBody};
 
 /// A connection that is ready for a request.
 pub(super) struct Connected {
-    pub(super) sender: SendRequest<RequestBody>,
+    pub(super) sender: SendRequest<SentBody>,
     pub(super) progress: Progress,
 }
 

@@ -13,20 +13,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls_pki_types::CertificateDer;
 
 use crate::verify::ServerVerifier;
-use crate::{ClientLimits, Clock, Identity, TlsError, Trust, Versions, provider};
+use crate::{Body, ClientLimits, Clock, Identity, SentBody, ServerLimits, TlsError, Trust, Versions, provider};
 
 pub use endpoint::Endpoint;
 pub use error::ClientError;
-use pool::Pool;
-
-/// A request's body: made anew for each endpoint that is tried.
-pub type RequestBody = UnsyncBoxBody<Bytes, std::io::Error>;
+pub(crate) use pool::Returning;
+use pool::{Lease, Pool};
 
 /// Identity and trust towards one partner.
 #[derive(Clone, Debug)]
@@ -65,6 +63,17 @@ pub struct Sent {
     pub endpoint: String,
 }
 
+/// An answer whose body is still to be read, for one too large to be held in memory.
+#[derive(Debug)]
+pub struct Opened {
+    /// Status line.
+    pub status: http::StatusCode,
+    /// Header fields.
+    pub headers: http::HeaderMap,
+    /// Body. Read to its end, its connection serves again.
+    pub body: Body,
+}
+
 /// Sends requests to one partner.
 #[derive(Debug)]
 pub struct Client {
@@ -91,15 +100,50 @@ impl Client {
     /// Posts to the first endpoint that can be reached, beginning with the one that answered last.
     ///
     /// An endpoint that cannot be reached, or answers 503, is passed over; once a request is under way its failure
-    /// is the caller's to judge, since the partner may have taken it in. The next call then begins elsewhere.
+    /// is the caller's to judge, since the partner may have taken it in. The next call then begins elsewhere. `body` is
+    /// made anew for each endpoint that is tried.
     ///
     /// # Errors
     /// The failure of the last endpoint that was tried.
     pub async fn post(
         &self,
         headers: &http::HeaderMap,
-        body: impl Fn() -> std::io::Result<RequestBody> + Sync,
+        body: impl Fn() -> std::io::Result<SentBody> + Sync,
     ) -> Result<Sent, ClientError> {
+        let (index, lease, response) = self.exchange(headers, body).await?;
+        let pool = &self.pools[index];
+        match send::finish(pool, &self.limits, lease, response).await {
+            Ok(answer) => Ok(Sent { answer, endpoint: pool.endpoint.to_string() }),
+            Err(error) => {
+                self.pass_over(index, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// As [`Client::post`], and leaves the answer's body to be read under `limits`.
+    ///
+    /// # Errors
+    /// As [`Client::post`].
+    pub async fn open(
+        &self,
+        headers: &http::HeaderMap,
+        body: impl Fn() -> std::io::Result<SentBody> + Sync,
+        limits: &ServerLimits,
+    ) -> Result<Opened, ClientError> {
+        let (index, lease, response) = self.exchange(headers, body).await?;
+        let (head, incoming) = response.into_parts();
+        let returning = Returning::new(Arc::clone(&self.pools[index]), lease);
+        let body = Body::leased(incoming, limits, returning);
+        Ok(Opened { status: head.status, headers: head.headers, body })
+    }
+
+    /// Sends the request; the endpoint that answered, by its place, and the answer's head.
+    async fn exchange(
+        &self,
+        headers: &http::HeaderMap,
+        body: impl Fn() -> std::io::Result<SentBody> + Sync,
+    ) -> Result<(usize, Lease, http::Response<Incoming>), ClientError> {
         let first = self.preferred.load(Ordering::Relaxed);
         let mut last = ClientError::NoEndpoint;
         for offset in 0..self.pools.len() {
@@ -107,24 +151,18 @@ impl Client {
             let pool = &self.pools[index];
             let body = body().map_err(ClientError::Body)?;
             match send::post(pool, &self.limits, headers.clone(), body).await {
-                Ok(answer)
-                    if answer.status == http::StatusCode::SERVICE_UNAVAILABLE && offset + 1 < self.pools.len() =>
+                Ok((_, response))
+                    if response.status() == http::StatusCode::SERVICE_UNAVAILABLE && offset + 1 < self.pools.len() =>
                 {
                     tracing::warn!(endpoint = %pool.endpoint, "an endpoint is busy, trying the next");
                 }
-                Ok(answer) => {
+                Ok((lease, response)) => {
                     self.preferred.store(index, Ordering::Relaxed);
-                    let endpoint = pool.endpoint.to_string();
-                    return Ok(Sent { answer, endpoint });
+                    return Ok((index, lease, response));
                 }
                 Err(error) => {
-                    self.preferred.store((index + 1) % self.pools.len(), Ordering::Relaxed);
+                    self.pass_over(index, &error);
                     let reached = error.may_have_arrived();
-                    tracing::warn!(
-                        endpoint = %pool.endpoint,
-                        error = &error as &dyn std::error::Error,
-                        "an endpoint failed"
-                    );
                     last = error;
                     if reached {
                         break;
@@ -133,6 +171,12 @@ impl Client {
             }
         }
         Err(last)
+    }
+
+    fn pass_over(&self, index: usize, error: &ClientError) {
+        self.preferred.store((index + 1) % self.pools.len(), Ordering::Relaxed);
+        let endpoint = &self.pools[index].endpoint;
+        tracing::warn!(%endpoint, error = error as &dyn std::error::Error, "an endpoint failed");
     }
 }
 

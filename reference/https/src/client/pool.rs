@@ -29,6 +29,22 @@ pub(super) struct Lease {
     place: OwnedSemaphorePermit,
 }
 
+/// A connection that goes back to its pool after a complete answer; dropped, it is closed.
+pub(crate) struct Returning {
+    pool: Arc<Pool>,
+    lease: Lease,
+}
+
+impl Returning {
+    pub(super) fn new(pool: Arc<Pool>, lease: Lease) -> Self {
+        Self { pool, lease }
+    }
+
+    pub(crate) fn give_back(self) {
+        self.pool.give_back(self.lease);
+    }
+}
+
 struct Idle {
     connected: Connected,
     opened: Instant,

@@ -7,16 +7,16 @@ use tokio::time::{sleep_until, timeout};
 
 use super::connect::Connected;
 use super::pool::{Lease, Pool};
-use super::{Answer, ClientError, RequestBody};
-use crate::ClientLimits;
+use super::{Answer, ClientError};
+use crate::{ClientLimits, SentBody};
 
-/// Posts a body and reads the whole answer.
+/// Posts a body and waits for the answer's head; its body is still to be read.
 pub(super) async fn post(
     pool: &Pool,
     limits: &ClientLimits,
     headers: http::HeaderMap,
-    body: RequestBody,
-) -> Result<Answer, ClientError> {
+    body: SentBody,
+) -> Result<(Lease, http::Response<Incoming>), ClientError> {
     let mut request = http::Request::new(body);
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = pool.endpoint.target.clone();
@@ -33,7 +33,7 @@ pub(super) async fn post(
             Err(error) => Err(Failed::Unsent(error, Some(Box::new(request)))),
         };
         match outcome {
-            Ok(response) => return finish(pool, limits, lease, response).await,
+            Ok(response) => return Ok((lease, response)),
             // The request never left: a kept connection had closed meanwhile, so a new one is tried once.
             Err(Failed::Unsent(_, Some(unsent))) if lease.used => {
                 drop(lease);
@@ -47,7 +47,7 @@ pub(super) async fn post(
 }
 
 enum Failed {
-    Unsent(hyper::Error, Option<Box<http::Request<RequestBody>>>),
+    Unsent(hyper::Error, Option<Box<http::Request<SentBody>>>),
     Sent(ClientError),
 }
 
@@ -56,7 +56,7 @@ enum Failed {
 async fn head(
     connected: &mut Connected,
     limits: &ClientLimits,
-    request: http::Request<RequestBody>,
+    request: http::Request<SentBody>,
 ) -> Result<http::Response<Incoming>, Failed> {
     let started = tokio::time::Instant::now();
     let progress = connected.progress.clone();
@@ -79,7 +79,8 @@ async fn head(
     }
 }
 
-async fn finish(
+/// Reads the whole answer and gives its connection back.
+pub(super) async fn finish(
     pool: &Pool,
     limits: &ClientLimits,
     lease: Lease,

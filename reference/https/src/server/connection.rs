@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -163,7 +161,7 @@ fn closing(mut response: Response) -> Response {
 
 fn no_longer_admitted() -> Response {
     tracing::warn!("turned away a peer whose certificate is no longer admitted");
-    let mut response = http::Response::new(Full::new(Bytes::new()));
+    let mut response = http::Response::new(crate::whole(bytes::Bytes::new()));
     *response.status_mut() = http::StatusCode::FORBIDDEN;
     response
 }

@@ -13,20 +13,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http_body_util::Full;
 use rustls_pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::{Body, ServerLimits, TlsError};
+use crate::{Body, SentBody, ServerLimits, TlsError};
 
 use settings::Current;
 pub use settings::ServerTls;
 
-/// An answer, whole in memory: receipts and errors are small.
-pub type Response = http::Response<Full<Bytes>>;
+/// An answer: whole in memory, as receipts and errors are, or a stream, as a message that is pulled may be.
+pub type Response = http::Response<SentBody>;
 
 /// What answers requests.
 pub trait Handler: Send + Sync + 'static {

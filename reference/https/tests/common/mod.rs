@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use carnet_https::{
-    Body, Client, ClientLimits, ClientTls, Clock, Endpoint, Handler, Identity, Peer, Reload, RequestBody, Response,
-    Revocation, Server, ServerLimits, ServerTls, Stop, Trust, Versions,
+    Body, Client, ClientLimits, ClientTls, Clock, Endpoint, Handler, Identity, Peer, Reload, Response, Revocation,
+    SentBody, Server, ServerLimits, ServerTls, Stop, Trust, Versions,
 };
-use http_body_util::{BodyExt, Full};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
@@ -133,7 +132,7 @@ impl Handler for Echo {
             }
         };
         let text = format!("{} {} {read} {ended}", peer.connection, peer.protocol);
-        http::Response::new(Full::new(Bytes::from(text)))
+        http::Response::new(carnet_https::whole(Bytes::from(text)))
     }
 }
 
@@ -167,8 +166,8 @@ pub(crate) fn start(tls: &ServerTls, limits: ServerLimits) -> Running {
     }
 }
 
-pub(crate) fn body(bytes: &'static [u8]) -> impl Fn() -> std::io::Result<RequestBody> + Sync {
-    move || Ok(Full::new(Bytes::from_static(bytes)).map_err(|never| match never {}).boxed_unsync())
+pub(crate) fn body(bytes: &'static [u8]) -> impl Fn() -> std::io::Result<SentBody> + Sync {
+    move || Ok(carnet_https::whole(Bytes::from_static(bytes)))
 }
 
 pub(crate) async fn post(client: &Client) -> String {

@@ -42,7 +42,7 @@ pub(crate) struct Api {
 #[openapi(
     info(title = "Carnet node", description = "The back-end API of a Carnet node. See docs/node.md."),
     paths(
-        submit::message, submit::ping,
+        submit::message, submit::ping, submit::pull,
         messages::list, messages::show, messages::part, messages::receipt, messages::envelope,
         standing::notices, standing::records, standing::health, standing::ready,
     ),
@@ -80,6 +80,7 @@ fn router(api: Api) -> Router {
     let guarded = Router::new()
         .route("/messages", post(submit::message).get(messages::list))
         .route("/pings", post(submit::ping))
+        .route("/pulls", post(submit::pull))
         .route("/messages/{key}", get(messages::show))
         .route("/messages/{key}/parts/{number}", get(messages::part))
         .route("/messages/{key}/receipt", get(messages::receipt))

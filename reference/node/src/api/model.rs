@@ -51,6 +51,9 @@ pub(crate) struct MessageItem {
     pub(crate) service: String,
     /// Action.
     pub(crate) action: String,
+    /// Whether the receiving party pulls it (out only).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) pull: bool,
     /// `received`, `submitted`, `retrying`, `delivered`, `failed`.
     pub(crate) state: &'static str,
     /// How often it was sent (out only).
@@ -239,6 +242,7 @@ impl From<Message> for MessageItem {
             pmode: message.pmode,
             service: message.service,
             action: message.action,
+            pull: message.pull,
             state: message.state.name(),
             attempts: message.attempts,
             due: message.due.map(|due| due.to_string()),

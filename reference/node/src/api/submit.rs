@@ -91,6 +91,14 @@ pub(crate) async fn ping(
     take(api, submission, patience(&headers)).await
 }
 
+/// Pulls from every channel now, instead of when it is time again.
+#[utoipa::path(post, path = "/v1/pulls", security(("token" = [])),
+    responses((status = 202), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn pull(State(api): State<Api>) -> StatusCode {
+    api.node.pull.notify_one();
+    StatusCode::ACCEPTED
+}
+
 /// Whom to ping.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

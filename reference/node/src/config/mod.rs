@@ -13,8 +13,8 @@ mod place;
 pub use install::Installed;
 pub use kit::{KitFile, SigningBinding, TlsBinding};
 pub use node::{
-    ApiTable, IdentityTable, LimitsTable, ListenTable, LogFormat, LogTable, NodeFile, PartyTable, RegistryTable,
-    RevocationTable, Rule, StoreTable, TlsTable, TlsVersions, WorkersTable,
+    ApiTable, IdentityTable, LimitsTable, ListenTable, LogFormat, LogTable, NodeFile, PartyTable, PullTable,
+    RegistryTable, RevocationTable, Rule, StoreTable, TlsTable, TlsVersions, WorkersTable,
 };
 pub use partner::Partner;
 pub use place::{ConfigError, Place};

@@ -32,6 +32,9 @@ pub struct NodeFile {
     /// How much it does at once.
     #[serde(default)]
     pub workers: WorkersTable,
+    /// When it pulls.
+    #[serde(default)]
+    pub pull: PullTable,
     /// What a peer may cost.
     #[serde(default)]
     pub limits: LimitsTable,
@@ -204,6 +207,21 @@ pub struct WorkersTable {
 impl Default for WorkersTable {
     fn default() -> Self {
         Self { threads: 0, queue: 256, sends: 32 }
+    }
+}
+
+/// `[pull]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PullTable {
+    /// From one round of pulls to the next. In a round each channel is pulled from until it is empty.
+    #[serde(deserialize_with = "duration")]
+    pub interval: Duration,
+}
+
+impl Default for PullTable {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(60) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use carnet_as4::id::{ContentId, MessageId};
-use carnet_as4::inbound::{Accepted, Decision, Expect, ExpectedPart, Inbound, Refusal, SignalInfo};
+use carnet_as4::inbound::{Accepted, Decision, Expect, ExpectedPart, Granted, Inbound, Loose, Refusal, SignalInfo};
 use carnet_as4::respond::Answer;
 use carnet_exchange::{Place, Spool};
 use carnet_wire::Limits;
@@ -20,17 +20,21 @@ use crate::pool::Running;
 use crate::terms::Terms;
 
 /// A message with its answer signed; nothing is stored yet.
-pub(super) enum Judged {
+pub(crate) enum Judged {
     /// To be committed; then the receipt may leave.
     Accepted(Box<Passed>),
     /// Nothing is stored; `None` answers with the status alone.
     Refused(Refusal, u16, Option<Answer>),
+    /// A message that waits is to be claimed and handed out; the request as it came.
+    Pull(Box<Granted>, Bytes),
+    /// A receipt or an error by itself; as it came.
+    Signal(Box<Loose>, Bytes),
     /// The key refused to sign, or an id could not be made.
     Failed(SignError),
 }
 
 /// A message that passed every check.
-pub(super) struct Passed {
+pub(crate) struct Passed {
     pub(super) accepted: Accepted,
     pub(super) receipt: Answer,
     pub(super) envelope: Bytes,
@@ -40,7 +44,7 @@ pub(super) struct Passed {
 }
 
 /// A payload beside what the header says of it.
-pub(super) struct Payload {
+pub(crate) struct Payload {
     pub(super) id: ContentId,
     pub(super) media_type: String,
     pub(super) filename: Option<String>,
@@ -128,6 +132,8 @@ impl Work {
                 })),
                 Err(error) => Judged::Failed(error),
             },
+            Decision::Pull(granted) => Judged::Pull(granted, self.envelope.unwrap_or_default()),
+            Decision::Signal(loose) => Judged::Signal(loose, self.envelope.unwrap_or_default()),
             Decision::Refuse(refused) => match refused.answer.map(|draft| draft.sign(identity)).transpose() {
                 Ok(answer) => Judged::Refused(refused.refusal, refused.status, answer),
                 Err(error) => Judged::Failed(error),

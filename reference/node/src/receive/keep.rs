@@ -6,48 +6,72 @@ use carnet_as4::inbound::{Accepted, Delivery, Fault};
 use carnet_as4::pmode::Leg;
 use carnet_as4::respond::Draft;
 use carnet_exchange::{Digest, Direction, MessageId, NewMessage, Outcome, Part, Party, StoreError, Unit};
-use carnet_https::{Peer, Response};
 use http::StatusCode;
 
+use super::Reply;
+use super::hand_out::hand_out;
 use super::judge::{Judged, Passed, id_of};
-use super::{answered, status};
+use super::settle::settle;
 use crate::log::Chain;
 use crate::node::Node;
 use crate::parts::Header;
 use crate::terms::Terms;
 
 /// Commits what passed and answers.
-pub(super) async fn keep(node: &Arc<Node>, terms: &Arc<Terms>, peer: &Peer, judged: Judged) -> Response {
+pub(crate) async fn keep(node: &Arc<Node>, terms: &Arc<Terms>, connection: Option<u64>, judged: Judged) -> Reply {
     match judged {
         Judged::Failed(error) => {
             tracing::error!(error = %Chain(&error), "failed to sign an answer");
-            status(StatusCode::INTERNAL_SERVER_ERROR)
+            Reply::Status(StatusCode::INTERNAL_SERVER_ERROR)
         }
         Judged::Refused(refusal, code, answer) => {
             tracing::warn!(
                 id = id_of(&refusal),
-                connection = peer.connection,
+                connection,
                 code = refusal.fault.ebms().code(),
                 requirement = refusal.fault.requirement(),
                 error = %Chain(&refusal),
                 "refused a message"
             );
             match answer {
-                Some(answer) => answered(answer),
-                None => status(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST)),
+                Some(answer) => Reply::Signal(answer),
+                None => status(code),
             }
         }
-        Judged::Accepted(passed) => accept(node, terms, *passed).await,
+        Judged::Pull(granted, envelope) => hand_out(node, terms, &granted, envelope).await,
+        Judged::Signal(loose, envelope) => match settle(node, terms, &loose.returned, envelope).await {
+            None => Reply::Status(StatusCode::ACCEPTED),
+            Some(fault) => {
+                tracing::warn!(id = loose.returned.message_id.as_str(), error = %Chain(&fault), "refused a signal");
+                let refused = loose.refused(fault);
+                match refused.answer {
+                    Some(draft) => sign(node, terms, draft).await,
+                    None => status(refused.status),
+                }
+            }
+        },
+        Judged::Accepted(passed) => {
+            let bundled = passed.accepted.bundled.clone().map(|returned| (returned, passed.envelope.clone()));
+            let reply = accept(node, terms, *passed).await;
+            // Each message of a bundle is taken for itself (core 5.2.4); the answer is the user message's.
+            if let Some((returned, envelope)) = bundled
+                && let Some(fault) = settle(node, terms, &returned, envelope).await
+            {
+                let id = returned.message_id.as_str();
+                tracing::warn!(id, error = %Chain(&fault), "passed over a bundled signal");
+            }
+            reply
+        }
     }
 }
 
-async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Response {
+async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Reply {
     let Passed { accepted, receipt, envelope, parts, at } = passed;
     let id = accepted.message.info.message_id.as_str().to_owned();
     //= EBMS-TEST-02
     if accepted.delivery == Delivery::Test {
         tracing::info!(id, "receipted a test message");
-        return answered(receipt);
+        return Reply::Signal(receipt);
     }
     match answers_a_request(node, terms, &accepted).await {
         Ok(None) => {}
@@ -64,7 +88,7 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
     let (from, to) = (&accepted.message.from.id, &accepted.message.to.id);
     let Ok(message_id) = MessageId::new(id.as_str()) else {
         // Both take the same ids; a difference would be ours.
-        return status(StatusCode::INTERNAL_SERVER_ERROR);
+        return Reply::Status(StatusCode::INTERNAL_SERVER_ERROR);
     };
     let filenames =
         parts.iter().filter_map(|part| Some((part.id.as_str().to_owned(), part.filename.clone()?))).collect();
@@ -108,14 +132,14 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
         Ok(Some(Outcome::New { message: key })) => {
             tracing::info!(id, %key, from = from.value(), action = collaboration.action.as_str(), "received");
             node.arrived.notify_one();
-            answered(receipt)
+            Reply::Signal(receipt)
         }
         //= AS4-DUPLICATE-01
         //= AS4-DUPLICATE-02
         Ok(Some(Outcome::Duplicate { message: key, .. })) => {
             tracing::info!(id, %key, "receipted a duplicate again, not delivered again");
             discard(node, held);
-            answered(receipt)
+            Reply::Signal(receipt)
         }
         Ok(Some(Outcome::Conflict { message: key })) => {
             tracing::warn!(id, %key, "refused a message whose id was received with another content");
@@ -125,7 +149,7 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Respons
         Ok(other) => {
             tracing::error!(id, outcome = ?other, "the store answered out of turn");
             discard(node, held);
-            status(StatusCode::INTERNAL_SERVER_ERROR)
+            Reply::Status(StatusCode::INTERNAL_SERVER_ERROR)
         }
         Err(error) => {
             tracing::error!(id, error = %Chain(&error), "failed to commit a message");
@@ -161,11 +185,12 @@ async fn answers_a_request(node: &Arc<Node>, terms: &Terms, accepted: &Accepted)
     })
 }
 
-async fn sign(node: &Arc<Node>, terms: &Arc<Terms>, draft: Draft) -> Response {
+/// Signs an answer on a worker.
+pub(super) async fn sign(node: &Arc<Node>, terms: &Arc<Terms>, draft: Draft) -> Reply {
     let terms = Arc::clone(terms);
     match node.pool.run(move |_| draft.sign(&terms.identity)).await {
-        Ok(Ok(answer)) => answered(answer),
-        Ok(Err(_)) | Err(_) => status(StatusCode::INTERNAL_SERVER_ERROR),
+        Ok(Ok(answer)) => Reply::Signal(answer),
+        Ok(Err(_)) | Err(_) => Reply::Status(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -173,4 +198,8 @@ async fn sign(node: &Arc<Node>, terms: &Arc<Terms>, draft: Draft) -> Response {
 fn discard(node: &Arc<Node>, held: Vec<carnet_exchange::Held>) {
     let spool = Arc::clone(&node.spool);
     tokio::task::spawn_blocking(move || held.iter().for_each(|held| spool.discard(held)));
+}
+
+fn status(code: u16) -> Reply {
+    Reply::Status(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST))
 }

@@ -1,25 +1,30 @@
 //! A message's way in: read as a stream, judged on a worker, committed, and only then receipted.
 //!
 //! `arrive` reads the body into envelope and parts, `judge` is the work of a worker thread, `keep` commits and picks
-//! the answer. Every refusal is `as4`'s; what HTTP alone can say (another path, too slow, too busy) is said here.
+//! the answer; `settle` takes receipts of messages that were pulled from here, `hand_out` answers pulls with messages, and
+//! `reply` is what leaves. Every refusal is `as4`'s; what HTTP alone can say (another path, too slow, too busy) is said here.
 
 mod arrive;
+mod hand_out;
 mod judge;
 mod keep;
+mod reply;
+mod settle;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use carnet_as4::inbound::{Fault, Inbound};
-use carnet_as4::respond::Answer;
 use carnet_https::{Body, Handler, Peer, Response};
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request, StatusCode};
-use http_body_util::Full;
 
 use crate::node::Node;
+use crate::terms::Terms;
 use arrive::{Arrival, Broke, Framing};
+pub(crate) use judge::Judged;
+pub(crate) use keep::keep;
+pub(crate) use reply::Reply;
 
 /// Bytes of a refused message that are read and forgotten so that its answer arrives.
 const DRAIN: u64 = 1024 * 1024;
@@ -36,65 +41,66 @@ pub(crate) struct Receiver {
 impl Handler for Receiver {
     async fn handle(&self, peer: Arc<Peer>, request: Request<Body>) -> Response {
         if request.uri().path() != self.path {
-            return status(StatusCode::NOT_FOUND);
+            return Reply::Status(StatusCode::NOT_FOUND).into();
         }
         if request.method() != Method::POST {
-            let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
+            let mut response = Response::from(Reply::Status(StatusCode::METHOD_NOT_ALLOWED));
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
         let (head, mut body) = request.into_parts();
-        let response = self.take(&peer, &head.headers, &mut body).await;
+        let terms = self.node.terms.load_full();
+        let inbound = Inbound::new(Arc::clone(&terms.agreements), peer.chain.clone());
+        let reply = match take(&self.node, &terms, inbound, &head.headers, &mut body).await {
+            Ok(judged) => keep(&self.node, &terms, Some(peer.connection), judged).await,
+            Err(reply) => reply,
+        };
         body.drain(DRAIN, PATIENCE);
-        response
+        reply.into()
     }
 }
 
-impl Receiver {
-    async fn take(&self, peer: &Peer, headers: &http::HeaderMap, body: &mut Body) -> Response {
-        let node = &self.node;
-        let terms = node.terms.load_full();
-        let mut inbound = Inbound::new(Arc::clone(&terms.agreements), peer.chain.clone());
-        let mut arrival = None;
-        match Framing::of(headers, &terms.agreements.limits) {
-            Err(fault) => inbound.refuse(fault),
-            Ok(framing) => {
-                let mut arriving = Arrival::new(node, terms.agreements.limits.clone(), framing, inbound);
-                let broke = arriving.read(body).await.err();
-                inbound = match arriving.inbound.take() {
-                    Some(inbound) => inbound,
-                    // The worker that had it failed.
-                    None => return status(StatusCode::INTERNAL_SERVER_ERROR),
-                };
-                match broke {
-                    None => arrival = Some(arriving),
-                    Some(Broke::Refused) => {}
-                    Some(Broke::Fault(fault)) => inbound.refuse(fault),
-                    Some(Broke::Busy) => return busy(),
-                    Some(Broke::Worker) => return status(StatusCode::INTERNAL_SERVER_ERROR),
-                    Some(Broke::Body(error)) => return broken(&error),
-                    Some(Broke::Spool(error)) => {
-                        tracing::error!(error = %crate::log::Chain(&error), "failed to take a part in");
-                        inbound.refuse(Fault::Unavailable);
-                    }
+/// Reads a message to its end and judges it; nothing is stored yet. What ends earlier is answered as it says.
+pub(crate) async fn take(
+    node: &Arc<Node>,
+    terms: &Arc<Terms>,
+    mut inbound: Inbound,
+    headers: &http::HeaderMap,
+    body: &mut Body,
+) -> Result<Judged, Reply> {
+    let mut arrival = None;
+    match Framing::of(headers, &terms.agreements.limits) {
+        Err(fault) => inbound.refuse(fault),
+        Ok(framing) => {
+            let mut arriving = Arrival::new(node, terms.agreements.limits.clone(), framing, inbound);
+            let broke = arriving.read(body).await.err();
+            // Without it the worker that had it failed.
+            inbound = arriving.inbound.take().ok_or(Reply::Status(StatusCode::INTERNAL_SERVER_ERROR))?;
+            match broke {
+                None => arrival = Some(arriving),
+                Some(Broke::Refused) => {}
+                Some(Broke::Fault(fault)) => inbound.refuse(fault),
+                Some(Broke::Busy) => return Err(busy()),
+                Some(Broke::Worker) => return Err(Reply::Status(StatusCode::INTERNAL_SERVER_ERROR)),
+                Some(Broke::Body(error)) => return Err(broken(&error)),
+                Some(Broke::Spool(error)) => {
+                    tracing::error!(error = %crate::log::Chain(&error), "failed to take a part in");
+                    inbound.refuse(Fault::Unavailable);
                 }
             }
         }
-        let judged = match judge::start(node, &terms, inbound, arrival) {
-            Ok(judged) => judged.await,
-            Err(judge::Unstarted::Full) => return busy(),
-            Err(judge::Unstarted::Id) => return status(StatusCode::INTERNAL_SERVER_ERROR),
-        };
-        match judged {
-            Ok(judged) => keep::keep(node, &terms, peer, judged).await,
-            Err(_) => status(StatusCode::INTERNAL_SERVER_ERROR),
-        }
     }
+    let judged = match judge::start(node, terms, inbound, arrival) {
+        Ok(judged) => judged.await,
+        Err(judge::Unstarted::Full) => return Err(busy()),
+        Err(judge::Unstarted::Id) => return Err(Reply::Status(StatusCode::INTERNAL_SERVER_ERROR)),
+    };
+    judged.map_err(|_| Reply::Status(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-fn broken(error: &carnet_https::BodyError) -> Response {
+fn broken(error: &carnet_https::BodyError) -> Reply {
     tracing::info!(error = %crate::log::Chain(error), "a message did not arrive whole");
-    status(match error {
+    Reply::Status(match error {
         carnet_https::BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         carnet_https::BodyError::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
         // Nobody is there to read it.
@@ -102,22 +108,7 @@ fn broken(error: &carnet_https::BodyError) -> Response {
     })
 }
 
-fn busy() -> Response {
+fn busy() -> Reply {
     tracing::warn!("turned a message away: the workers' queue is full");
-    let mut response = status(StatusCode::SERVICE_UNAVAILABLE);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-fn status(status: StatusCode) -> Response {
-    let mut response = Response::new(Full::new(Bytes::new()));
-    *response.status_mut() = status;
-    response
-}
-
-fn answered(answer: Answer) -> Response {
-    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-    response
+    Reply::Busy
 }

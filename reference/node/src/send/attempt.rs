@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use carnet_as4::error::Ebms;
-use carnet_as4::outbound::answer::{Answer, Response, check};
+use carnet_as4::outbound::answer::{Answer, Errors, Response, check};
 use carnet_as4::pmode::PMode;
 use carnet_exchange::{Attempt, MISSING_RECEIPT, Next, Outcome, Schedule, Sent, State, Unit};
 use http::header::CONTENT_TYPE;
@@ -23,6 +23,8 @@ enum Came {
         code: String,
         note: String,
     },
+    /// It waited for its puller's receipt in vain.
+    Lapsed,
     /// No good receipt; the code is what the producer is told when no retry mends it.
     Nothing {
         code: &'static str,
@@ -36,9 +38,19 @@ pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
     let (key, id) = (outgoing.key, outgoing.sent.message_id.as_str().to_owned());
     let (pmode, attempts) = (outgoing.pmode.clone(), outgoing.attempts + 1);
     let schedule = terms.agreements.pmodes.named(&pmode).map_or(Schedule { interval: RETRY, count: 0 }, schedule);
-    let came = send(&node, &terms, outgoing).await;
+    // Pulled as often as agreed, and its last time is up.
+    let came = match outgoing.pull {
+        true => Came::Lapsed,
+        false => send(&node, &terms, outgoing).await,
+    };
     let at = Timestamp::now();
     let sent = match came {
+        //= EDEL-PULL-03
+        Came::Lapsed => {
+            let note = format!("pulled {} times, no receipt", attempts - 1);
+            tracing::error!(id, %key, note, "giving up");
+            Sent::Failed { code: MISSING_RECEIPT.to_owned(), note }
+        }
         Came::Receipt(receipt) => {
             tracing::info!(id, %key, attempts, "delivered");
             Sent::Receipted { receipt: receipt.into(), envelope: bytes::Bytes::new() }
@@ -87,7 +99,8 @@ pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
 /// Between attempts where the P-Mode is gone: there are none.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(60);
 
-fn schedule(pmode: &PMode) -> Schedule {
+/// The retry part of a P-Mode.
+pub(crate) fn schedule(pmode: &PMode) -> Schedule {
     let awareness = &pmode.reception_awareness;
     Schedule { interval: awareness.retry_interval, count: awareness.retry_count }
 }
@@ -125,16 +138,7 @@ fn judge(terms: &Terms, outgoing: &Outgoing, answer: &carnet_https::Answer) -> C
     match check(&outgoing.sent, pmode, partner, &agreements.limits, response, Timestamp::now()) {
         Ok(Answer::Receipt(receipt)) => Came::Receipt(receipt.envelope),
         Ok(Answer::Errors(errors)) => {
-            let told: Vec<String> = errors
-                .errors
-                .iter()
-                .map(|error| {
-                    let words = [error.short_description.as_deref(), error.detail.as_deref()];
-                    let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
-                    format!("{} {words}", error.code).trim_end().to_owned()
-                })
-                .collect();
-            let note = format!("the partner answered {}", told.join("; "));
+            let note = format!("the partner answered {}", told(&errors));
             match errors.errors.first() {
                 Some(first) if errors.is_final() => Came::Refused { code: first.code.clone(), note },
                 _ => Came::Nothing { code: Ebms::MissingReceipt.code(), note },
@@ -142,4 +146,18 @@ fn judge(terms: &Terms, outgoing: &Outgoing, answer: &carnet_https::Answer) -> C
         }
         Err(error) => Came::Nothing { code: error.ebms().code(), note: Chain(&error).to_string() },
     }
+}
+
+/// What errors say, for people.
+pub(crate) fn told(errors: &Errors) -> String {
+    let told: Vec<String> = errors
+        .errors
+        .iter()
+        .map(|error| {
+            let words = [error.short_description.as_deref(), error.detail.as_deref()];
+            let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            format!("{} {words}", error.code).trim_end().to_owned()
+        })
+        .collect();
+    told.join("; ")
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use carnet_exchange::{Place, Spool};
-use carnet_https::RequestBody;
+use carnet_https::SentBody;
 use carnet_wire::mime::{MimeError, PartHeader, Writer};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -22,9 +22,9 @@ const PIECE: usize = 64 * 1024;
 /// Pieces read ahead.
 const AHEAD: usize = 2;
 
-/// A request that can be made again for each endpoint.
-pub(super) struct Request {
-    pub(super) headers: HeaderMap,
+/// A message as HTTP carries it: a request that can be made again for each endpoint, or the answer to a pull.
+pub(crate) struct Request {
+    pub(crate) headers: HeaderMap,
     pieces: Vec<Piece>,
     length: u64,
     spool: Arc<dyn Spool>,
@@ -37,7 +37,7 @@ enum Piece {
 }
 
 impl Request {
-    pub(super) fn of(outgoing: &Outgoing, spool: &Arc<dyn Spool>) -> Result<Self, MimeError> {
+    pub(crate) fn of(outgoing: &Outgoing, spool: &Arc<dyn Spool>) -> Result<Self, MimeError> {
         let mut headers = HeaderMap::new();
         let soap = "application/soap+xml; charset=UTF-8";
         if outgoing.parts.is_empty() {
@@ -68,7 +68,7 @@ impl Request {
     }
 
     /// The body, from its beginning.
-    pub(super) fn body(&self) -> io::Result<RequestBody> {
+    pub(crate) fn body(&self) -> io::Result<SentBody> {
         let body = Body {
             pieces: self.pieces.iter().cloned().collect(),
             left: self.length,

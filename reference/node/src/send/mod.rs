@@ -9,6 +9,8 @@ mod outbox;
 mod prepare;
 mod settled;
 
-pub(crate) use outbox::{Outbox, submit};
+pub(crate) use attempt::{schedule, told};
+pub(crate) use body::Request;
+pub(crate) use outbox::{Outbox, outgoing, submit};
 pub(crate) use prepare::{Draft, DraftPart, Octets, Outgoing, PrepareError, Prepared, prepare};
 pub(crate) use settled::Settled;

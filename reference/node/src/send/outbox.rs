@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use carnet_as4::id::PartyId;
-use carnet_exchange::{Key, Outcome, State, StoreError, Unit};
+use carnet_exchange::{Key, Message, Outcome, State, StoreError, Unit};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -102,6 +102,9 @@ impl Outbox {
 
     /// Sends a message that was just stored, if its partner has a place; else it is found by the next round.
     pub(crate) async fn offer(&self, outgoing: Outgoing) {
+        if outgoing.pull {
+            return;
+        }
         // Without a place it waits for one in the backlog; claimed already, a round was faster.
         let Some(place) = self.place(outgoing.to.value()) else { return };
         if let Some(claim) = Claim::take(&self.node, outgoing.key, place) {
@@ -159,7 +162,7 @@ pub(crate) async fn submit(outbox: &Outbox, prepared: Prepared) -> Result<Key, S
     }
 }
 
-/// Everything a sending needs, from the store; nothing when it is settled or not due after all.
+/// A message that is due; nothing when it is settled or not due after all.
 //= AS4-RETRY-03
 fn load(node: &Node, key: Key) -> Result<Option<Outgoing>, StoreError> {
     let Some(message) = node.store.message(key)? else { return Ok(None) };
@@ -167,6 +170,12 @@ fn load(node: &Node, key: Key) -> Result<Option<Outgoing>, StoreError> {
     if !waits || message.due.is_none_or(|due| due > Timestamp::now()) {
         return Ok(None);
     }
+    outgoing(node, message).map(Some)
+}
+
+/// Everything a sending needs of a message that is there.
+pub(crate) fn outgoing(node: &Node, message: Message) -> Result<Outgoing, StoreError> {
+    let key = message.key;
     let damaged = || StoreError::Damaged { what: "the header of an outgoing message" };
     let header = node.store.header(key)?.unwrap_or_default();
     let header = Header::read(&header).ok_or_else(damaged)?;
@@ -181,15 +190,16 @@ fn load(node: &Node, key: Key) -> Result<Option<Outgoing>, StoreError> {
         };
         (part_header, part.held)
     });
-    Ok(Some(Outgoing {
+    Ok(Outgoing {
         to: PartyId::new(&message.to.id, Some(&message.to.kind)).map_err(|_| damaged())?,
         pmode: message.pmode,
         envelope,
         sent: header.sent.clone().ok_or_else(damaged)?,
         parts: parts.collect(),
         attempts: message.attempts,
+        pull: message.pull,
         key,
-    }))
+    })
 }
 
 async fn blocking<T: Send + 'static>(

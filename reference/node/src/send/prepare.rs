@@ -67,6 +67,8 @@ pub(crate) struct Outgoing {
     pub(crate) key: Key,
     pub(crate) to: PartyId,
     pub(crate) pmode: String,
+    /// Its receiver pulls it: it is never sent from here.
+    pub(crate) pull: bool,
     pub(crate) envelope: Bytes,
     pub(crate) sent: Sent,
     pub(crate) parts: Vec<(PartHeader, Held)>,
@@ -180,6 +182,7 @@ pub(crate) fn prepare(
         key: Key::START,
         to: draft.to.clone(),
         pmode: pmode.id.as_str().to_owned(),
+        pull: pmode.is_pulled(),
         envelope: envelope.clone(),
         parts: submission.parts.iter().map(OutPart::header).zip(stored.iter().map(|part| part.held.clone())).collect(),
         sent: signed.sent.clone(),

@@ -26,7 +26,7 @@ impl Settled {
     }
 
     /// The message stands in its final state, durably.
-    pub(super) fn tell(&self, id: &str, state: State) {
+    pub(crate) fn tell(&self, id: &str, state: State) {
         // Nearly always nobody waits.
         let Ok(id) = MessageId::new(id) else { return };
         if let Some(waiting) = self.lock().remove(&id) {

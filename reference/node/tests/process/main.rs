@@ -1,7 +1,8 @@
 //! Nodes as real processes over real mutual TLS. One program for all of these tests, so that it is linked once.
 //!
 //! `world` makes certificates, kits and nodes; `exchange` sends between two nodes, `header` what the back end and the header
-//! say to each other, `two_way` a request and its reply, `retry` over a bad line, `oracle` asks another tool, `bad_input`
+//! say to each other, `two_way` a request and its reply, `pull` from a channel on
+//! both sides, `retry` over a bad line, `oracle` asks another tool, `bad_input`
 //! as a partner that breaks its messages, `api` as the back end.
 
 mod api;
@@ -9,6 +10,7 @@ mod bad_input;
 mod exchange;
 mod header;
 mod oracle;
+mod pull;
 mod retry;
 mod two_way;
 mod world;

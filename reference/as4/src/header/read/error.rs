@@ -39,8 +39,8 @@ pub enum HeaderError {
     /// A time that is not one.
     #[error("Timestamp is not a date and time: got {0:?}")]
     Timestamp(String),
-    /// Neither exactly one user message nor exactly one signal.
-    #[error("Messaging holds {users} user messages and {signals} signals, expected one message")]
+    /// Nothing, more than one user message, a signal of one kind twice, or a pull request beside a user message.
+    #[error("Messaging holds {users} user messages and {signals} signals, which may not stand together")]
     Bundle {
         /// User messages.
         users: usize,

@@ -16,45 +16,41 @@ use crate::ns;
 use carnet_wire::xml::Element;
 use jiff::Timestamp;
 
-/// What a Messaging header holds.
+/// What a Messaging header holds: one user message, or signals, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Messaging {
-    User(Box<UserMessage>),
-    Signal(Box<Signal>),
+pub(crate) struct Messaging {
+    pub(crate) user: Option<Box<UserMessage>>,
+    /// The one that counts most first: a failure, a receipt, a warning, a pull request.
+    pub(crate) signals: Vec<Signal>,
 }
 
-/// Reads the one message of a Messaging header. Signals may be bundled, one of each kind (core 5.2.4); together they say
-/// one thing.
+/// Reads the messages of a Messaging header. One user message and one signal of each kind may be bundled (core 5.2.4, AS4
+/// 2.1.1), but one thing alone may be asked of the answer: a user message or a pull request.
 //= EBMS-HEADER-07
+//= AS4-BUNDLE-01
 pub(crate) fn messaging(element: Element<'_>) -> Result<Messaging, HeaderError> {
     let named = |name| element.children().filter(move |child| child.is(ns::EBMS, name));
-    let (users, signals) = (named("UserMessage").count(), named("SignalMessage").count());
-    match (named("UserMessage").next(), users, signals) {
-        (Some(user), 1, 0) => user::user_message(user).map(|user| Messaging::User(Box::new(user))),
-        (None, 0, 1..=3) => {
-            let signals = named("SignalMessage").map(signal::signal_message).collect::<Result<Vec<_>, _>>()?;
-            bundled(signals).map(|signal| Messaging::Signal(Box::new(signal)))
-        }
-        _ => Err(HeaderError::Bundle { users, signals }),
+    let (users, count) = (named("UserMessage").count(), named("SignalMessage").count());
+    if users > 1 || count > 3 || users + count == 0 {
+        return Err(HeaderError::Bundle { users, signals: count });
     }
-}
-
-/// The signal that counts: a failure before a receipt, a receipt before a warning.
-fn bundled(mut signals: Vec<Signal>) -> Result<Signal, HeaderError> {
-    let kind = |signal: &Signal| std::mem::discriminant(&signal.body);
-    let repeated =
-        signals.iter().enumerate().any(|(at, one)| signals.iter().skip(at + 1).any(|o| kind(o) == kind(one)));
-    if repeated {
-        return Err(HeaderError::Bundle { users: 0, signals: signals.len() });
-    }
+    let user = named("UserMessage").next().map(user::user_message).transpose()?.map(Box::new);
+    let mut signals = named("SignalMessage").map(signal::signal_message).collect::<Result<Vec<_>, _>>()?;
     let rank = |signal: &Signal| match &signal.body {
         SignalBody::Errors(errors) if errors.iter().any(|error| error.severity == Severity::Failure) => 0,
         SignalBody::Receipt(_) => 1,
         SignalBody::Errors(_) => 2,
         SignalBody::PullRequest(_) => 3,
     };
+    let kind = |signal: &Signal| std::mem::discriminant(&signal.body);
     signals.sort_by_key(rank);
-    signals.into_iter().next().ok_or(HeaderError::EmptySignal)
+    let repeated =
+        signals.iter().enumerate().any(|(at, one)| signals.iter().skip(at + 1).any(|o| kind(o) == kind(one)));
+    let pulls = signals.iter().any(|signal| matches!(signal.body, SignalBody::PullRequest(_)));
+    if repeated || (pulls && user.is_some()) {
+        return Err(HeaderError::Bundle { users, signals: count });
+    }
+    Ok(Messaging { user, signals })
 }
 
 pub(super) fn message_info(element: Element<'_>) -> Result<MessageInfo, HeaderError> {

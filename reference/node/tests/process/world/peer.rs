@@ -6,13 +6,16 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use carnet_as4::id::{Action, ContentId, ConversationId, MessageId, Service};
+use carnet_as4::id::{Action, ContentId, ConversationId, MessageId, Mpc, Service};
+use carnet_as4::inbound::SignalInfo;
 use carnet_as4::outbound::{OutPart, Submission, package};
 use carnet_as4::partner::Identity;
-use carnet_as4::pmode::PMode;
+use carnet_as4::pmode::{PMode, TokenForm};
+use carnet_as4::respond::Draft;
 use carnet_wire::digest::PartDigest;
 use carnet_wire::mime::{PartHeader, Writer};
-use carnet_wire::wss::RsaSigner;
+use carnet_wire::token::TokenType;
+use carnet_wire::wss::{Digest, RsaSigner, SecurityIds, Signing, SigningToken, sign_document};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
@@ -21,6 +24,8 @@ use super::{Party, World};
 pub(crate) struct Peer {
     pmode: PMode,
     identity: Identity,
+    chain: Vec<CertificateDer<'static>>,
+    signer: Arc<RsaSigner>,
     config: Arc<ClientConfig>,
     port: u16,
 }
@@ -46,7 +51,7 @@ impl Peer {
     pub(crate) fn new(world: &World, us: &Party, them: &Party, port: u16) -> Self {
         let text = std::fs::read_to_string(us.folder.join("kits").join(&them.id).join("out.toml")).unwrap();
         let signing = carnet_https::Identity::from_pem(us.signing.chain.as_bytes(), us.signing.key.as_bytes()).unwrap();
-        let signer = RsaSigner::from_pkcs8(signing.key().secret_der()).unwrap();
+        let signer = Arc::new(RsaSigner::from_pkcs8(signing.key().secret_der()).unwrap());
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(world.authority.pem().as_bytes()).unwrap()).unwrap();
         let chain = CertificateDer::pem_slice_iter(us.tls.chain.as_bytes()).map(Result::unwrap).collect();
@@ -59,7 +64,9 @@ impl Peer {
             .unwrap();
         Self {
             pmode: PMode::read("out.toml", &text).unwrap(),
-            identity: Identity::new(signing.chain(), Arc::new(signer)).unwrap(),
+            identity: Identity::new(signing.chain(), Arc::clone(&signer) as Arc<_>).unwrap(),
+            chain: signing.chain().to_vec(),
+            signer,
             config: Arc::new(config),
             port,
         }
@@ -99,6 +106,28 @@ impl Peer {
     /// A message without parts that says it answers another.
     pub(crate) fn reply(&self, id: &str, ref_to: Option<&str>) -> Wire {
         let body = self.envelope(id, vec![], ("urn:test:service", "anything"), ref_to);
+        Wire { content_type: "application/soap+xml; charset=UTF-8".to_owned(), body }
+    }
+
+    /// A pull request.
+    pub(crate) fn pull(&self, id: &str, mpc: &str) -> Wire {
+        let signal = SignalInfo { message_id: MessageId::parse(id).unwrap(), timestamp: jiff::Timestamp::now() };
+        self.signed(&Draft::pull(Mpc::parse(mpc).unwrap(), TokenForm::PkiPath, signal))
+    }
+
+    /// A signal, signed.
+    pub(crate) fn signed(&self, draft: &Draft) -> Wire {
+        let answer = draft.sign(&self.identity).unwrap();
+        Wire { content_type: answer.content_type.to_owned(), body: answer.body }
+    }
+
+    /// An envelope without Security signed anew, whatever it holds.
+    pub(crate) fn sealed(&self, envelope: &str) -> Wire {
+        let token = SigningToken::new(TokenType::X509PkiPath, &self.chain).unwrap();
+        let ids = SecurityIds { token: "t", signature: "s" };
+        let limits = carnet_wire::Limits::default();
+        let signing = Signing { token: &token, ids, signer: &*self.signer, digest: Digest::Sha256, limits };
+        let body = sign_document(envelope, &["as4-messaging", "as4-body"], &[], &signing).unwrap().into_bytes();
         Wire { content_type: "application/soap+xml; charset=UTF-8".to_owned(), body }
     }
 
@@ -187,6 +216,11 @@ impl Reply {
             (None, Some(status)) => status.to_string(),
             (None, None) => "closed".to_owned(),
         }
+    }
+
+    /// What stands behind the HTTP head.
+    pub(crate) fn body(&self) -> &str {
+        self.text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
     }
 
     pub(crate) fn is_receipt(&self) -> bool {
