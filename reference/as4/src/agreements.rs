@@ -2,9 +2,10 @@
 //! Leaves what a P-Mode says to `pmode` and what binds a certificate to a partner to `partner`.
 
 use crate::id::PartyId;
-use crate::partner::Partner;
+use crate::partner::{Partner, Stranger};
 use crate::pmode::PModes;
 use carnet_wire::Limits;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What a node has agreed to, and with whom.
@@ -23,31 +24,46 @@ pub struct Agreements {
 impl Agreements {
     /// The partner of that party id.
     #[must_use]
-    pub fn partner(&self, party: &PartyId) -> Option<&Partner> {
+    pub fn partner(&self, party: &PartyId) -> Option<Cow<'_, Partner>> {
         self.partners.of(party)
     }
 }
 
 /// The partners of a node. One for each value of a PartyId: the last, when several are put in.
+/// Whoever has no place among them may be admitted as a [`Stranger`].
 #[derive(Debug, Clone, Default)]
-pub struct Partners(HashMap<String, Partner>);
+pub struct Partners {
+    named: HashMap<String, Partner>,
+    strangers: Vec<Stranger>,
+}
 
 impl Partners {
     /// The partner of that party id.
     #[must_use]
-    pub fn of(&self, party: &PartyId) -> Option<&Partner> {
-        self.named(party.value()).filter(|partner| partner.party == *party)
+    //= EDEL-DYNRECEIVER-01
+    pub fn of(&self, party: &PartyId) -> Option<Cow<'_, Partner>> {
+        match self.named(party.value()) {
+            Some(partner) => (partner.party == *party).then_some(Cow::Borrowed(partner)),
+            None => self.strangers.iter().find_map(|stranger| stranger.partner(party)).map(Cow::Owned),
+        }
+    }
+
+    /// With these strangers admitted.
+    #[must_use]
+    pub fn and_strangers(self, strangers: Vec<Stranger>) -> Self {
+        Self { strangers, ..self }
     }
 
     /// The partner whose party id has that value, whatever its type.
     #[must_use]
     pub fn named(&self, value: &str) -> Option<&Partner> {
-        self.0.get(value)
+        self.named.get(value)
     }
 }
 
 impl FromIterator<Partner> for Partners {
     fn from_iter<I: IntoIterator<Item = Partner>>(partners: I) -> Self {
-        Self(partners.into_iter().map(|partner| (partner.party.value().to_owned(), partner)).collect())
+        let named = partners.into_iter().map(|partner| (partner.party.value().to_owned(), partner)).collect();
+        Self { named, strangers: Vec::new() }
     }
 }

@@ -3,6 +3,10 @@
 //! Clauses: eDelivery AS4 1.15 (Common Profile: certificate of the partner in the P-Mode; Dynamic Receiver: chain and
 //! subject), WSS X.509 token profile 1.1.1.
 
+mod stranger;
+
+pub use stranger::Stranger;
+
 use crate::id::PartyId;
 use crate::pmode::TokenForm;
 use carnet_wire::token::{self, TokenError, TokenType};
@@ -52,6 +56,9 @@ pub enum SignerBinding {
         anchors: Arc<Anchors>,
         /// Whom the leaf must name.
         subject: Subject,
+        /// Certificate policies, by OID: the leaf names each, and so does every certificate between it and the anchor,
+        /// or any policy.
+        policies: Vec<String>,
     },
 }
 
@@ -88,6 +95,14 @@ pub enum BindingError {
         /// The subject of the certificate.
         got: String,
     },
+    /// The signer's certificate, or one of its issuers', was not issued under a policy that is asked for.
+    #[error("the signer's certificate of {party} is not issued under policy {policy}")]
+    SignerPolicy {
+        /// Whom the message is said to be from.
+        party: PartyId,
+        /// The OID.
+        policy: String,
+    },
     /// The signer's certificate has no subject that can be read.
     #[error("the subject of the signer's certificate cannot be read")]
     Subject(#[source] TokenError),
@@ -116,6 +131,7 @@ impl Partner {
     /// # Errors
     /// [`BindingError`], the variants of the signer.
     //= EDEL-TRUST-01
+    //= EDEL-DYNRECEIVER-03
     pub fn check_signer(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), BindingError> {
         let untrusted = |error| BindingError::SignerTrust(self.party.clone(), error);
         let Some(leaf) = chain.first() else { return Err(untrusted(TrustError::EmptyChain)) };
@@ -129,8 +145,9 @@ impl Partner {
                     None => within_validity(leaf, now).map_err(untrusted),
                 }
             }
-            SignerBinding::Anchored { anchors, subject } => {
+            SignerBinding::Anchored { anchors, subject, policies } => {
                 anchors.verify(chain, now).map_err(untrusted)?;
+                self.check_policies(policies, leaf, chain)?;
                 let got = token::subject(leaf).map_err(BindingError::Subject)?;
                 if subject.names(&got) {
                     Ok(())
@@ -142,7 +159,48 @@ impl Partner {
     }
 }
 
+impl Partner {
+    //= EDEL-DYNRECEIVER-02
+    fn check_policies(
+        &self,
+        policies: &[String],
+        leaf: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+    ) -> Result<(), BindingError> {
+        for policy in policies {
+            let mut issued = token::policies(leaf).map_err(BindingError::Subject)?.contains(policy);
+            for issuer in chain.iter().skip(1) {
+                if !token::is_self_issued(issuer).map_err(BindingError::Subject)? {
+                    let named = token::policies(issuer).map_err(BindingError::Subject)?;
+                    issued &= named.iter().any(|one| one == policy || one == ANY_POLICY);
+                }
+            }
+            if !issued {
+                return Err(BindingError::SignerPolicy { party: self.party.clone(), policy: policy.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Stands for every policy in an issuer's certificate (RFC 5280, 4.2.1.4).
+const ANY_POLICY: &str = "2.5.29.32.0";
+
+/// Where the value of a PartyId stands in a subject.
+const PLACE: &str = "{party}";
+
 impl Subject {
+    /// Whether the value of a PartyId has a place in it.
+    #[must_use]
+    pub fn has_place(&self) -> bool {
+        self.0.iter().any(|(_, value)| value.contains(PLACE))
+    }
+
+    /// With the value of a PartyId in its place.
+    fn of(&self, party: &str) -> Self {
+        Self(self.0.iter().map(|(kind, value)| (kind.clone(), value.replace(PLACE, party))).collect())
+    }
+
     /// Reads a subject; `None` when it is not a list of `TYPE=value`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use carnet_as4::inbound::Agreements;
+use carnet_as4::inbound::{Agreements, Partners};
 use carnet_as4::partner;
 use carnet_https::{Client, ServerLimits, TlsError};
 
@@ -33,11 +33,12 @@ impl Terms {
                 ways.insert(party.clone(), Arc::new(client));
             }
         }
+        let bindings: Partners = installed.partners.values().map(|partner| partner.binding.clone()).collect();
         Ok(Self {
             agreements: Arc::new(Agreements {
                 us: installed.us.clone(),
                 pmodes: installed.pmodes.clone(),
-                partners: installed.partners.values().map(|partner| partner.binding.clone()).collect(),
+                partners: bindings.and_strangers(installed.strangers.clone()),
                 limits: installed.wire_limits(),
             }),
             identity: installed.signing.clone(),

@@ -9,7 +9,7 @@ mod path;
 mod read;
 mod write;
 
-pub use name::{Subject, subject};
+pub use name::{Subject, is_self_issued, policies, subject};
 pub use path::{pkipath, read_pkipath};
 
 use rustls_pki_types::CertificateDer;

@@ -22,7 +22,7 @@ pub(super) fn authenticate(
     let rules = Rules {
         profile: &identified.pmode.profile,
         accept_tokens: &identified.pmode.security.accept_tokens,
-        partner: identified.partner,
+        partner: &identified.partner,
         limits: &agreements.limits,
         now,
     };

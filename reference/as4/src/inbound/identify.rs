@@ -7,11 +7,12 @@ use crate::partner::{BindingError, Partner};
 use crate::pmode::{Leg, PMode, check_properties};
 use crate::secure::unix;
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 /// What the message runs under, and with whom.
 pub(super) struct Identified<'a> {
     pub(super) pmode: &'a PMode,
-    pub(super) partner: &'a Partner,
+    pub(super) partner: Cow<'a, Partner>,
 }
 
 //= EBMS-PMODE-01

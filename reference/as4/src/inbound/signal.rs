@@ -128,7 +128,7 @@ pub(super) fn authorize(
         let rules = Rules {
             profile: &pmode.profile,
             accept_tokens: &pmode.security.accept_tokens,
-            partner,
+            partner: &partner,
             limits: &agreements.limits,
             now,
         };

@@ -39,6 +39,9 @@ pub struct PMode {
     pub agreement: Option<AgreementRef>,
     /// Who begins the exchange: pushes the first message, or pulls.
     pub initiator: Party,
+    /// Whether anybody may be the initiator whom a certificate names (eDelivery AS4 1.15, 1.5.3: Initiator.Party is not
+    /// set). The id of `initiator` is nobody's then.
+    pub dynamic: bool,
     /// The other side.
     pub responder: Party,
     /// What may be exchanged. The ebMS test service is always allowed beside it.

@@ -29,13 +29,21 @@ struct File {
     properties: Option<Spanned<Vec<Spanned<String>>>>,
     agreement: Option<Spanned<String>>,
     agreement_type: Option<String>,
-    initiator: FileParty,
+    initiator: Spanned<FileInitiator>,
     responder: FileParty,
     service: Spanned<Vec<FileService>>,
     security: Option<FileSecurity>,
     payload: Option<FilePayload>,
     reception_awareness: Option<FileRetry>,
     mpc: Option<FileMpc>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileInitiator {
+    party: Option<Spanned<String>>,
+    party_type: Option<String>,
+    role: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +92,9 @@ struct FileMpc {
     name: Spanned<String>,
 }
 
+/// Stands for the initiator that a P-Mode leaves open; never compared.
+const NOBODY: &str = "urn:carnet:party:any";
+
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
@@ -112,7 +123,7 @@ impl Reader<'_> {
                     .map_err(|error| self.id("agreement", text, error, "use a URI, or add agreement_type"))?,
             ),
         };
-        let initiator = self.party(&file.initiator, "initiator", ns::DEFAULT_INITIATOR)?;
+        let (initiator, dynamic) = self.initiator(file.initiator, &file.mep)?;
         let responder = self.party(&file.responder, "responder", ns::DEFAULT_RESPONDER)?;
         if initiator.id == responder.id {
             let help = "a P-Mode is between two parties; check which of the two files this is";
@@ -126,6 +137,7 @@ impl Reader<'_> {
             properties: self.properties(file.properties)?,
             agreement,
             initiator,
+            dynamic,
             responder,
             services: self.services(&file.service)?,
             security: self.security(file.security, &profile)?,
@@ -134,6 +146,20 @@ impl Reader<'_> {
             mpc: self.mpc(file.mpc, &file.mep)?,
             profile,
         })
+    }
+
+    /// The initiator, and whether it is left to the certificate.
+    fn initiator(&self, initiator: Spanned<FileInitiator>, mep: &Spanned<Mep>) -> Result<(Party, bool), PModeError> {
+        let dynamic = initiator.get_ref().party.is_none();
+        if dynamic && *mep.get_ref() != Mep::OneWayPush {
+            let help = "name the initiator: where it sends must be known to be pulled from, or replied to";
+            return Err(self.wrong("mep", mep, "one-way-push where the initiator has no party", help));
+        }
+        let span = initiator.span();
+        let FileInitiator { party, party_type, role } = initiator.into_inner();
+        let nobody = || Spanned::new(span, NOBODY.to_owned());
+        let party = FileParty { party: party.unwrap_or_else(nobody), party_type, role };
+        Ok((self.party(&party, "initiator", ns::DEFAULT_INITIATOR)?, dynamic))
     }
 
     fn party(&self, party: &FileParty, table: &'static str, role: &str) -> Result<Party, PModeError> {

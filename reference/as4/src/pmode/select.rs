@@ -15,6 +15,8 @@ pub struct PModes {
     ids: HashMap<String, usize>,
     /// By sender, then by receiver.
     pairs: HashMap<PartyId, HashMap<PartyId, Vec<usize>>>,
+    /// Those whose initiator is left open, by receiver.
+    open: HashMap<PartyId, Vec<usize>>,
     /// Those that are pulled, by channel.
     channels: HashMap<Mpc, Vec<usize>>,
 }
@@ -110,7 +112,10 @@ impl PModes {
                 return Err(PModeError::SameId { id: pmode.id.clone() });
             }
             let (sender, receiver) = (pmode.sender().id.clone(), pmode.receiver().id.clone());
-            let pair = put.pairs.entry(sender).or_default().entry(receiver).or_default();
+            let pair = match pmode.dynamic {
+                true => put.open.entry(receiver).or_default(),
+                false => put.pairs.entry(sender).or_default().entry(receiver).or_default(),
+            };
             for other in pair.iter().filter_map(|other| pmodes.get(*other)) {
                 if let Some((service, action)) = overlap(other, pmode) {
                     return Err(PModeError::Overlap {
@@ -170,6 +175,10 @@ impl PModes {
             return Err(Mismatch::NotForUs { to: message.to.id.clone(), us: us.clone() });
         }
         let mut left: Vec<&PMode> = self.between(&message.from.id, us).collect();
+        if left.is_empty() {
+            let open = self.open.get(us).into_iter().flatten().filter_map(|index| self.all.get(*index));
+            left = open.filter(|pmode| pmode.initiator.id.kind() == message.from.id.kind()).collect();
+        }
         narrow(&mut left, |_| true, || Mismatch::Sender { from: from() })?;
         narrow(
             &mut left,

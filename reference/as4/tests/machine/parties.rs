@@ -55,7 +55,7 @@ pub(crate) fn anchors(with_intermediate: bool) -> Arc<Anchors> {
 
 pub(crate) fn anchored(common_name: &str, with_intermediate: bool) -> SignerBinding {
     let subject = Subject::parse(&format!("CN={common_name}")).expect("subject");
-    SignerBinding::Anchored { anchors: anchors(with_intermediate), subject }
+    SignerBinding::Anchored { anchors: anchors(with_intermediate), subject, policies: Vec::new() }
 }
 
 pub(crate) fn ics2() -> PMode {
@@ -81,7 +81,7 @@ pub(crate) fn customs() -> Agreements {
 /// As [`customs`], with another binding of the signer.
 pub(crate) fn customs_with(signer: SignerBinding) -> Arc<Agreements> {
     let mut agreements = customs();
-    let partner = agreements.partner(&trader()).expect("partner").clone();
+    let partner = agreements.partner(&trader()).expect("partner").into_owned();
     agreements.partners = std::iter::once(Partner { signer, ..partner }).collect();
     Arc::new(agreements)
 }

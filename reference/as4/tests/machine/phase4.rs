@@ -262,7 +262,7 @@ fn the_connection_must_be_the_senders_as_far_as_was_agreed() {
         (&TlsBinding::Off, &[], true),
     ] {
         let mut agreements = customs();
-        let partner = agreements.partner(&trader()).expect("partner").clone();
+        let partner = agreements.partner(&trader()).expect("partner").into_owned();
         agreements.partners = std::iter::once(Partner { tls: tls.clone(), ..partner }).collect();
         let decision = receive(&Arc::new(agreements), peer, &http, now()).decision;
         match (&decision, taken) {

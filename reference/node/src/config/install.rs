@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use carnet_as4::id::PartyId;
+use carnet_as4::partner::Stranger;
 use carnet_as4::pmode::PModes;
 use carnet_https::{Clock, Identity, Revocation, Trust, Versions};
 use carnet_wire::wss::{RsaSigner, Signer};
 use rustls_pki_types::PrivateKeyDer;
 use toml::Spanned;
 
+use super::dynamic::Admitted;
 use super::node::{IdentityTable, NodeFile, Rule, TlsVersions};
 use super::partner::{Kit, Partner, party};
 use super::place::{ConfigError, CryptoError, Source};
@@ -54,6 +56,8 @@ pub struct Installed {
     pub signing: carnet_as4::partner::Identity,
     /// Whom it talks to, by PartyId.
     pub partners: BTreeMap<String, Partner>,
+    /// Whom it admits without knowing them beforehand.
+    pub strangers: Vec<Stranger>,
     /// What may be exchanged, both ways.
     pub pmodes: PModes,
 }
@@ -89,6 +93,15 @@ impl Installed {
                 return Err(source.value(name, "one kit for each partner", "two kits name the same partner: keep one"));
             }
         }
+        let mut strangers = Vec::new();
+        for table in &file.dynamic {
+            let admitted = Admitted::read(&source, table, revocation)?;
+            let (new_anchors, new_lists) = (&admitted.clients.anchors, &admitted.clients.lists);
+            clients.anchors.extend(new_anchors.iter().filter(|anchor| known.insert(anchor.to_vec())).cloned());
+            clients.lists.extend(new_lists.iter().filter(|list| known.insert(list.to_vec())).cloned());
+            pmodes.extend(admitted.pmodes);
+            strangers.push(admitted.stranger);
+        }
         let api = address(&source, &file.api.listen)?;
         if !api.ip().is_loopback() {
             let help = "the API is for the node's own back end: bind it to 127.0.0.1 or [::1] and put a proxy in front";
@@ -119,6 +132,7 @@ impl Installed {
             clients,
             signing,
             partners,
+            strangers,
             file,
         })
     }

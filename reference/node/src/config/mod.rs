@@ -4,6 +4,7 @@
 //! `partner` read what the files name (certificates, keys, lists, P-Modes) and check that it fits together. Nothing is
 //! opened for network or store here, so `--check` is this module alone.
 
+mod dynamic;
 mod install;
 mod kit;
 mod node;
@@ -13,8 +14,8 @@ mod place;
 pub use install::Installed;
 pub use kit::{KitFile, SigningBinding, TlsBinding};
 pub use node::{
-    ApiTable, IdentityTable, LimitsTable, ListenTable, LogFormat, LogTable, NodeFile, PartyTable, PullTable,
-    RegistryTable, RevocationTable, Rule, StoreTable, TlsTable, TlsVersions, WorkersTable,
+    ApiTable, DynamicTable, IdentityTable, LimitsTable, ListenTable, LogFormat, LogTable, NodeFile, PartyTable,
+    PullTable, RegistryTable, RevocationTable, Rule, StoreTable, TlsTable, TlsVersions, WorkersTable,
 };
 pub use partner::Partner;
 pub use place::{ConfigError, Place};

@@ -17,6 +17,9 @@ pub struct NodeFile {
     /// A `kit.toml` for each partner.
     #[serde(default)]
     pub kits: Vec<Spanned<String>>,
+    /// Parties that no kit names, admitted by what certifies them.
+    #[serde(default)]
+    pub dynamic: Vec<DynamicTable>,
     /// Who this node is.
     pub party: PartyTable,
     /// Where partners reach it.
@@ -208,6 +211,29 @@ impl Default for WorkersTable {
     fn default() -> Self {
         Self { threads: 0, queue: 256, sends: 32 }
     }
+}
+
+/// `[[dynamic]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DynamicTable {
+    /// The type of their PartyIds.
+    #[serde(default = "PartyTable::customs")]
+    pub party_type: Spanned<String>,
+    /// PEM: who issues their TLS certificates.
+    pub tls_anchors: Spanned<String>,
+    /// PEM: who issues their signing certificates.
+    pub signing_anchors: Spanned<String>,
+    /// Whom a signing certificate names, with `{party}` where the PartyId stands.
+    pub signing_subject: Spanned<String>,
+    /// Certificate policies, by OID.
+    #[serde(default)]
+    pub signing_policies: Vec<Spanned<String>>,
+    /// Revocation lists, PEM or DER.
+    #[serde(default)]
+    pub crls: Vec<Spanned<String>>,
+    /// P-Mode files without party of the initiator.
+    pub pmodes: Vec<Spanned<String>>,
 }
 
 /// `[pull]`

@@ -52,11 +52,7 @@ impl Kit {
             let help = format!("this kit was made for another party: the node's [party] id is {:?}", us.value());
             return Err(source.value(&itself.party, "the node's own party", help));
         }
-        let mut lists = Vec::new();
-        for list in &table.crls {
-            let read = revocation_lists(&source.bytes(list)?);
-            lists.extend(read.map_err(|error| source.crypto(list, error, "give a CRL as PEM or DER"))?);
-        }
+        let lists = lists(&source, &table.crls)?;
         let party = party(&source, &table.party, &table.party_type)?;
         let servers = Trust { anchors: certificates(&source, &table.tls_anchors)?, lists, revocation };
         let pinned = tls_certificate(&source, &table)?;
@@ -81,16 +77,39 @@ impl Kit {
                     .map_err(|_| source.value(url, "an https URL", "write it like \"https://host:8443/as4\""))
             })
             .collect::<Result<_, _>>()?;
-        let mut pmodes = Vec::new();
-        for file in &table.pmodes {
-            let bytes = source.bytes(file)?;
-            let name = source.relative(file.get_ref()).display().to_string();
-            let text = String::from_utf8(bytes)
-                .map_err(|_| source.value(file, "a file in UTF-8", "save the P-Mode as UTF-8"))?;
-            pmodes.push(PMode::read(&name, &text)?);
+        let pmodes = pmodes(&source, &table.pmodes)?;
+        if let (Some(_), Some(first)) = (pmodes.iter().find(|pmode| pmode.dynamic), table.pmodes.first()) {
+            let help = "name the party under [initiator], or list the P-Mode under [[dynamic]] of node.toml";
+            return Err(source.value(first, "P-Modes that name both parties", help));
         }
         Ok(Self { partner: Partner { binding, endpoints, servers, pinned }, pmodes })
     }
+}
+
+/// Revocation lists of files.
+pub(super) fn lists(
+    source: &Source,
+    names: &[Spanned<String>],
+) -> Result<Vec<CertificateRevocationListDer<'static>>, ConfigError> {
+    let mut lists = Vec::new();
+    for name in names {
+        let read = revocation_lists(&source.bytes(name)?);
+        lists.extend(read.map_err(|error| source.crypto(name, error, "give a CRL as PEM or DER"))?);
+    }
+    Ok(lists)
+}
+
+/// P-Modes of files.
+pub(super) fn pmodes(source: &Source, names: &[Spanned<String>]) -> Result<Vec<PMode>, ConfigError> {
+    let mut pmodes = Vec::new();
+    for file in names {
+        let bytes = source.bytes(file)?;
+        let name = source.relative(file.get_ref()).display().to_string();
+        let text =
+            String::from_utf8(bytes).map_err(|_| source.value(file, "a file in UTF-8", "save the P-Mode as UTF-8"))?;
+        pmodes.push(PMode::read(&name, &text)?);
+    }
+    Ok(pmodes)
 }
 
 /// A PartyId with its type.
@@ -99,11 +118,14 @@ pub(super) fn party(source: &Source, id: &Spanned<String>, kind: &Spanned<String
         .map_err(|error| source.value(id, "a PartyId that its type allows", error.to_string()))
 }
 
-fn certificates(source: &Source, name: &Spanned<String>) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+pub(super) fn certificates(
+    source: &Source,
+    name: &Spanned<String>,
+) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     certificates_from_pem(&source.bytes(name)?).map_err(|error| source.crypto(name, error, "give certificates as PEM"))
 }
 
-fn anchors(
+pub(super) fn anchors(
     source: &Source,
     name: &Spanned<String>,
     lists: &[CertificateRevocationListDer<'static>],
@@ -161,7 +183,7 @@ fn signer(
             };
             let subject = Subject::parse(text.get_ref())
                 .ok_or_else(|| source.value(text, "a subject of RFC 4514", "write it like \"CN=TH signing,C=TH\""))?;
-            Ok(SignerBinding::Anchored { anchors, subject })
+            Ok(SignerBinding::Anchored { anchors, subject, policies: Vec::new() })
         }
     }
 }

@@ -98,5 +98,5 @@ fn check(
     let pmode = agreements.pmodes.named(pmode)?;
     let partner = agreements.partner(&pmode.receiver().id)?;
     let sent = header.sent.as_ref()?;
-    Some(check_returned(sent, pmode, partner, &agreements.limits, envelope, now))
+    Some(check_returned(sent, pmode, &partner, &agreements.limits, envelope, now))
 }

@@ -135,7 +135,7 @@ fn judge(terms: &Terms, outgoing: &Outgoing, answer: &carnet_https::Answer) -> C
         content_type: answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default(),
         body: &answer.body,
     };
-    match check(&outgoing.sent, pmode, partner, &agreements.limits, response, Timestamp::now()) {
+    match check(&outgoing.sent, pmode, &partner, &agreements.limits, response, Timestamp::now()) {
         Ok(Answer::Receipt(receipt)) => Came::Receipt(receipt.envelope),
         Ok(Answer::Errors(errors)) => {
             let note = format!("the partner answered {}", told(&errors));

@@ -267,6 +267,7 @@ fn receipt(world: &World, peer: &Peer, th: &Party, ph: &Party) -> Wire {
     let signer = SignerBinding::Anchored {
         anchors: Arc::new(Anchors::new(&[root], &[], RevocationPolicy::default()).unwrap()),
         subject: Subject::parse(&format!("CN={} signing", ph.id)).unwrap(),
+        policies: Vec::new(),
     };
     let sender = pmode.sender().id.clone();
     let partner = Partner { party: sender.clone(), tls: TlsBinding::Off, signer, intermediates: Vec::new() };

@@ -2,7 +2,7 @@
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::der_parser::Oid;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::TokenError;
@@ -37,6 +37,28 @@ pub fn subject(certificate: &CertificateDer<'_>) -> Result<Subject, TokenError> 
         _ => None,
     };
     Ok(Subject { rfc4514: rfc4514(name), common_name })
+}
+
+/// The certificate policies, by OID; empty when the certificate names none.
+///
+/// # Errors
+/// [`TokenError::Certificate`].
+pub fn policies(certificate: &CertificateDer<'_>) -> Result<Vec<String>, TokenError> {
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| TokenError::Certificate)?;
+    let named = parsed.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::CertificatePolicies(policies) => Some(policies),
+        _ => None,
+    });
+    Ok(named.flat_map(|policies| policies.iter().map(|policy| policy.policy_id.to_id_string())).collect())
+}
+
+/// Whether a certificate is its own issuer's, as a root's is.
+///
+/// # Errors
+/// [`TokenError::Certificate`].
+pub fn is_self_issued(certificate: &CertificateDer<'_>) -> Result<bool, TokenError> {
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| TokenError::Certificate)?;
+    Ok(parsed.subject() == parsed.issuer())
 }
 
 /// The name as RFC 4514 text.

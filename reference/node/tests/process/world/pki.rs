@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, PKCS_RSA_SHA256,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256,
 };
 
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -39,11 +39,33 @@ impl Authority {
         issued
     }
 
+    /// A signing certificate issued under a certificate policy, given as the DER of its OID.
+    pub(crate) fn signing_under(&self, name: &str, oid: &[u8]) -> Issued {
+        let wrap = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
+        let policies = wrap(0x30, &wrap(0x30, oid));
+        let extension = CustomExtension::from_oid_content(&[2, 5, 29, 32], policies);
+        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+        let mut issued = self.issue_with(name, &key, vec![], vec![extension]);
+        issued.chain.push_str(&self.pem());
+        issued
+    }
+
     fn issue(&self, name: &str, key: &KeyPair, usages: Vec<ExtendedKeyUsagePurpose>) -> Issued {
+        self.issue_with(name, key, usages, vec![])
+    }
+
+    fn issue_with(
+        &self,
+        name: &str,
+        key: &KeyPair,
+        usages: Vec<ExtendedKeyUsagePurpose>,
+        extensions: Vec<CustomExtension>,
+    ) -> Issued {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = usages;
+        params.custom_extensions = extensions;
         let leaf = params.signed_by(key, &*self.0).unwrap();
         Issued { chain: leaf.pem(), key: key.serialize_pem() }
     }
