@@ -29,18 +29,22 @@ pub struct SignChoice {
     /// The identity for the signature alone: as `as`, or `none` for an unsigned message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// `x509-pkipath`, `x509-v3` or `x509-pkipath-leaf` (a path of the leaf alone).
+    /// `x509-pkipath`, `x509-v3` or `x509-pkipath-leaf` (a path of the leaf alone); `key-value` and `x509-data` put the
+    /// key or the certificate into `ds:KeyInfo` itself, where no token is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// What is left out of the signature: `messaging`, `body`, `parts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub omit: Vec<String>,
-    /// Signature algorithm: `rsa-sha256` (default), `rsa-sha1`.
+    /// Signature algorithm: `rsa-sha256` (default), `rsa-sha1`, `hmac-sha256` (keyed with the public key).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
     /// Digest algorithm: `sha256` (default), `sha1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Parts are digested as they were before compression.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub before_compression: bool,
 }
 
 /// What happens on the line: to the request of `send` and `connect`, to the answer of `answer`, to the handshake of
@@ -151,6 +155,9 @@ pub enum Stage {
     Document,
     /// The SOAP envelope before it is signed; edits get signed.
     Envelope,
+    /// `ds:SignedInfo` before the signature value is made of it; edits get signed.
+    #[serde(rename = "signed-info")]
+    SignedInfo,
     /// The signed envelope; edits break the signature.
     Signed,
     /// The MIME body.
@@ -187,7 +194,7 @@ pub struct Forge {
     pub at: Stage,
     /// Operation.
     pub op: Op,
-    /// The place: an XPath (`document`, `envelope`, `signed`); `part:N`, `part:N/HEADER`, `part:N/body` or an offset (`mime`);
+    /// The place: an XPath (`document`, `envelope`, `signed-info`, `signed`); `part:N`, `part:N/HEADER`, `part:N/body` or an offset (`mime`);
     /// a header name, `request-line`, `body` or an offset (`http`).
     #[serde(rename = "where")]
     pub place: String,
@@ -197,6 +204,12 @@ pub struct Forge {
     /// The new bytes in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hex: Option<String>,
+    /// How often `insert` and `duplicate` do it; once where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// The new bytes are these zeros, this many, gzipped: a bomb.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gzip_zeros: Option<u64>,
     /// The target of `move`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,

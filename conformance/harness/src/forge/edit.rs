@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use carnet_catalogue::step::{Forge, Op};
+use carnet_wire::gzip;
 use roxmltree::{Document, ParsingOptions};
 
 use super::ForgeError;
@@ -32,14 +33,18 @@ pub(crate) fn text(source: &str, edit: &Forge) -> Result<String, ForgeError> {
         Document::parse_with_options(source, options).map_err(|_| unfit(edit, "the text is not well-formed"))?;
     let element = path.element(&document).ok_or_else(|| missing(edit))?;
     let with = edit.with.as_deref().unwrap_or_default();
+    let times = times(edit)?;
     let changed = match &path.target {
         Target::Element => {
             let range = element.range();
             match edit.op {
                 Op::Remove => splice(source, range, ""),
-                Op::Insert => splice(source, range.end..range.end, with),
+                Op::Insert => splice(source, range.end..range.end, &with.repeat(times)),
                 Op::Replace => splice(source, range, with),
-                Op::Duplicate => splice(source, range.end..range.end, source.get(range.clone()).unwrap_or_default()),
+                Op::Duplicate => {
+                    let copies = source.get(range.clone()).unwrap_or_default().repeat(times);
+                    splice(source, range.end..range.end, &copies)
+                }
                 Op::Truncate => source.get(..range.start).unwrap_or_default().to_owned(),
                 Op::Move => {
                     let to = edit.to.as_deref().ok_or_else(|| unfit(edit, "`to` is missing"))?;
@@ -124,10 +129,10 @@ pub(crate) fn header(headers: &mut Vec<(String, String)>, name: &str, edit: &For
                 *value = with;
             }
         }
-        (Op::Insert, _) => headers.push((name.to_owned(), with)),
+        (Op::Insert, _) => headers.extend(std::iter::repeat_n((name.to_owned(), with), times(edit)?)),
         (Op::Duplicate, Some(index)) => {
             let copy = headers.get(index).cloned().unwrap_or_default();
-            headers.insert(index, copy);
+            headers.splice(index..index, std::iter::repeat_n(copy, times(edit)?));
         }
         (Op::Remove | Op::Replace | Op::Duplicate, None) => return Err(missing(edit)),
         _ => return Err(unfit(edit, "a header can be removed, replaced, inserted or duplicated")),
@@ -145,12 +150,21 @@ pub(crate) fn value(old: &str, edit: &Forge) -> Result<String, ForgeError> {
     if new == old { Err(ForgeError::NoChange { place: edit.place.clone() }) } else { Ok(new) }
 }
 
-/// The new bytes of an edit: `hex`, else `with`.
+/// The new bytes of an edit: `hex`, `gzip_zeros`, else `with`.
 pub(crate) fn new_bytes(edit: &Forge) -> Result<Vec<u8>, ForgeError> {
-    match (&edit.hex, &edit.with) {
-        (Some(hex), _) => hex::decode(hex).map_err(|_| unfit(edit, "`hex` is not hexadecimal")),
-        (None, with) => Ok(with.clone().unwrap_or_default().into_bytes()),
+    match (&edit.hex, edit.gzip_zeros, &edit.with) {
+        (Some(hex), ..) => hex::decode(hex).map_err(|_| unfit(edit, "`hex` is not hexadecimal")),
+        (None, Some(zeros), _) => {
+            let zeros = usize::try_from(zeros).map_err(|_| unfit(edit, "`gzip_zeros` is more than memory holds"))?;
+            Ok(gzip::deflate(&vec![0; zeros]))
+        }
+        (None, None, with) => Ok(with.clone().unwrap_or_default().into_bytes()),
     }
+}
+
+/// How often an insertion or a copy is made.
+pub(crate) fn times(edit: &Forge) -> Result<usize, ForgeError> {
+    usize::try_from(edit.times.unwrap_or(1)).map_err(|_| unfit(edit, "`times` is more than memory holds"))
 }
 
 /// A place that is a number is an offset.

@@ -81,10 +81,19 @@ pub struct Draft {
 impl Draft {
     /// The payloads as they are transported.
     pub(crate) fn transported(&self) -> Vec<Transported> {
+        self.transports(true)
+    }
+
+    /// The payloads as they would be transported if none were compressed.
+    pub(crate) fn before_compression(&self) -> Vec<Transported> {
+        self.transports(false)
+    }
+
+    fn transports(&self, compressed: bool) -> Vec<Transported> {
         self.parts
             .iter()
             .map(|part| {
-                let (media, body) = if part.compress {
+                let (media, body) = if part.compress && compressed {
                     ("application/gzip", gzip::deflate(&part.bytes))
                 } else {
                     (part.mime.as_str(), part.bytes.clone())
@@ -127,7 +136,8 @@ pub(crate) fn ids_of(envelope: &str) -> Option<(String, String)> {
     let document = roxmltree::Document::parse(envelope).ok()?;
     let text = |local: &str| {
         let node = document.descendants().find(|node| node.tag_name().name() == local)?;
-        Some(node.text().unwrap_or_default().to_owned())
+        // A comment or a CDATA section splits a text; the id is all of it.
+        Some(node.children().filter_map(|child| child.is_text().then(|| child.text()).flatten()).collect::<String>())
     };
     Some((text("MessageId")?, text("ConversationId").unwrap_or_default()))
 }

@@ -119,7 +119,7 @@ fn whole(parts: &mut Vec<Transported>, index: usize, edit: &Forge) -> Result<(),
         }
         Op::Duplicate => {
             let copy = parts.get(index).cloned().ok_or_else(|| missing(edit))?;
-            parts.insert(index + 1, copy);
+            parts.splice(index + 1..index + 1, std::iter::repeat_n(copy, edit::times(edit)?));
         }
         Op::Move => {
             let to = edit.to.as_deref().and_then(|to| to.strip_prefix("part:")).and_then(|to| to.parse::<usize>().ok());
@@ -137,7 +137,8 @@ fn whole(parts: &mut Vec<Transported>, index: usize, edit: &Forge) -> Result<(),
                 .filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())))
                 .collect();
             let body = text.get(split + 4..).unwrap_or_default().to_vec();
-            parts.insert(index + 1, Transported { headers, cid: String::new(), body });
+            let part = Transported { headers, cid: String::new(), body };
+            parts.splice(index + 1..index + 1, std::iter::repeat_n(part, edit::times(edit)?));
         }
         _ => return Err(unfit(edit, "a part can be removed, moved, duplicated, or another inserted after it")),
     }

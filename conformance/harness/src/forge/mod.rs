@@ -1,6 +1,6 @@
 //! Builds what the suite sends, stage by stage, and spoils it where a case says so.
 //!
-//! document -> (compress) -> envelope -> signed -> mime -> http. XML, MIME and HTTP are written here by hand, because
+//! document -> (compress) -> envelope -> signed-info -> signed -> mime -> http. XML, MIME and HTTP are written here by hand, because
 //! they must be writable wrong; canonical form, digests, gzip and token encodings come from `carnet-wire`. It shares
 //! no ebMS code with the node: one misreading of the specification must not pass silently on both sides.
 
@@ -17,7 +17,7 @@ pub(crate) use edit::resolve;
 pub(crate) use envelope::EB;
 pub use envelope::{Agreed, Draft, PartDraft, PartyRef};
 pub use mime::MimeBody;
-pub use sign::{Omit, Signing};
+pub use sign::{Algorithm, Omit, Signing};
 pub use signal::{ErrorRow, SignalDraft, error_row};
 
 use crate::http::Request;
@@ -104,7 +104,11 @@ pub fn message(
     }
     let forged_ids = envelope::ids_of(&envelope);
     let mut bytes = match signing {
-        Some(signing) => sign::sign(&envelope, &parts, signing)?,
+        Some(signing) => {
+            let early = signing.before_compression.then(|| draft.before_compression());
+            let signed = early.as_deref().unwrap_or(&parts);
+            sign::sign(&envelope, signed, signing, at(forge, Stage::SignedInfo))?
+        }
         None => envelope,
     }
     .into_bytes();
@@ -133,7 +137,7 @@ pub fn signal(draft: &SignalDraft, signing: Option<&Signing<'_>>, forge: &[Forge
         envelope = edit::text(&envelope, edit)?;
     }
     let mut bytes = match signing {
-        Some(signing) => sign::sign(&envelope, &[], signing)?,
+        Some(signing) => sign::sign(&envelope, &[], signing, at(forge, Stage::SignedInfo))?,
         None => envelope,
     }
     .into_bytes();

@@ -3,16 +3,18 @@
 //! Canonical form, digests and the token's encoding come from `carnet-wire`; the signature's own XML is written here,
 //! so that algorithms, coverage and token can be what no sound library would write.
 
-use aws_lc_rs::digest as hash;
+use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
+use aws_lc_rs::{digest as hash, hmac, io};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use carnet_catalogue::step::Forge;
 use carnet_certs::{Identity, Scheme};
 use carnet_wire::digest::{self, Transform};
 use carnet_wire::xml::{Document, Element};
 use carnet_wire::{Limits, c14n, namespace, token};
 
-use super::ForgeError;
 use super::envelope::{EB, Transported};
+use super::{ForgeError, edit};
 
 /// What is left out of the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,31 +27,67 @@ pub struct Omit {
     pub parts: bool,
 }
 
+/// What the signature value is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Algorithm {
+    /// As the agreement says.
+    #[default]
+    RsaSha256,
+    /// RSA over SHA-1.
+    RsaSha1,
+    /// A message authentication code whose secret is the public key, which anyone knows.
+    HmacSha256,
+}
+
+impl Algorithm {
+    fn uri(self) -> &'static str {
+        match self {
+            Self::RsaSha256 => namespace::RSA_SHA256,
+            Self::RsaSha1 => "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
+            Self::HmacSha256 => "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
+        }
+    }
+}
+
 /// How an envelope is signed.
 #[derive(Debug, Clone)]
 pub struct Signing<'i> {
     /// Whose key and chain.
     pub identity: &'i Identity,
-    /// `x509-pkipath`, `x509-v3` or `x509-pkipath-leaf`.
+    /// `x509-pkipath`, `x509-v3`, `x509-pkipath-leaf`, `key-value` or `x509-data`.
     pub token: String,
     /// What is left out.
     pub omit: Omit,
-    /// SHA-1 in the place of SHA-256 for the signature.
-    pub weak_signature: bool,
+    /// Signature algorithm.
+    pub algorithm: Algorithm,
     /// SHA-1 in the place of SHA-256 for digests.
     pub weak_digest: bool,
+    /// Parts are digested as they were before compression.
+    pub before_compression: bool,
 }
 
 impl<'i> Signing<'i> {
     /// As the agreement says.
     #[must_use]
     pub fn new(identity: &'i Identity, token: &str) -> Self {
-        Self { identity, token: token.to_owned(), omit: Omit::default(), weak_signature: false, weak_digest: false }
+        Self {
+            identity,
+            token: token.to_owned(),
+            omit: Omit::default(),
+            algorithm: Algorithm::default(),
+            weak_digest: false,
+            before_compression: false,
+        }
     }
 }
 
-/// The envelope with its security header as the first child of Header.
-pub(crate) fn sign(envelope: &str, parts: &[Transported], signing: &Signing<'_>) -> Result<String, ForgeError> {
+/// The envelope with its security header as the first child of Header; `edits` change SignedInfo before it is signed.
+pub(crate) fn sign<'f>(
+    envelope: &str,
+    parts: &[Transported],
+    signing: &Signing<'_>,
+    edits: impl Iterator<Item = &'f Forge>,
+) -> Result<String, ForgeError> {
     let failed = |what: &str| ForgeError::Sign { what: what.to_owned() };
     let limits = Limits { envelope: 16 << 20, depth: 10_000, nodes: 2_000_000, ..Limits::default() };
     let document = Document::parse(envelope.as_bytes(), &limits).map_err(|e| failed(&e.to_string()))?;
@@ -81,7 +119,11 @@ pub(crate) fn sign(envelope: &str, parts: &[Transported], signing: &Signing<'_>)
             ));
         }
     }
-    let security = security(&references, signing)?;
+    let mut signed_info = signed_info(&references, signing);
+    for edit in edits {
+        signed_info = edit::text(&signed_info, edit)?;
+    }
+    let security = security(&signed_info, signing)?;
     let at = header_content(envelope).ok_or_else(|| failed("there is no Header start tag"))?;
     let (before, after) = envelope.split_at(at);
     Ok([before, &security, after].concat())
@@ -111,51 +153,81 @@ fn reference(uri: &str, transform: &str, digest: &[u8], signing: &Signing<'_>) -
     )
 }
 
-fn security(references: &str, signing: &Signing<'_>) -> Result<String, ForgeError> {
-    let (scheme, algorithm) = if signing.weak_signature {
-        (Scheme::RsaPkcs1Sha1, "http://www.w3.org/2000/09/xmldsig#rsa-sha1")
-    } else {
-        (Scheme::RsaPkcs1Sha256, namespace::RSA_SHA256)
-    };
-    // Written in canonical form: what is signed is this very text.
-    let signed_info = format!(
+/// Written in canonical form: what is signed is this very text.
+fn signed_info(references: &str, signing: &Signing<'_>) -> String {
+    format!(
         "<ds:SignedInfo xmlns:ds=\"{}\"><ds:CanonicalizationMethod Algorithm=\"{}\"></ds:CanonicalizationMethod>\
-         <ds:SignatureMethod Algorithm=\"{algorithm}\"></ds:SignatureMethod>{references}</ds:SignedInfo>",
+         <ds:SignatureMethod Algorithm=\"{}\"></ds:SignatureMethod>{references}</ds:SignedInfo>",
         namespace::DS,
         namespace::EXC_C14N,
-    );
-    let signature = signing
-        .identity
-        .key
-        .sign(scheme, signed_info.as_bytes())
-        .map_err(|error| ForgeError::Sign { what: error.to_string() })?;
-    let (value_type, token) = token_of(signing)?;
-    let (wsse, wsse11, wsu, soap, ds) =
-        (namespace::WSSE, namespace::WSSE11, namespace::WSU, namespace::SOAP12, namespace::DS);
+        signing.algorithm.uri(),
+    )
+}
+
+fn security(signed_info: &str, signing: &Signing<'_>) -> Result<String, ForgeError> {
+    let key = &signing.identity.key;
+    let scheme = match signing.algorithm {
+        Algorithm::RsaSha256 => Some(Scheme::RsaPkcs1Sha256),
+        Algorithm::RsaSha1 => Some(Scheme::RsaPkcs1Sha1),
+        Algorithm::HmacSha256 => None,
+    };
+    let signature = match scheme {
+        Some(scheme) => {
+            key.sign(scheme, signed_info.as_bytes()).map_err(|error| ForgeError::Sign { what: error.to_string() })?
+        }
+        None => hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.spki()), signed_info.as_bytes()).as_ref().to_vec(),
+    };
+    let (token, key_info) = key_info(signing)?;
+    let (wsse, wsu, soap, ds) = (namespace::WSSE, namespace::WSU, namespace::SOAP12, namespace::DS);
     Ok(format!(
         "<wsse:Security xmlns:wsse=\"{wsse}\" xmlns:wsu=\"{wsu}\" xmlns:env=\"{soap}\" env:mustUnderstand=\"true\">\
-         <wsse:BinarySecurityToken EncodingType=\"{}\" ValueType=\"{value_type}\" wsu:Id=\"token\">{}</wsse:BinarySecurityToken>\
-         <ds:Signature xmlns:ds=\"{ds}\" Id=\"signature\">{signed_info}<ds:SignatureValue>{}</ds:SignatureValue>\
-         <ds:KeyInfo><wsse:SecurityTokenReference xmlns:wsse11=\"{wsse11}\" wsse11:TokenType=\"{value_type}\">\
-         <wsse:Reference URI=\"#token\" ValueType=\"{value_type}\"></wsse:Reference></wsse:SecurityTokenReference></ds:KeyInfo>\
-         </ds:Signature></wsse:Security>",
-        namespace::BASE64_BINARY,
-        STANDARD.encode(token),
+         {token}<ds:Signature xmlns:ds=\"{ds}\" Id=\"signature\">{signed_info}<ds:SignatureValue>{}</ds:SignatureValue>\
+         <ds:KeyInfo>{key_info}</ds:KeyInfo></ds:Signature></wsse:Security>",
         STANDARD.encode(signature),
     ))
 }
 
-fn token_of(signing: &Signing<'_>) -> Result<(&'static str, Vec<u8>), ForgeError> {
+/// The token before the signature, if one is carried, and what stands in KeyInfo.
+fn key_info(signing: &Signing<'_>) -> Result<(String, String), ForgeError> {
     let chain = &signing.identity.chain;
-    let leaf = chain.first().ok_or_else(|| ForgeError::Sign { what: "the signer has no certificate".to_owned() })?;
-    match signing.token.as_str() {
-        "x509-v3" => Ok((namespace::X509_V3, leaf.to_vec())),
-        "x509-pkipath" => Ok((namespace::X509_PKIPATH_V1, token::pkipath(chain))),
-        "x509-pkipath-leaf" => Ok((namespace::X509_PKIPATH_V1, token::pkipath(std::slice::from_ref(leaf)))),
-        other => {
-            Err(ForgeError::Sign { what: format!("token {other:?} is not x509-pkipath, x509-v3 or x509-pkipath-leaf") })
+    let failed = |what: &str| ForgeError::Sign { what: what.to_owned() };
+    let leaf = chain.first().ok_or_else(|| failed("the signer has no certificate"))?;
+    let (value_type, token) = match signing.token.as_str() {
+        "x509-v3" => (namespace::X509_V3, leaf.to_vec()),
+        "x509-pkipath" => (namespace::X509_PKIPATH_V1, token::pkipath(chain)),
+        "x509-pkipath-leaf" => (namespace::X509_PKIPATH_V1, token::pkipath(std::slice::from_ref(leaf))),
+        "x509-data" => {
+            let leaf = STANDARD.encode(leaf);
+            let data = format!("<ds:X509Data><ds:X509Certificate>{leaf}</ds:X509Certificate></ds:X509Data>");
+            return Ok((String::new(), data));
         }
-    }
+        "key-value" => {
+            let pair = RsaKeyPair::from_pkcs8(signing.identity.key.pkcs8().secret_pkcs8_der())
+                .map_err(|_| failed("a key value is written of RSA keys only"))?;
+            let number = |number: io::Positive<'_>| STANDARD.encode(number.big_endian_without_leading_zero());
+            let (modulus, exponent) = (number(pair.public_key().modulus()), number(pair.public_key().exponent()));
+            let value = format!(
+                "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>{modulus}</ds:Modulus>\
+                 <ds:Exponent>{exponent}</ds:Exponent></ds:RSAKeyValue></ds:KeyValue>"
+            );
+            return Ok((String::new(), value));
+        }
+        other => {
+            let known = "x509-pkipath, x509-v3, x509-pkipath-leaf, key-value or x509-data";
+            return Err(ForgeError::Sign { what: format!("got token {other:?}, expected {known}") });
+        }
+    };
+    let token = format!(
+        "<wsse:BinarySecurityToken EncodingType=\"{}\" ValueType=\"{value_type}\" wsu:Id=\"token\">{}</wsse:BinarySecurityToken>",
+        namespace::BASE64_BINARY,
+        STANDARD.encode(token),
+    );
+    let reference = format!(
+        "<wsse:SecurityTokenReference xmlns:wsse11=\"{}\" wsse11:TokenType=\"{value_type}\">\
+         <wsse:Reference URI=\"#token\" ValueType=\"{value_type}\"></wsse:Reference></wsse:SecurityTokenReference>",
+        namespace::WSSE11,
+    );
+    Ok((token, reference))
 }
 
 /// Offset just after the start tag of Header.

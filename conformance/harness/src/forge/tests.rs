@@ -1,5 +1,6 @@
 //! What the forge writes right is read as right, and each operation does what it says.
 
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use carnet_catalogue::step::{Forge, Op, Stage};
 use carnet_certs::{Authority, Identity, Profile};
 use proptest::prelude::*;
@@ -44,7 +45,16 @@ fn draft(parts: &[&str]) -> Draft {
 }
 
 fn edit(at: Stage, op: Op, place: &str, with: &str) -> Forge {
-    Forge { at, op, place: place.to_owned(), with: Some(with.to_owned()), hex: None, to: None }
+    Forge {
+        at,
+        op,
+        place: place.to_owned(),
+        with: Some(with.to_owned()),
+        hex: None,
+        times: None,
+        gzip_zeros: None,
+        to: None,
+    }
 }
 
 fn target() -> Target {
@@ -86,12 +96,12 @@ fn what_is_left_out_of_the_signature_is_seen_to_be() {
 #[test]
 fn weak_algorithms_are_really_written() {
     let mut signing = Signing::new(identity(), "x509-pkipath");
-    signing.weak_signature = true;
+    signing.algorithm = Algorithm::RsaSha1;
     let package = forged(&["<a/>"], &signing, &[]);
     let text = String::from_utf8(package.envelope.clone()).unwrap();
     assert!(text.contains("http://www.w3.org/2000/09/xmldsig#rsa-sha1"));
     assert!(ebms::read(&package.envelope).unwrap().signature.fault.is_some());
-    signing = Signing { weak_signature: false, weak_digest: true, ..signing };
+    signing = Signing { algorithm: Algorithm::RsaSha256, weak_digest: true, ..signing };
     let text = String::from_utf8(forged(&["<a/>"], &signing, &[]).envelope).unwrap();
     assert!(text.contains("http://www.w3.org/2000/09/xmldsig#sha1"));
 }
@@ -189,4 +199,66 @@ proptest! {
         let operation = edit(Stage::Envelope, Op::Replace, &place, &with);
         let _ = text("<a xmlns='n'><b c='d'>e</b><b/></a>", &operation);
     }
+}
+
+#[test]
+fn an_edit_of_signed_info_is_signed() {
+    let signing = Signing::new(identity(), "x509-pkipath");
+    let twice =
+        Forge { times: Some(3), ..edit(Stage::SignedInfo, Op::Duplicate, "/ds:SignedInfo/ds:Reference[1]", "") };
+    let text = String::from_utf8(forged(&[], &signing, &[twice]).envelope).unwrap();
+    assert_eq!(text.matches("URI=\"#messaging\"").count(), 4);
+    let start = text.find("<ds:SignedInfo").unwrap();
+    let end = text.find("</ds:SignedInfo>").unwrap() + "</ds:SignedInfo>".len();
+    let value = text[end..].split_once("<ds:SignatureValue>").unwrap().1.split_once('<').unwrap().0;
+    let value = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, value).unwrap();
+    let pair = RsaKeyPair::from_pkcs8(identity().key.pkcs8().secret_pkcs8_der()).unwrap();
+    let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
+    key.verify(&text.as_bytes()[start..end], &value).unwrap();
+}
+
+#[test]
+fn a_key_in_the_message_and_a_secret_that_is_none_are_really_written() {
+    let of = |signing: Signing<'_>| String::from_utf8(forged(&[], &signing, &[]).envelope).unwrap();
+    for (token, element) in [("key-value", "<ds:RSAKeyValue><ds:Modulus>"), ("x509-data", "<ds:X509Certificate>")] {
+        let text = of(Signing::new(identity(), token));
+        assert!(text.contains(element) && !text.contains("BinarySecurityToken"), "{token}");
+    }
+    let text = of(Signing { algorithm: Algorithm::HmacSha256, ..Signing::new(identity(), "x509-v3") });
+    assert!(text.contains("#hmac-sha256"));
+}
+
+#[test]
+fn a_digest_before_compression_is_not_that_of_what_is_transported() {
+    let early = Signing { before_compression: true, ..Signing::new(identity(), "x509-v3") };
+    let package = forged(&["<a/>", "<b>two</b>"], &early, &[]);
+    let signature = ebms::read(&package.envelope).unwrap().signature;
+    assert_eq!(signature.fault, None);
+    assert!(signature.covers_parts(&package).is_err());
+    // The second part is not compressed: nothing changes for it.
+    let later = forged(&["<a/>", "<b>two</b>"], &Signing::new(identity(), "x509-v3"), &[]);
+    let parts = |package: &Package| ebms::read(&package.envelope).unwrap().signature.parts;
+    assert_eq!(parts(&package)[1], parts(&later)[1]);
+}
+
+#[test]
+fn floods_and_bombs_have_the_size_that_was_asked_for() {
+    let signing = Signing::new(identity(), "x509-v3");
+    let raw = |edits: &[Forge]| message(draft(&["<a/>"]), Some(&signing), edits, &target()).unwrap().bytes;
+    let times = |edit: Forge| Forge { times: Some(50), ..edit };
+    let count = |bytes: &[u8], what: &str| String::from_utf8_lossy(bytes).matches(what).count();
+    let fields = raw(&[times(edit(Stage::Http, Op::Insert, "X-Flood", "flood"))]);
+    assert_eq!(count(&fields, "X-Flood: flood\r\n"), 50);
+    let parts = raw(&[times(edit(Stage::Mime, Op::Insert, "part:1", "Content-Type: text/plain\r\n\r\nflood"))]);
+    assert_eq!(count(&parts, "\r\n\r\nflood\r\n--"), 50);
+    let bomb = Forge { gzip_zeros: Some(1 << 20), with: None, ..edit(Stage::Http, Op::Replace, "body", "") };
+    let bomb = http::read(&raw(&[bomb])).unwrap();
+    assert_eq!(carnet_wire::gzip::inflate(&bomb.body, &carnet_wire::Limits::default()).unwrap(), vec![0; 1 << 20]);
+}
+
+#[test]
+fn an_id_that_a_comment_splits_is_the_whole_of_it() {
+    let split = edit(Stage::Envelope, Op::Replace, "//eb:MessageId/text()", "one<!-- -->two@suite");
+    let forged = message(draft(&[]), Some(&Signing::new(identity(), "x509-v3")), &[split], &target()).unwrap();
+    assert_eq!(forged.message_id, "onetwo@suite");
 }

@@ -3,7 +3,7 @@
 use carnet_catalogue::step::SignChoice;
 use carnet_certs::Identity;
 
-use crate::forge::{Omit, Signing};
+use crate::forge::{Algorithm, Omit, Signing};
 use crate::setup::Setup;
 
 /// An identity with the choices of a step.
@@ -12,8 +12,9 @@ pub(crate) struct Signer {
     identity: Identity,
     token: String,
     omit: Omit,
-    weak_signature: bool,
+    algorithm: Algorithm,
     weak_digest: bool,
+    before_compression: bool,
 }
 
 impl Signer {
@@ -39,18 +40,26 @@ impl Signer {
                 other => return Err(format!("got omit {other:?}, expected messaging, body or parts")),
             }
         }
-        let weak = |name: &Option<String>, strong: &str, weak: &str| match name.as_deref() {
-            None => Ok(false),
-            Some(name) if name == strong => Ok(false),
-            Some(name) if name == weak => Ok(true),
-            Some(other) => Err(format!("got algorithm {other:?}, expected {strong} or {weak}")),
+        let algorithm = match choice.algorithm.as_deref() {
+            None | Some("rsa-sha256") => Algorithm::RsaSha256,
+            Some("rsa-sha1") => Algorithm::RsaSha1,
+            Some("hmac-sha256") => Algorithm::HmacSha256,
+            Some(other) => {
+                return Err(format!("got algorithm {other:?}, expected rsa-sha256, rsa-sha1 or hmac-sha256"));
+            }
+        };
+        let weak_digest = match choice.digest.as_deref() {
+            None | Some("sha256") => false,
+            Some("sha1") => true,
+            Some(other) => return Err(format!("got digest {other:?}, expected sha256 or sha1")),
         };
         Ok(Some(Self {
             identity,
             token: choice.token.clone().unwrap_or_else(|| setup.subject.agreement.token.clone()),
             omit,
-            weak_signature: weak(&choice.algorithm, "rsa-sha256", "rsa-sha1")?,
-            weak_digest: weak(&choice.digest, "sha256", "sha1")?,
+            algorithm,
+            weak_digest,
+            before_compression: choice.before_compression,
         }))
     }
 
@@ -60,8 +69,9 @@ impl Signer {
             identity: &self.identity,
             token: self.token.clone(),
             omit: self.omit,
-            weak_signature: self.weak_signature,
+            algorithm: self.algorithm,
             weak_digest: self.weak_digest,
+            before_compression: self.before_compression,
         }
     }
 }

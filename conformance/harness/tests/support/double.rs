@@ -197,6 +197,9 @@ impl State {
     /// Takes a message, or says with which code it does not. `None` inside is a duplicate or a ping: nothing to do.
     fn accept(&self, request: &[u8]) -> Result<Option<(Ebms, Package)>, Refusal> {
         let message = http::read(request).map_err(|_| ("EBMS:0004", None))?;
+        if message.headers.len() > 100 {
+            return Err(("EBMS:0004", None));
+        }
         let package = root::package(&message).ok_or(("EBMS:0007", None))?;
         if package.fault.is_some() {
             return Err(("EBMS:0007", None));
@@ -450,6 +453,8 @@ impl State {
             place: place.to_owned(),
             with: None,
             hex: None,
+            times: None,
+            gzip_zeros: None,
             to: None,
         };
         let mut edits = Vec::new();
