@@ -26,5 +26,6 @@ pub use error::CertError;
 pub use folder::{FolderPlan, Written, write_folder, write_zoo};
 pub use identity::{Identity, certificates_from_pem, common_name, crl_to_pem, to_pem};
 pub use key::{Key, KeyKind, Scheme};
+pub use pkcs12::{fresh_password, key_store, trust_store};
 pub use profile::{Profile, Usage};
 pub use rustls_pki_types::UnixTime;

@@ -17,15 +17,48 @@ pub(crate) fn read(bytes: &[u8], password: &str) -> Result<Identity, CertError> 
 }
 
 pub(crate) fn write(identity: &Identity, alias: &str, password: &str) -> Result<Vec<u8>, CertError> {
-    let key = PrivateKey::from_der(identity.key.pkcs8().secret_pkcs8_der()).map_err(refused)?;
-    let certs =
-        identity.chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>().map_err(refused)?;
-    if certs.is_empty() {
-        return Err(CertError::Pkcs12Empty);
-    }
+    key_store(&[(alias, identity)], password)
+}
+
+/// A PKCS#12 store of several keys with their chains, each under its alias.
+///
+/// # Errors
+/// [`CertError::Pkcs12Empty`] when a chain is empty, [`CertError::Pkcs12`] when it holds what is not a certificate.
+pub fn key_store(entries: &[(&str, &Identity)], password: &str) -> Result<Vec<u8>, CertError> {
     let mut store = KeyStore::new();
-    store.add_entry(alias, KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(alias, key, certs)));
+    for (alias, identity) in entries {
+        let key = PrivateKey::from_der(identity.key.pkcs8().secret_pkcs8_der()).map_err(refused)?;
+        let certs = identity.chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>();
+        let certs = certs.map_err(refused)?;
+        if certs.is_empty() {
+            return Err(CertError::Pkcs12Empty);
+        }
+        store.add_entry(alias, KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(*alias, key, certs)));
+    }
     store.writer(password).write().map_err(refused)
+}
+
+/// A PKCS#12 store of trusted certificates, each under its alias, marked so that programs in Java see them.
+///
+/// # Errors
+/// [`CertError::Pkcs12`] when one is not a certificate.
+pub fn trust_store(entries: &[(String, CertificateDer<'static>)], password: &str) -> Result<Vec<u8>, CertError> {
+    let mut store = KeyStore::new();
+    for (alias, certificate) in entries {
+        let certificate = Certificate::from_der(certificate).map_err(refused)?;
+        store.add_entry(alias, KeyStoreEntry::Certificate(certificate));
+    }
+    store.writer(password).write().map_err(refused)
+}
+
+/// A password that nobody can guess: 128 bits, hexadecimal.
+///
+/// # Errors
+/// [`CertError::Key`] when the system gives no randomness.
+pub fn fresh_password() -> Result<String, CertError> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(crate::key::refused)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn refused(error: p12_keystore::error::Error) -> CertError {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use carnet_catalogue::ics::Ics;
 use carnet_catalogue::subject::{IdentityFiles, Party, Subject};
-use carnet_certs::{Authority, FolderPlan, UnixTime, write_folder};
+use carnet_certs::{Authority, FolderPlan, Identity, UnixTime, write_folder};
 use carnet_fixtures::Packs;
 
 use super::{Kit, ServiceActions, default_agreement, subject_of};
@@ -53,6 +53,27 @@ pub(crate) fn with_partner(file: &SubjectFile, partner: &SubjectFile, packs: &Pa
     kit.binding.tls = carnet_catalogue::ics::TlsBinding::Anchor;
     kit.binding.signer = carnet_catalogue::ics::SignerBinding::Anchored;
     Ok(kit)
+}
+
+/// Test keys for the subject itself, TLS and signing, made by the suite's test CA at the first call and kept.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub(crate) fn own_keys(file: &SubjectFile, now: UnixTime) -> Result<(Identity, Identity), Failure> {
+    let pki = Pki::open(file, now)?;
+    let own = &file.subject.party.id;
+    let stem = own.to_lowercase();
+    if !pki.dir.join(format!("{stem}-tls.pem")).exists() {
+        let hosts = host_of(&file.subject.url).map(|host| vec![host]).unwrap_or_default();
+        let parties = vec![own.clone()];
+        let plan = FolderPlan { authority: pki.authority.name().to_owned(), parties, hosts, pkcs12_password: None };
+        write_folder(&pki.dir, &plan, now).map_err(Failure::usage)?;
+    }
+    let identity = |usage: &str| {
+        let file = |ending: &str| read(&pki.dir.join(format!("{stem}-{usage}{ending}")));
+        Identity::from_pem(&file(".pem")?, &file(".key.pem")?).map_err(Failure::usage)
+    };
+    Ok((identity("tls")?, identity("signing")?))
 }
 
 fn base(file: &SubjectFile, partner: &Party, packs: &Packs) -> Result<Kit, Failure> {

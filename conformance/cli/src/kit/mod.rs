@@ -7,6 +7,7 @@
 mod agreement;
 mod from;
 mod pmode;
+mod product;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::failure::Failure;
 use crate::files::SubjectFile;
 pub(crate) use from::{with_partner, with_suite};
 pub(crate) use pmode::{Leg, ServiceActions};
+use product::{Export, OwnKeys, PASSWORD, Product};
 pub(crate) use write::write;
 
 /// Write what the operator of a node must install to talk to the suite, or to another node.
@@ -36,6 +38,9 @@ pub struct Args {
     /// Write the kit for talking to this subject instead of the suite.
     #[arg(long, value_name = "FILE")]
     partner: Option<PathBuf>,
+    /// Also write the files of another product, which is to be the node: its P-Modes, a key store and a trust store.
+    #[arg(long = "for", value_name = "PRODUCT")]
+    product: Option<Product>,
     /// Folder to write.
     #[arg(long, value_name = "DIR", default_value = "kit")]
     out: PathBuf,
@@ -59,7 +64,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
     };
     for (name, kit) in &kits {
-        let written = write(kit, &args.out.join(name))?;
+        let dir = args.out.join(name);
+        let mut written = write(kit, &dir)?;
+        if let Some(product) = args.product {
+            export(&file, product, kit, args.partner.is_none(), &mut written)?;
+        }
         anstream::println!("{}: what {} needs to talk to {}", written.dir.display(), kit.own.id, kit.partner.id);
         for name in &written.files {
             anstream::println!("  {name}");
@@ -67,6 +76,30 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     anstream::println!("Read agreement.md first.");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adds the product's folder to a kit. Keys are made only by the suite's test CA, so only for talking to the suite.
+fn export(
+    file: &SubjectFile,
+    product: Product,
+    kit: &Kit,
+    with_keys: bool,
+    written: &mut Written,
+) -> Result<(), Failure> {
+    let keys = if with_keys {
+        let (tls, signing) = from::own_keys(file, UnixTime::now())?;
+        Some(OwnKeys { tls, signing })
+    } else {
+        None
+    };
+    // A store that is installed already keeps its password.
+    let kept = std::fs::read_to_string(written.dir.join(product.folder()).join(PASSWORD)).ok();
+    let password = match kept.as_deref().and_then(|text| text.lines().next()) {
+        Some(password) if !password.is_empty() => password.to_owned(),
+        _ => carnet_certs::fresh_password().map_err(Failure::ours)?,
+    };
+    let export = Export { product, kit, own_url: &file.subject.url, keys, password: &password };
+    write::add(written, product.folder(), &export.files()?)
 }
 
 /// Everything that one party must know of another, whoever they are.

@@ -7,7 +7,7 @@ fn party(id: &str) -> Party {
     toml::from_str(&format!("id = {id:?}")).expect("a party")
 }
 
-fn kit() -> Kit {
+pub(super) fn kit() -> Kit {
     Kit {
         own: party("TH"),
         own_name: "Node TH".to_owned(),

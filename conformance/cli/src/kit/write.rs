@@ -55,6 +55,19 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
     Ok(folder.written)
 }
 
+/// Adds files to a kit, in a folder of their own below it.
+///
+/// # Errors
+/// A file that cannot be written, by name.
+pub(crate) fn add(written: &mut Written, below: &str, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
+    let mut folder = Folder { written: written.clone() };
+    for (name, bytes) in files {
+        folder.file(&format!("{below}/{name}"), bytes)?;
+    }
+    *written = folder.written;
+    Ok(())
+}
+
 struct Folder {
     written: Written,
 }
