@@ -1,9 +1,9 @@
 //! Verifying the XML signature of a WS-Security header.
 //!
-//! bergshamra resolves references and runs transforms before it checks the signature value, so everything it would
-//! act on is held against short lists first: reference URIs, transforms, algorithms, how many, and the exact shape of
-//! the signature; then the signature value is checked, and only what the leaf's key signed is worked through. What comes back says which nodes of *this* tree and which parts were covered; whether these are the
-//! right ones and in the right place is the caller's check, as is hashing the parts. The token in `ds:KeyInfo` is
+//! Everything is held against short lists before anything is resolved or hashed: reference URIs, transforms, algorithms,
+//! how many, and the exact shape of the signature; then the signature value is checked, and only what the leaf's key
+//! signed is worked through. What comes back says which nodes of *this* tree and which parts were covered; whether these
+//! are the right ones and in the right place is the caller's check, as is hashing the parts. The token in `ds:KeyInfo` is
 //! read here, trusted elsewhere. Implements XML signature 1.1 (3.2) as narrowed by WS-Security 1.1.1 (8) and by
 //! AS4 (5.1.4, 5.1.5).
 
@@ -118,8 +118,8 @@ pub enum SignatureError {
     /// The signature value does not verify with the leaf's key.
     #[error("signature value does not verify")]
     Mismatch,
-    /// The verifier covered something else than was read from the signature.
-    #[error("verified references differ from those that were read")]
+    /// What was read from the signature does not fit together.
+    #[error("references and signed elements do not fit together")]
     Disagreement,
 }
 

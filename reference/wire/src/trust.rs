@@ -103,7 +103,13 @@ pub struct Anchors {
 #[derive(Default)]
 struct Trusted {
     at: u64,
-    chains: Vec<[u8; 32]>,
+    chains: Vec<Vec<CertificateDer<'static>>>,
+}
+
+impl Trusted {
+    fn knows(&self, chain: &[CertificateDer<'_>]) -> bool {
+        self.chains.iter().any(|known| known.as_slice() == chain)
+    }
 }
 
 /// Most chains remembered.
@@ -139,10 +145,9 @@ impl Anchors {
     /// # Errors
     /// See [`TrustError`].
     pub fn verify(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), TrustError> {
-        let name = name(chain);
         {
             let trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
-            if trusted.at == now.as_secs() && trusted.chains.contains(&name) {
+            if trusted.at == now.as_secs() && trusted.knows(chain) {
                 return Ok(());
             }
         }
@@ -152,7 +157,7 @@ impl Anchors {
             *trusted = Trusted { at: now.as_secs(), chains: Vec::new() };
         }
         if trusted.chains.len() < REMEMBERED {
-            trusted.chains.push(name);
+            trusted.chains.push(chain.iter().map(|der| der.clone().into_owned()).collect());
         }
         Ok(())
     }
@@ -263,16 +268,6 @@ fn reason(error: &webpki::Error) -> TrustError {
         | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => TrustError::Algorithm,
         _ => TrustError::Malformed,
     }
-}
-
-/// What tells one chain from another.
-fn name(chain: &[CertificateDer<'_>]) -> [u8; 32] {
-    let mut all = Vec::with_capacity(chain.iter().map(|der| der.len() + 8).sum());
-    for der in chain {
-        all.extend_from_slice(&(der.len() as u64).to_be_bytes());
-        all.extend_from_slice(der);
-    }
-    crate::digest::sha256(&all)
 }
 
 #[cfg(test)]

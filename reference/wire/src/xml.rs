@@ -1,7 +1,7 @@
 //! XML from strangers, read once: the tree that a signature is checked on is the tree that headers are read from.
 //!
 //! UTF-8 only, no DOCTYPE, no entity but the five of XML, limits on size, depth, nodes and attributes. A pull parser
-//! (quick-xml) applies the limits before the tree (uppsala, the one bergshamra verifies on) is built, so both must
+//! (quick-xml) applies the limits before the tree (uppsala, which is canonicalized and verified) is built, so both must
 //! accept the document. Meaning of the elements, and processing instructions in SOAP: left to the caller.
 //! Implements XML 1.0 (fifth edition) with Namespaces 1.0, less DTDs.
 
@@ -9,6 +9,9 @@ mod scan;
 mod tree;
 
 pub use tree::{Document, Element, NodeId, Step};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// Why XML was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +88,15 @@ pub enum XmlError {
         /// Local name of the element.
         name: String,
     },
+}
+
+/// The bytes of an `xs:base64Binary`, which may hold white space anywhere.
+pub(crate) fn base64_binary(text: &str) -> Option<Vec<u8>> {
+    if let Ok(bytes) = STANDARD.decode(text) {
+        return Some(bytes);
+    }
+    let dense: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD.decode(dense).ok()
 }
 
 #[cfg(test)]

@@ -51,6 +51,13 @@ impl DigestAlgorithm {
         (uri == Self::Sha256.uri()).then_some(Self::Sha256)
     }
 
+    /// The digest of `bytes`.
+    pub fn digest(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => crate::digest::sha256(bytes).to_vec(),
+        }
+    }
+
     /// Bytes of a digest.
     pub fn length(self) -> usize {
         match self {

@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::{
     DigestAlgorithm, Policy, Reference, SignatureAlgorithm, SignatureError, SignedElement, SignedInfo, Transform,
     Unverified,
 };
 use crate::namespace::{ATTACHMENT_CONTENT, DS, EXC_C14N, WSU};
-use crate::xml::{Document, Element, NodeId};
+use crate::xml::{Document, Element, NodeId, base64_binary};
 use crate::{mime, token};
 
 /// Reads the signature of a security header.
@@ -197,8 +194,7 @@ fn childless(element: Element<'_>) -> Option<&str> {
 
 fn base64_of(element: Element<'_>) -> Result<Vec<u8>, SignatureError> {
     let text = element.simple_text().map_err(|_| SignatureError::Value)?;
-    let dense: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    let bytes = STANDARD.decode(dense).map_err(|_| SignatureError::Value)?;
+    let bytes = base64_binary(&text).ok_or(SignatureError::Value)?;
     if bytes.is_empty() { Err(SignatureError::Value) } else { Ok(bytes) }
 }
 

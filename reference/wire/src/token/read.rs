@@ -1,15 +1,13 @@
 //! From `ds:KeyInfo` to a token, and from a token to the certificate it names.
 
 use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Token, TokenError, name, path};
 use crate::namespace::{BASE64_BINARY, DS, THUMBPRINT_SHA1, WSSE, WSU, X509_PKIPATH_V1, X509_SKI, X509_V3};
-use crate::xml::Element;
+use crate::xml::{Element, base64_binary};
 
 /// Reads the token that `KeyInfo` refers to; binary tokens stand in the same security header.
 pub(crate) fn read(key_info: Element<'_>, security: Element<'_>, certificates: usize) -> Result<Token, TokenError> {
@@ -118,8 +116,7 @@ fn binary(element: Element<'_>) -> Result<Vec<u8>, TokenError> {
         return Err(TokenError::Encoding);
     }
     let text = element.simple_text().map_err(|_| TokenError::Malformed)?;
-    let dense: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    STANDARD.decode(dense).map_err(|_| TokenError::Malformed)
+    base64_binary(&text).ok_or(TokenError::Malformed)
 }
 
 fn sole_child(element: Element<'_>) -> Option<Element<'_>> {

@@ -1,11 +1,14 @@
-//! Canonical form against xmllint, and the emitting writer against both.
+//! Canonical form against xmllint and bergshamra's canonicalizer, and the emitting writer against both.
 
 use std::io::Write as _;
 
+use bergshamra::c14n::{C14nMode, canonicalize_doc};
+use bergshamra::xml::{NodeSet, uppsala};
 use carnet_wire::emit::{Canonical, Name};
 use carnet_wire::namespace::SOAP12;
 use carnet_wire::xml::Document;
 use carnet_wire::{Limits, c14n};
+use proptest::prelude::*;
 
 use super::support::{EB, capture, run, signed, unpack, vector};
 
@@ -96,4 +99,89 @@ fn inclusive_prefixes_are_rendered_where_they_are_in_scope() {
     assert_eq!(canonical(&[]), "<a:c xmlns:a=\"urn:a\"><a:e></a:e></a:c>");
     assert_eq!(canonical(&["b"]), "<a:c xmlns:a=\"urn:a\" xmlns:b=\"urn:b\"><a:e></a:e></a:c>");
     assert_eq!(canonical(&["#default"]), "<a:c xmlns=\"urn:d\" xmlns:a=\"urn:a\"><a:e></a:e></a:c>");
+}
+
+/// Every element of the text, and the whole of it, in both canonical forms.
+fn agrees(text: &str) {
+    const LISTS: [&[&str]; 4] = [&[], &["a"], &["b", "#default"], &["a", "b", "c", "#default", "none"]];
+    let (Ok(ours), Ok(theirs)) = (Document::parse(text.as_bytes(), &Limits::default()), uppsala::parse(text)) else {
+        return;
+    };
+    let engine = |nodes: &NodeSet, prefixes: &[&str]| {
+        String::from_utf8(canonicalize_doc(&theirs, C14nMode::Exclusive, Some(nodes), prefixes).unwrap()).unwrap()
+    };
+    let elements = theirs.descendants(theirs.root()).into_iter().filter(|node| theirs.element(*node).is_some());
+    let mut seen = 0;
+    for (element, node) in ours.elements().zip(elements) {
+        for prefixes in LISTS {
+            let found = String::from_utf8(c14n::exclusive(&ours, element.id(), prefixes).unwrap()).unwrap();
+            let expected = engine(&NodeSet::tree_without_comments(node, &theirs), prefixes);
+            assert_eq!(found, expected, "{element:?} with {prefixes:?} of {text}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 0);
+    let whole = String::from_utf8(c14n::exclusive_part(text.as_bytes(), &Limits::default()).unwrap()).unwrap();
+    assert_eq!(whole, engine(&NodeSet::all_without_comments(&theirs), &[]), "{text}");
+}
+
+#[test]
+fn recorded_envelopes_as_the_other_canonicalizer_makes_them() {
+    for name in ["03-sign-pkipath-gzip.request", "03-sign-pkipath-gzip.response", "05-message-properties.request"] {
+        let (envelope, _) = unpack(&capture(name)).unwrap();
+        agrees(std::str::from_utf8(&envelope).unwrap());
+    }
+}
+
+/// A document that is made of the bytes given: elements with and without prefix, declarations and redeclarations,
+/// attributes, text to be escaped, CDATA, comments, processing instructions.
+fn made_of(bytes: &[u8]) -> String {
+    const NAMES: [&str; 6] = ["e", "a:e", "b:e", "c:f", "f", "a:g"];
+    const DECLARED: [&str; 8] = [
+        "",
+        " xmlns:a=\"urn:1\"",
+        " xmlns:b=\"urn:2\" xmlns:c=\"urn:1\"",
+        " xmlns=\"urn:3\"",
+        " xmlns=\"\"",
+        " xmlns:a=\"urn:4\" xmlns=\"urn:1\"",
+        " xmlns:c=\"urn:3\"",
+        " xmlns:b=\"urn:&amp;1\"",
+    ];
+    const ATTRIBUTES: [&str; 6] = [
+        "",
+        " x=\"1\" a:x=\"&lt;2>\"",
+        " c:y=\"&#9;&#13;\" b:z=\"&quot;\"",
+        " z=\"3\" b:a=\"4\"",
+        " xml:lang=\"en\" a:z=\"'\"",
+        " y=\"\"",
+    ];
+    const CONTENT: [&str; 6] =
+        ["t &amp; &lt; &gt; \u{e9}", "<![CDATA[<&>]]>", "<!-- c -->", "<?p d?>", "&#13;\n\t", "<?q?>"];
+    let at = |list: &[&'static str], byte: u8| *list.get(usize::from(byte) % list.len()).unwrap();
+    let scope = " xmlns:a=\"urn:1\" xmlns:b=\"urn:2\" xmlns:c=\"urn:3\"";
+    let (mut text, mut open) = (format!("<?before it?><!-- it --><r{scope}>"), vec!["r"]);
+    for triple in bytes.chunks_exact(3) {
+        match triple[0] % 4 {
+            0 | 1 if open.len() < 20 => {
+                let name = at(&NAMES, triple[1]);
+                text.push_str(&format!("<{name}{}{}>", at(&DECLARED, triple[2]), at(&ATTRIBUTES, triple[2] / 8)));
+                open.push(name);
+            }
+            2 if open.len() > 1 => text.push_str(&format!("</{}>", open.pop().unwrap())),
+            _ => text.push_str(at(&CONTENT, triple[1])),
+        }
+    }
+    while let Some(name) = open.pop() {
+        text.push_str(&format!("</{name}>"));
+    }
+    text + "<?after it?><!-- it -->"
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_document_as_the_other_canonicalizer_makes_it(bytes in prop::collection::vec(any::<u8>(), 0..90)) {
+        agrees(&made_of(&bytes));
+    }
 }
