@@ -18,6 +18,9 @@ pub enum Unit {
         message: NewMessage,
         /// The signed receipt, as it will be sent.
         receipt: Bytes,
+        /// For the history, when nothing here acts on the message: it is [`State::Delivered`] with the same commit.
+        /// `None` leaves it [`State::Received`], for a [`Process`].
+        handed_on: Option<String>,
     },
     /// An incoming message handed on. Answers: `Done`, `Stale`, `Illegal`, `Unknown`; and `Conflict` or `Duplicate`
     /// when an answer's MessageId is taken, in which case nothing of the unit is kept.

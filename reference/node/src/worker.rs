@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use carnet_fixtures::{Depth, LoadError, Packs, Validator, Verdict};
+use carnet_registry::declaration::Registry;
 
 /// The packs of a node, read when the first document needs them: a node is ready before.
 #[derive(Debug)]
@@ -43,6 +44,11 @@ impl Library {
 impl Worker {
     pub(crate) fn new(library: Arc<Library>) -> Self {
         Self { library, validator: Validator::new() }
+    }
+
+    /// Whether a registry acts on documents of that service and action.
+    pub(crate) fn acts_on(&self, service: &str, action: &str) -> Result<bool, LibraryError> {
+        Ok(self.library.packs()?.by_action(service, action).is_some_and(Registry::acts_on))
     }
 
     /// Validates a document as the message type of that service and action; `None` when no pack has one.

@@ -1,4 +1,5 @@
-//! Whether a message costs the same when many are stored: `cargo run --release -p carnet-store --example store_rate`.
+//! Whether a message costs the same when many are stored: `cargo run --release -p carnet-store --example store_rate`,
+//! or with other sizes behind `--`.
 //!
 //! Fills a store to 10^3, 10^4 and 10^5 messages and at each size measures receive and process of further ones, 32
 //! under way at a time, each commit durable. Prints messages per second (best of three), processor time and octets
@@ -29,7 +30,8 @@ fn main() -> Result<(), Failure> {
     let folder = open(dir.path(), Config::default())?;
     let (mut stored, mut first) = (0, None);
     writeln!(stdout(), "{:>8}  {:>16}  {:>16}  {:>16}", "stored", "messages/s", "us/message", "KiB/message")?;
-    for size in [1_000, 10_000, 100_000] {
+    let asked = std::env::args().skip(1).map(|size| size.parse()).collect::<Result<Vec<u64>, _>>()?;
+    for size in if asked.is_empty() { vec![1_000, 10_000, 100_000] } else { asked } {
         while stored < size {
             let batch = (stored..size).take(400).map(receive).collect::<Result<Vec<_>, _>>()?;
             stored += batch.len() as u64;
@@ -137,7 +139,7 @@ fn receive(n: u64) -> Result<Unit, Failure> {
         parts: vec![part],
         at: Timestamp::now(),
     };
-    Ok(Unit::Receive { message, receipt: Bytes::from(vec![b'r'; 5_000]) })
+    Ok(Unit::Receive { message, receipt: Bytes::from(vec![b'r'; 5_000]), handed_on: None })
 }
 
 fn process(n: u64, message: Key) -> Unit {

@@ -205,7 +205,14 @@ impl Tables {
     /// Everything is checked before anything is changed: that is this store's savepoint.
     fn apply(&mut self, unit: Unit) -> Outcome {
         match unit {
-            Unit::Receive { message, receipt } => self.insert(message, Direction::In, None, receipt),
+            Unit::Receive { message, receipt, handed_on } => {
+                let at = message.at;
+                let outcome = self.insert(message, Direction::In, None, receipt);
+                if let (Outcome::New { message }, Some(note)) = (&outcome, handed_on) {
+                    self.step(*message, State::Delivered, None, at, note);
+                }
+                outcome
+            }
             Unit::Submit { message, due } => self.insert(message, Direction::Out, Some(due), Bytes::new()),
             Unit::Process(process) => self.process(process),
             Unit::Attempt(attempt) => self.attempt(attempt),

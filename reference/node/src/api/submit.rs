@@ -131,7 +131,7 @@ async fn take(
     let (service, action) = (message.service.clone(), message.action.clone());
     let waiting = patience.map(|patience| (api.node.settled.expect(&message.id), patience));
     let key = submit(&api.outbox, prepared).await?;
-    tracing::info!(id = message_id, %key, action, "submitted");
+    tracing::debug!(id = message_id, %key, action, "submitted");
     let settled = match waiting {
         Some((waiting, patience)) => waiting.hear(patience).await,
         None => None,

@@ -13,7 +13,7 @@ use carnet_registry::{Answer, DecideError};
 use carnet_wire::gzip::{GzipError, Inflate};
 use jiff::Timestamp;
 
-use super::handed_on;
+use super::{HANDED_ON, handed_on};
 use crate::log::Chain;
 use crate::node::Node;
 use crate::parts::{Header, is_compressed};
@@ -57,12 +57,12 @@ enum OpenError {
 /// Reads the leading document and validates it, when it is one that is acted on.
 pub(super) fn open(node: &Node, worker: &mut Worker, message: Message) -> Result<Document, StoreError> {
     let settled = |message, state, note: String| Ok(Document::Settled(Box::new(handed_on(message, state, note))));
-    let handed = "handed to the back end";
+    let handed = HANDED_ON;
     if !node.registry {
         return settled(message, State::Delivered, handed.to_owned());
     }
-    let acts = match worker.library.packs() {
-        Ok(packs) => packs.by_action(&message.service, &message.action).is_some_and(Registry::acts_on),
+    let acts = match worker.acts_on(&message.service, &message.action) {
+        Ok(acts) => acts,
         Err(error) => return settled(message, State::Failed, Chain(&error).to_string()),
     };
     if !acts {
@@ -105,7 +105,7 @@ pub(super) fn decide(
     };
     let known = worker.library.packs().ok().and_then(|packs| packs.by_action(&message.service, &message.action));
     let Some(message_type) = known else {
-        return Ok(handed_on(message, State::Delivered, "handed to the back end"));
+        return Ok(handed_on(message, State::Delivered, HANDED_ON));
     };
     let reference = uuid::Uuid::now_v7().simple().to_string();
     let arrival = Arrival {
@@ -125,7 +125,7 @@ pub(super) fn decide(
             answer: Some(decision.answer),
             prepared: None,
         }),
-        Ok(None) => Ok(handed_on(message, State::Delivered, "handed to the back end")),
+        Ok(None) => Ok(handed_on(message, State::Delivered, HANDED_ON)),
         // The store may be well again in a moment; nothing of the round is kept.
         Err(DecideError::Read(error)) => Err(error),
         Err(error) => {

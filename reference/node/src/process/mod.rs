@@ -1,4 +1,5 @@
-//! What happens to a message once it is receipted: the registry acts on it and answers, or it waits for the back end.
+//! What happens to a message once it is receipted: the registry acts on it and answers. What no registry acts on was
+//! handed to the back end with the commit that received it.
 //!
 //! A round takes what arrived, in order: documents are validated side by side, decided one after the other against the
 //! records as the round leaves them, answers are signed side by side, and all of it is one commit. What a decision means
@@ -23,6 +24,8 @@ use act::{Acted, Document};
 
 /// Messages of one round.
 const BATCH: usize = 32;
+/// What the history says of a message that nothing here acts on.
+pub(crate) const HANDED_ON: &str = "handed to the back end";
 /// Sleep after the store could not be read or written.
 const TROUBLE: Duration = Duration::from_secs(1);
 

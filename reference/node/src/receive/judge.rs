@@ -18,6 +18,7 @@ use crate::kept::Kept;
 use crate::node::{Node, fresh_id};
 use crate::pool::Running;
 use crate::terms::Terms;
+use crate::worker::Worker;
 
 /// A message with its answer signed; nothing is stored yet.
 pub(crate) enum Judged {
@@ -41,6 +42,8 @@ pub(crate) struct Passed {
     /// In the header's order.
     pub(super) parts: Vec<Payload>,
     pub(super) at: Timestamp,
+    /// Nothing here acts on it: it is the back end's once it is stored.
+    pub(super) handed_on: bool,
 }
 
 /// A payload beside what the header says of it.
@@ -77,12 +80,13 @@ pub(super) fn start(
         },
         spool: Arc::clone(&node.spool),
         terms: Arc::clone(terms),
+        registry: node.registry,
         inbound,
         envelope,
         parts,
         expected,
     };
-    node.pool.try_run(move |_| work.judge()).map_err(|_| Unstarted::Full)
+    node.pool.try_run(move |worker| work.judge(worker)).map_err(|_| Unstarted::Full)
 }
 
 struct Work {
@@ -93,10 +97,11 @@ struct Work {
     signal: SignalInfo,
     spool: Arc<dyn Spool>,
     terms: Arc<Terms>,
+    registry: bool,
 }
 
 impl Work {
-    fn judge(mut self) -> Judged {
+    fn judge(mut self, worker: &Worker) -> Judged {
         let expected = match (self.expected.take(), &self.envelope) {
             (Some(expected), _) => expected,
             (None, Some(envelope)) => match self.inbound.envelope(envelope, self.signal.timestamp) {
@@ -126,6 +131,7 @@ impl Work {
                 Ok(receipt) => Judged::Accepted(Box::new(Passed {
                     envelope: self.envelope.unwrap_or_default(),
                     parts: in_order(&accepted, kept),
+                    handed_on: !self.registry || is_left_alone(worker, &accepted),
                     accepted: *accepted,
                     receipt,
                     at,
@@ -175,6 +181,12 @@ fn in_order(accepted: &Accepted, mut kept: Vec<Payload>) -> Vec<Payload> {
             Some(kept.swap_remove(at))
         })
         .collect()
+}
+
+/// Whether no registry acts on the message. Packs that cannot be read are found out, and told, when it is processed.
+fn is_left_alone(worker: &Worker, accepted: &Accepted) -> bool {
+    let collaboration = &accepted.message.collaboration;
+    worker.acts_on(collaboration.service.value(), collaboration.action.as_str()).is_ok_and(|acts| !acts)
 }
 
 /// The id of a message that was accepted, for logs.

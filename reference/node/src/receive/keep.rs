@@ -15,6 +15,7 @@ use super::settle::settle;
 use crate::log::Chain;
 use crate::node::Node;
 use crate::parts::Header;
+use crate::process::HANDED_ON;
 use crate::terms::Terms;
 
 /// Commits what passed and answers.
@@ -66,7 +67,7 @@ pub(crate) async fn keep(node: &Arc<Node>, terms: &Arc<Terms>, connection: Optio
 }
 
 async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Reply {
-    let Passed { accepted, receipt, envelope, parts, at } = passed;
+    let Passed { accepted, receipt, envelope, parts, at, handed_on } = passed;
     let id = accepted.message.info.message_id.as_str().to_owned();
     //= EBMS-TEST-02
     if accepted.delivery == Delivery::Test {
@@ -127,11 +128,18 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Reply {
         at,
     };
     //= AS4-RECEIPT-07
-    let outcome = node.store.begin(vec![Unit::Receive { message, receipt: receipt.body.clone().into() }]).await;
+    let unit = Unit::Receive {
+        message,
+        receipt: receipt.body.clone().into(),
+        handed_on: handed_on.then(|| HANDED_ON.to_owned()),
+    };
+    let outcome = node.store.begin(vec![unit]).await;
     match outcome.map(|mut outcomes| outcomes.pop()) {
         Ok(Some(Outcome::New { message: key })) => {
             tracing::info!(id, %key, from = from.value(), action = collaboration.action.as_str(), "received");
-            node.arrived.notify_one();
+            if !handed_on {
+                node.arrived.notify_one();
+            }
             Reply::Signal(receipt)
         }
         //= AS4-DUPLICATE-01

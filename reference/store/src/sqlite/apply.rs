@@ -20,8 +20,15 @@ use super::{
 /// decided by its first statement, before anything is written.
 pub(super) fn unit(connection: &Connection, unit: &Unit) -> Result<Outcome, StoreError> {
     match unit {
-        Unit::Receive { message, receipt } => insert(connection, message, Direction::In, None, Some(receipt)),
-        Unit::Submit { message, due } => insert(connection, message, Direction::Out, Some(*due), None),
+        Unit::Receive { message, receipt, handed_on } => {
+            let state = handed_on.as_ref().map_or(State::Received, |_| State::Delivered);
+            let outcome = insert(connection, message, &Entry { state, due: None, receipt })?;
+            if let (Outcome::New { message: key }, Some(words)) = (&outcome, handed_on) {
+                note(connection, key.0, 1, state, message.at, words)?;
+            }
+            Ok(outcome)
+        }
+        Unit::Submit { message, due } => submit(connection, message, *due),
         Unit::Process(process) if process.records.is_empty() && process.answers.is_empty() => {
             handed_on(connection, process)
         }
@@ -51,14 +58,21 @@ fn done() -> Outcome {
     Outcome::Done { answers: Vec::new() }
 }
 
-/// The insert itself decides whether the message is new.
-fn insert(
-    connection: &Connection,
-    message: &NewMessage,
-    direction: Direction,
+/// How a message begins.
+struct Entry<'a> {
+    state: State,
     due: Option<Timestamp>,
-    receipt: Option<&Bytes>,
-) -> Result<Outcome, StoreError> {
+    /// Empty for an outgoing message.
+    receipt: &'a Bytes,
+}
+
+fn submit(connection: &Connection, message: &NewMessage, due: Timestamp) -> Result<Outcome, StoreError> {
+    insert(connection, message, &Entry { state: State::Submitted, due: Some(due), receipt: &Bytes::new() })
+}
+
+/// The insert itself decides whether the message is new.
+fn insert(connection: &Connection, message: &NewMessage, entry: &Entry<'_>) -> Result<Outcome, StoreError> {
+    let direction = if entry.state == State::Submitted { Direction::Out } else { Direction::In };
     let digests = Digest::join(&message.digests);
     let inserted = connection
         .prepare_cached(
@@ -80,8 +94,8 @@ fn insert(
                 message.pmode,
                 message.service,
                 message.action,
-                state_code(State::first(direction)),
-                due.map(micros),
+                state_code(entry.state),
+                entry.due.map(micros),
                 micros(message.at),
                 digests,
                 i64::from(message.pull),
@@ -94,9 +108,7 @@ fn insert(
     let key = connection.last_insert_rowid();
     body(connection, key, ENVELOPE, &message.envelope)?;
     body(connection, key, HEADER, &message.header)?;
-    if let Some(receipt) = receipt {
-        body(connection, key, RECEIPT, receipt)?;
-    }
+    body(connection, key, RECEIPT, entry.receipt)?;
     for (ordinal, each) in (0_i64..).zip(&message.parts) {
         part(connection, key, ordinal, each)?;
     }
@@ -192,7 +204,7 @@ fn handed_on(connection: &Connection, process: &Process) -> Result<Outcome, Stor
     }
     let mut answers = Vec::with_capacity(process.answers.len());
     for answer in &process.answers {
-        match insert(connection, answer, Direction::Out, Some(process.at), None)? {
+        match submit(connection, answer, process.at)? {
             Outcome::New { message } => answers.push(message),
             taken => return Ok(taken),
         }

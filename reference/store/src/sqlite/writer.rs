@@ -141,7 +141,7 @@ fn octets(unit: &Unit) -> usize {
         message.envelope.len() + message.header.len() + parts.sum::<usize>()
     };
     match unit {
-        Unit::Receive { message, receipt } => inline(message) + receipt.len(),
+        Unit::Receive { message, receipt, .. } => inline(message) + receipt.len(),
         Unit::Submit { message, .. } => inline(message),
         Unit::Process(process) => process.answers.iter().map(inline).sum(),
         Unit::Attempt(attempt) => match &attempt.sent {

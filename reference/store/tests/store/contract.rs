@@ -21,6 +21,7 @@ macro_rules! contract {
 contract!(
     a_message_comes_back_as_it_was,
     the_same_id_is_a_duplicate_with_its_receipt_or_a_conflict,
+    a_message_that_nothing_acts_on_is_delivered_as_it_is_received,
     a_refused_message_leaves_no_trace,
     processing_happens_once_with_all_that_follows,
     a_stale_record_undoes_the_whole_unit,
@@ -48,7 +49,7 @@ fn a_message_comes_back_as_it_was<S: Subject>() {
     let mut sent = message("one");
     sent.ref_to = Some(id("earlier"));
     sent.parts.push(inline("second@carnet.example", b""));
-    let key = new(store, Unit::Receive { message: sent.clone(), receipt: "receipt".into() });
+    let key = new(store, Unit::Receive { message: sent.clone(), receipt: "receipt".into(), handed_on: None });
     let stored = store.message(key).unwrap().unwrap();
     let expected = Message {
         key,
@@ -84,23 +85,44 @@ fn the_same_id_is_a_duplicate_with_its_receipt_or_a_conflict<S: Subject>() {
     let subject = S::new();
     let store = subject.store();
     let key = new(store, receive("one"));
-    let again = Unit::Receive { message: message("one"), receipt: "a later receipt".into() };
+    let again = Unit::Receive { message: message("one"), receipt: "a later receipt".into(), handed_on: None };
     assert_eq!(one(store, again), Outcome::Duplicate { message: key, receipt: Some("receipt of one".into()) });
     let mut other = message("one");
     other.digests[1] = sha256(b"other octets");
-    let other = Unit::Receive { message: other, receipt: "x".into() };
+    let other = Unit::Receive { message: other, receipt: "x".into(), handed_on: None };
     assert_eq!(one(store, other), Outcome::Conflict { message: key });
     let mut fewer = message("one");
     fewer.digests.pop();
-    let fewer = Unit::Receive { message: fewer, receipt: "x".into() };
+    let fewer = Unit::Receive { message: fewer, receipt: "x".into(), handed_on: None };
     assert_eq!(one(store, fewer), Outcome::Conflict { message: key });
     let mut stranger = message("one");
     stranger.from = party("VN");
-    let stranger = Unit::Receive { message: stranger, receipt: "x".into() };
+    let stranger = Unit::Receive { message: stranger, receipt: "x".into(), handed_on: None };
     assert!(matches!(one(store, stranger), Outcome::New { .. }), "ids belong to their sender");
     let outgoing = new(store, submit("one", 0));
     assert_eq!(one(store, submit("one", 0)), Outcome::Duplicate { message: outgoing, receipt: None });
     assert_eq!(store.receipt(key).unwrap(), Some("receipt of one".into()));
+}
+
+fn a_message_that_nothing_acts_on_is_delivered_as_it_is_received<S: Subject>() {
+    let subject = S::new();
+    let store = subject.store();
+    let handed_on = || Some("handed to the back end".to_owned());
+    let unit = || Unit::Receive { message: message("one"), receipt: "receipt".into(), handed_on: handed_on() };
+    let key = new(store, unit());
+    assert!(store.unprocessed(Key::START, 9).unwrap().is_empty());
+    assert_eq!(one(store, Unit::Process(delivered(key))), Outcome::Illegal { state: State::Delivered });
+    assert_eq!(one(store, unit()), Outcome::Duplicate { message: key, receipt: Some("receipt".into()) });
+    let steps: Vec<_> = store.history(key).unwrap().into_iter().map(|e| (e.at, e.state, e.note)).collect();
+    assert_eq!(
+        steps,
+        [(at(0), State::Received, String::new()), (at(0), State::Delivered, "handed to the back end".to_owned())],
+        "once, whatever came after"
+    );
+    let stored = store.message(key).unwrap().unwrap();
+    assert_eq!((stored.state, stored.changed, stored.attempts), (State::Delivered, at(0), 0));
+    let reopened = subject.crash();
+    assert_eq!(reopened.store().history(key).unwrap().len(), 2);
 }
 
 fn a_refused_message_leaves_no_trace<S: Subject>() {
@@ -114,7 +136,7 @@ fn a_refused_message_leaves_no_trace<S: Subject>() {
         held: Held { length: 1, sha256: sha256(b"x"), place: Place::File("00000000000000000000000000000001.0".into()) },
         ..inline("x", b"x")
     }];
-    let other = Unit::Receive { message: other, receipt: "x".into() };
+    let other = Unit::Receive { message: other, receipt: "x".into(), handed_on: None };
     assert!(matches!(one(store, other), Outcome::Conflict { .. }));
     assert_eq!((store.counts().unwrap(), store.list(&all()).unwrap()), before);
     assert!(!store.names_file("00000000000000000000000000000001.0").unwrap());
@@ -445,11 +467,11 @@ fn too_many_parts_are_refused_before_anything_is_written<S: Subject>() {
     let store = subject.store();
     let mut large = message("large");
     large.parts = (0..200).map(|n| inline(&n.to_string(), b"x")).collect();
-    let key = new(store, Unit::Receive { message: large.clone(), receipt: "r".into() });
+    let key = new(store, Unit::Receive { message: large.clone(), receipt: "r".into(), handed_on: None });
     assert_eq!(store.parts(key).unwrap(), large.parts);
     large.id = id("larger");
     large.parts.push(inline("200", b"x"));
-    let units = vec![receive("other"), Unit::Receive { message: large, receipt: "r".into() }];
+    let units = vec![receive("other"), Unit::Receive { message: large, receipt: "r".into(), handed_on: None }];
     assert!(matches!(store.commit(units), Err(StoreError::TooManyParts { got: 201, limit: 200 })));
     assert_eq!(store.find(Direction::In, &id("other"), None).unwrap(), None);
 }

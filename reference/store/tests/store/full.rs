@@ -15,7 +15,7 @@ fn a_full_disk_refuses_and_what_is_there_stays() {
     let large = |n: usize| {
         let mut message = message(&n.to_string());
         message.envelope = Bytes::from(vec![b'x'; 20_000]);
-        Unit::Receive { message, receipt: "receipt".into() }
+        Unit::Receive { message, receipt: "receipt".into(), handed_on: None }
     };
     let mut kept = 0;
     let error = loop {

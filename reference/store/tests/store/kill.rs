@@ -116,7 +116,7 @@ fn load(folder: &Opened, generation: &str, worker: usize) {
         let mut incoming = message(&name);
         incoming.parts = vec![spooled(folder, &name, n.is_multiple_of(8))];
         let receipt = Bytes::from(format!("receipt of {name}"));
-        let key = new(&*folder.store, Unit::Receive { message: incoming, receipt });
+        let key = new(&*folder.store, Unit::Receive { message: incoming, receipt, handed_on: None });
         say(&format!("received {key} {name}"));
         deliver(&*folder.store, key, &name);
     }

@@ -26,7 +26,7 @@ fn files_of_committed_messages_stay_and_orphans_go() {
     let mut kept = message("kept");
     kept.parts = vec![spooled(&*folder.spool, 1, &octets)];
     let orphan = spooled(&*folder.spool, 2, &octets);
-    let key = new(&*folder.store, Unit::Receive { message: kept, receipt: "r".into() });
+    let key = new(&*folder.store, Unit::Receive { message: kept, receipt: "r".into(), handed_on: None });
     fs::write(dir.path().join("payloads").join("half-written"), "x").unwrap();
     assert_eq!(fs::read_dir(dir.path().join("payloads")).unwrap().count(), 3);
     drop(folder);
@@ -47,10 +47,10 @@ fn two_messages_never_share_a_file() {
     let part = spooled(&*folder.spool, 1, &vec![7; 200_000]);
     let mut first = message("first");
     first.parts = vec![part.clone()];
-    new(&*folder.store, Unit::Receive { message: first, receipt: "r".into() });
+    new(&*folder.store, Unit::Receive { message: first, receipt: "r".into(), handed_on: None });
     let mut second = message("second");
     second.parts = vec![part];
-    let unit = Unit::Receive { message: second, receipt: "r".into() };
+    let unit = Unit::Receive { message: second, receipt: "r".into(), handed_on: None };
     let pending = [receive("before"), unit, receive("after")].map(|unit| folder.store.begin(vec![unit]));
     let [before, second, after] = pending.map(Pending::wait);
     assert!(matches!(second, Err(StoreError::Engine(_))));

@@ -117,7 +117,7 @@ pub(crate) fn message(name: &str) -> NewMessage {
 }
 
 pub(crate) fn receive(name: &str) -> Unit {
-    Unit::Receive { message: message(name), receipt: Bytes::from(format!("receipt of {name}")) }
+    Unit::Receive { message: message(name), receipt: Bytes::from(format!("receipt of {name}")), handed_on: None }
 }
 
 pub(crate) fn submit(name: &str, due: i64) -> Unit {
