@@ -10,6 +10,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{Error as PemError, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use crate::pkcs8::pkcs8;
 use crate::{TlsError, certificates_from_pem, provider};
 
 /// A certificate chain, leaf first, and the private key of the leaf.
@@ -19,11 +20,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Takes a chain (leaf first) with the key of its leaf (PKCS#8, PKCS#1 or SEC1 DER).
+    /// Takes a chain (leaf first) with the key of its leaf (PKCS#8, PKCS#1 or SEC1 DER); the key is kept as PKCS#8.
     ///
     /// # Errors
     /// When the chain is empty, the key unusable, or the key not that of the first certificate.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
+        let key = pkcs8(key).ok_or(TlsError::UnusableKey)?;
         let identity = Self { chain, key };
         identity.certified_key()?;
         Ok(identity)
@@ -67,7 +69,7 @@ impl Identity {
         &self.chain[0]
     }
 
-    /// The key, for a signer to take in. PKCS#8, PKCS#1 or SEC1, as it was given.
+    /// The key, for a signer to take in: PKCS#8, however it was given.
     #[must_use]
     pub fn key(&self) -> &PrivateKeyDer<'static> {
         &self.key

@@ -15,6 +15,7 @@ mod describe;
 mod error;
 mod identity;
 mod limits;
+mod pkcs8;
 mod server;
 mod stream;
 mod trust;

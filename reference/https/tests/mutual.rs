@@ -320,6 +320,9 @@ fn identities_of_openssl_are_read_and_keep_their_key_to_themselves() {
     let from_pem = Identity::from_pem(chain, key).unwrap();
     assert_eq!(from_p12.chain(), from_pem.chain());
     assert_eq!(from_p12.key().secret_der(), from_pem.key().secret_der());
+    // The older form of the same key; it is kept as PKCS#8, as every signer takes it.
+    let from_sec1 = Identity::from_pem(chain, include_bytes!("vectors/key-sec1.pem")).unwrap();
+    assert!(matches!(from_sec1.key(), rustls_pki_types::PrivateKeyDer::Pkcs8(_)));
     let wrong = Identity::from_pkcs12(p12, "wrong").unwrap_err();
     assert_eq!(
         wrong.to_string(),

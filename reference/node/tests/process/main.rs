@@ -1,16 +1,17 @@
 //! Nodes as real processes over real mutual TLS. One program for all of these tests, so that it is linked once.
 //!
-//! `world` makes certificates, kits and nodes; `exchange` sends between two nodes, `dynamic` as a party that
-//! no kit names, `header` what the back end and the header
-//! say to each other, `two_way` a request and its reply, `pull` from a channel on
-//! both sides, `retry` over a bad line, `oracle` asks another tool, `bad_input`
-//! as a partner that breaks its messages, `api` as the back end.
+//! `world` makes certificates, kits and nodes; `exchange` sends between two nodes, `dynamic` as a party that no kit
+//! names, `header` what the back end and the header say to each other, `two_way` a request and its reply, `pull` from a
+//! channel on both sides, `retry` over a bad line, `oracle` asks another tool, `bad_input` as a partner that breaks its
+//! messages, `busy` as many at once, `api` as the back end, `keys` in every form of openssl.
 
 mod api;
 mod bad_input;
+mod busy;
 mod dynamic;
 mod exchange;
 mod header;
+mod keys;
 mod oracle;
 mod pull;
 mod retry;
