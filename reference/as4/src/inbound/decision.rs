@@ -32,8 +32,6 @@ pub struct Accepted {
     pub pmode: PModeId,
     /// Whether it is handed on.
     pub delivery: Delivery,
-    /// Whether a MessageId that was received before is kept from delivery.
-    pub duplicate_detection: bool,
     /// Its payloads, in the order of the header.
     pub parts: Vec<ReceivedPart>,
     /// Hash over the parties, service, action and payload digests: the same id with another fingerprint is no
@@ -98,7 +96,6 @@ pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) ->
     let parts = received(&open.message, &open.parts);
     Accepted {
         delivery,
-        duplicate_detection: pmode.is_none_or(|pmode| pmode.reception_awareness.duplicate_detection),
         fingerprint: fingerprint(&open.message, &parts),
         parts,
         receipt: Draft::receipt(&open.message, open.references, token, signal.clone()),

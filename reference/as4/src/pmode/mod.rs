@@ -174,6 +174,4 @@ pub struct ReceptionAwareness {
     pub retry_interval: Duration,
     /// Sendings after the first.
     pub retry_count: u32,
-    /// Whether a MessageId that was already received is kept from delivery.
-    pub duplicate_detection: bool,
 }

@@ -83,7 +83,7 @@ struct FilePayload {
 struct FileRetry {
     retry_interval: Option<Spanned<String>>,
     retry_count: Option<u32>,
-    duplicate_detection: Option<bool>,
+    duplicate_detection: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -276,6 +276,12 @@ impl Reader<'_> {
             None => (None, None, None),
             Some(file) => (file.retry_interval, file.retry_count, file.duplicate_detection),
         };
+        // AS4 leaves it to the P-Mode, the profiles of eDelivery demand it, and a store that knows a message by its sender
+        // and MessageId has no place for a second one.
+        if let Some(off) = detection.filter(|detection| !detection.get_ref()) {
+            let help = "leave the key out: every profile of this node keeps a message that came before from delivery";
+            return Err(self.wrong("reception_awareness.duplicate_detection", &off, "true", help));
+        }
         let retry_interval = match &text {
             Some(text) => duration(text.get_ref()).ok_or_else(|| {
                 self.wrong("reception_awareness.retry_interval", text, "a length of time over zero", help)
@@ -283,11 +289,7 @@ impl Reader<'_> {
             // A built-in profile is tested to hold a length of time; were it not so, a minute is a safe wait.
             None => duration(&defaults.retry_interval).unwrap_or(Duration::from_secs(60)),
         };
-        Ok(ReceptionAwareness {
-            retry_interval,
-            retry_count: count.unwrap_or(defaults.retry_count),
-            duplicate_detection: detection.unwrap_or(defaults.duplicate_detection),
-        })
+        Ok(ReceptionAwareness { retry_interval, retry_count: count.unwrap_or(defaults.retry_count) })
     }
 
     fn leg(&self, leg: Option<&Spanned<Leg>>, mep: Mep) -> Result<Leg, PModeError> {

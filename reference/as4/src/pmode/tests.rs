@@ -46,6 +46,11 @@ fn a_wrong_value_is_named_with_line_and_help() {
             "profile = \"other\"",
             "dir/a.toml:4: profile: got \"other\", expected one of: customs-c2c",
         ),
+        (
+            "duplicate_detection = true",
+            "duplicate_detection = false",
+            "dir/a.toml:34: reception_awareness.duplicate_detection: got \"false\", expected true",
+        ),
         ("mep = \"one-way-push\"", "mep = \"two-way\"", "dir/a.toml:5"),
         (
             "agreement = \"urn:carnet:agreement:PH-TH:1\"",
