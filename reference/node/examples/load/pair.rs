@@ -137,6 +137,17 @@ impl Running {
         processor_time(self.child.id())
     }
 
+    /// How often its threads gave a processor up or lost it so far.
+    pub(crate) fn switches(&self) -> Result<u64, Failure> {
+        let mut all = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let status = fs::read_to_string(thread?.path().join("status"))?;
+            let counted = status.lines().filter(|line| line.contains("ctxt_switches:"));
+            all += counted.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum::<u64>();
+        }
+        Ok(all)
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

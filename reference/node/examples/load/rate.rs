@@ -73,7 +73,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     round(sender.api, &document, 8, 400, &mut submitted)?;
     for (producers, messages) in levels {
         let messages = arguments.messages.unwrap_or(messages);
-        let before = (receiver.processor_time()?, sender.processor_time()?);
+        let before = (receiver.processor_time()?, sender.processor_time()?, processor_time(std::process::id())?);
+        let switched = (receiver.switches()?, sender.switches()?);
         let mut best: Option<Round> = None;
         for _ in 0..ROUNDS {
             let round = round(sender.api, &document, producers, messages, &mut submitted)?;
@@ -85,15 +86,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         let each = |time: Duration| time.as_secs_f64() * 1e6 / (messages * ROUNDS) as f64;
         let at_receiver = each(receiver.processor_time()?.saturating_sub(before.0));
         let at_sender = each(sender.processor_time()?.saturating_sub(before.1));
+        let at_load = each(processor_time(std::process::id())?.saturating_sub(before.2));
+        let switches = |before: u64, after: u64| after.saturating_sub(before) as f64 / (messages * ROUNDS) as f64;
         let share = best.rate / floor * 100.0;
         writeln!(
             out,
             "{producers:>3} at a time       {:>8.0} messages/s  {share:>5.1} % of F  p50 {:>6.2} ms  p99 {:>6.2} ms  \
-             processor {at_receiver:.0} us receiver, {at_sender:.0} us sender, of it {:.1} % for the two signatures",
+             processor {at_receiver:.0} us receiver, {at_sender:.0} us sender, of it {:.1} % for the two signatures; \
+             {at_load:.0} us load; threads switched {:.0} times at the receiver, {:.0} at the sender",
             best.rate,
             ms(best.p50),
             ms(best.p99),
-            2.0 * signature / (at_receiver + at_sender) * 100.0
+            2.0 * signature / (at_receiver + at_sender) * 100.0,
+            switches(switched.0, receiver.switches()?),
+            switches(switched.1, sender.switches()?),
         )?;
     }
     let (at_receiver, at_sender) = (receiver.peak_memory()?, sender.peak_memory()?);
