@@ -267,7 +267,7 @@ fn a_receipt_may_stand_beside_a_message_and_a_pull_request_may_not() {
     let warning = "<eb:Error errorCode=\"EBMS:0006\" severity=\"warning\"/>";
     let Decision::Accept(accepted) = bundle(&[warning, "<eb:Receipt/>"]) else { panic!("not accepted") };
     let returned = accepted.bundled.expect("the receipt");
-    assert_eq!(returned.about.as_ref().map(|id| id.as_str()), Some("pulled@customs"));
+    assert_eq!(returned.about.as_ref().map(carnet_as4::id::MessageId::as_str), Some("pulled@customs"));
     assert!(returned.errors.is_empty(), "a receipt counts more than a warning");
     assert_eq!(told(&bundle(&["<eb:PullRequest/>"])), ("EBMS:0009", "EBMS-HEADER-03"));
     assert_eq!(told(&bundle(&["<eb:Receipt/>", "<eb:Receipt/>"])), ("EBMS:0009", "EBMS-HEADER-03"));
