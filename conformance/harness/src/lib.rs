@@ -13,6 +13,7 @@ pub mod http;
 pub mod judge;
 pub mod line;
 pub mod local;
+pub mod mrn;
 pub mod plain;
 pub mod plan;
 pub mod root;
@@ -24,6 +25,6 @@ mod runner;
 
 pub use judge::judge;
 pub use judge::run::Run;
-pub use runner::{Event, RunError, RunOptions, run};
+pub use runner::{Event, RunError, RunOptions, capture_in_memory, run};
 pub use setup::{Setup, SetupError};
 pub use verdict::{ExitCode, Verdict};

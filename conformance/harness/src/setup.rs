@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use carnet_catalogue::error::Problem;
@@ -119,6 +119,12 @@ pub struct Setup {
     pub packs: Packs,
     /// The sample document.
     pub sample: Option<Document>,
+    made: Arc<Made>,
+}
+
+/// What is made for a run on first use, because it takes time.
+#[derive(Debug, Default)]
+struct Made {
     stranger: OnceLock<Speaker>,
     zoo: Mutex<BTreeMap<(String, &'static str), Identity>>,
 }
@@ -187,12 +193,17 @@ impl Setup {
             signing_anchors,
             packs,
             sample: None,
-            stranger: OnceLock::new(),
-            zoo: Mutex::default(),
+            made: Arc::default(),
             subject,
         };
         setup.sample = setup.read_sample()?;
         Ok(setup)
+    }
+
+    /// The same with the zoo and the stranger that `other` made, which must be a setup of the same `suite.pki`.
+    #[must_use]
+    pub fn sharing(self, other: &Self) -> Self {
+        Self { made: Arc::clone(&other.made), ..self }
     }
 
     /// Seconds since 1970.
@@ -278,7 +289,7 @@ impl Setup {
     }
 
     fn stranger(&self) -> Result<&Speaker, String> {
-        if let Some(stranger) = self.stranger.get() {
+        if let Some(stranger) = self.made.stranger.get() {
             return Ok(stranger);
         }
         let made = (|| {
@@ -291,7 +302,7 @@ impl Setup {
             })
         })()
         .map_err(|error: CertError| error.to_string())?;
-        Ok(self.stranger.get_or_init(|| made))
+        Ok(self.made.stranger.get_or_init(|| made))
     }
 
     fn zoo_identity(&self, slug: &str, usage: &'static str) -> Result<Identity, String> {
@@ -302,7 +313,7 @@ impl Setup {
             .iter()
             .find(|kind| kind.slug == slug)
             .ok_or_else(|| format!("the zoo has no kind {slug:?}"))?;
-        let mut zoo = self.zoo.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut zoo = self.made.zoo.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = zoo.get(&(slug.to_owned(), usage)) {
             return Ok(made.clone());
         }

@@ -6,7 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use carnet_harness::judge::checks;
+use carnet_harness::evidence::Evidence;
+use carnet_harness::judge::{Judge, checks};
 use carnet_harness::{Run, judge};
 
 fn folder(check: &str, which: &str) -> PathBuf {
@@ -35,6 +36,18 @@ fn each_check_passes_and_fails_on_its_evidence() {
         assert_eq!(findings(&run, check.name).count(), 0, "{}: {:#?}", check.name, run.cells);
         let run = judge(&folder(check.name, "fail")).unwrap_or_else(|error| panic!("{}: {error}", check.name));
         assert!(findings(&run, check.name).count() > 0, "{}: {:#?}", check.name, run.cells);
+    }
+}
+
+#[test]
+fn a_check_that_is_forced_to_pass_finds_nothing_and_the_others_find_what_they_did() {
+    for check in checks::all() {
+        let evidence = Evidence::open(&folder(check.name, "fail")).unwrap();
+        let judged = Judge::new(&evidence, None).unwrap().all(&evidence);
+        let forced = Judge::new(&evidence, None).unwrap().forcing(check.name).all(&evidence);
+        assert_eq!(findings(&forced, check.name).count(), 0, "{}", check.name);
+        let others = |run: &Run| run.cells.iter().flat_map(|c| &c.findings).filter(|f| f.check != check.name).count();
+        assert_eq!(others(&forced), others(&judged), "{}", check.name);
     }
 }
 

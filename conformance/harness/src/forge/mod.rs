@@ -147,6 +147,18 @@ pub fn signal(draft: &SignalDraft, signing: Option<&Signing<'_>>, forge: &[Forge
     Ok(bytes)
 }
 
+/// Builds an HTTP response; edits of the stage `http` apply, with `request-line` for its status line.
+///
+/// # Errors
+/// As [`message`].
+pub fn response(status: &str, content_type: &str, body: Vec<u8>, forge: &[Forge]) -> Result<Vec<u8>, ForgeError> {
+    let headers = vec![
+        ("Content-Type".to_owned(), content_type.to_owned()),
+        ("Content-Length".to_owned(), body.len().to_string()),
+    ];
+    http(Request { line: format!("HTTP/1.1 {status}"), headers, body }, at(forge, Stage::Http))
+}
+
 fn at(forge: &[Forge], stage: Stage) -> impl Iterator<Item = &Forge> {
     forge.iter().filter(move |edit| edit.at == stage)
 }

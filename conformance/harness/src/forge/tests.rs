@@ -173,6 +173,20 @@ fn a_receipt_repeats_the_references_of_what_it_answers() {
 }
 
 #[test]
+fn status_line_and_fields_of_a_response_are_forged() {
+    let edits = [
+        edit(Stage::Http, Op::Replace, "request-line", "HTTP/1.1 302 Found"),
+        edit(Stage::Http, Op::Replace, "Content-Type", "text/xml"),
+    ];
+    let response = response("200 OK", "application/soap+xml", b"<a/>".to_vec(), &edits).unwrap();
+    let read = http::read(&response).unwrap();
+    assert_eq!(
+        (read.status(), read.header("content-type"), read.body.as_slice()),
+        (Some(302), Some("text/xml"), &b"<a/>"[..])
+    );
+}
+
+#[test]
 fn the_error_table_has_each_code_once() {
     for number in ["0001", "0003", "0004", "0006", "0010", "0011", "0101", "0103", "0202", "0301", "0302", "0303"] {
         let row = error_row(&format!("EBMS:{number}")).unwrap();

@@ -2,6 +2,7 @@
 
 use carnet_catalogue::case::{Case, CaseId, Check, Level};
 use carnet_catalogue::requirement::RequirementId;
+use carnet_catalogue::step::Awaited;
 
 use super::checks::{self, Deviation, Look, Outcome};
 use super::run::{Finding, RefusalSeen};
@@ -36,7 +37,11 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
     let Some(case) = judge.catalogue.cases.get(&id) else {
         return Judged::undecided(Verdict::Error, format!("case {id} is not among the cases it is judged with"));
     };
-    if let Some((_, reason)) = &attempt.broken {
+    if let Some((_, reason)) = attempt.broken.as_ref().filter(|_| !lacks_a_message(case, attempt)) {
+        if has_nothing_to_answer(attempt) {
+            let reason = format!("the subject's message is not signed, so it cannot be answered as scripted: {reason}");
+            return Judged::undecided(Verdict::Inconclusive, reason);
+        }
         return Judged::undecided(Verdict::Error, format!("the suite could not carry it out: {reason}"));
     }
     if attempt.end.is_none() {
@@ -93,6 +98,7 @@ fn not_driven(attempt: &Attempt) -> Option<String> {
 impl Judged {
     fn take(&mut self, judge: &Judge, case: &Case, check: &Check, outcome: Outcome) {
         match outcome {
+            _ if judge.forced.as_ref() == Some(&check.name) => {}
             Outcome::Holds => {}
             Outcome::Improvable(deviation) => {
                 self.findings.push(finding(judge, case, check, *deviation, Some(Level::Should)));
@@ -154,6 +160,21 @@ fn requirement(judge: &Judge, case: &Case, check: &Check) -> RequirementId {
     named.or_else(|| case.verifies.first().cloned()).unwrap_or_else(|| {
         // A case verifies at least one requirement, or it does not load.
         judge.catalogue.requirements.keys().next().cloned().unwrap_or_else(RequirementId::unknown)
+    })
+}
+
+/// What a later step builds on a message of the subject cannot be built when none came; that is the subject's fault.
+fn lacks_a_message(case: &Case, attempt: &Attempt) -> bool {
+    let awaited = |step: &usize| case.step.get(*step).and_then(|step| step.awaits) == Some(Awaited::Message);
+    attempt.waits.iter().any(|(step, (_, arrived))| awaited(step) && !arrived)
+}
+
+/// A message without signature leaves a receipt nothing to repeat, and so nothing to spoil.
+fn has_nothing_to_answer(attempt: &Attempt) -> bool {
+    attempt.pushes().any(|push| {
+        let package = super::answer::pushed_package(push);
+        let read = package.and_then(|package| super::ebms::read(&package.envelope).ok());
+        read.is_none_or(|ebms| ebms.signature.references.is_empty())
     })
 }
 

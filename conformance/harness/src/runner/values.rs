@@ -7,6 +7,7 @@ use carnet_catalogue::step::{Connect, Forge, Place, Send, Step};
 use carnet_catalogue::variable;
 use uuid::Uuid;
 
+use crate::mrn;
 use crate::setup::Setup;
 
 /// Values by name.
@@ -36,7 +37,7 @@ impl Values {
                     Uuid::new_v4().simple().to_string().get(..5).unwrap_or_default().to_ascii_uppercase()
                 ),
             ),
-            ("fresh.mrn", mrn(&short)),
+            ("fresh.mrn", mrn::issue("GB", &short)),
             ("fresh.ucr", format!("6GB123456789000-{short}")),
             ("fresh.text", Uuid::now_v7().simple().to_string()),
             ("now", jiff::Timestamp::now().to_string()),
@@ -136,23 +137,5 @@ impl Values {
                 Ok(edit)
             })
             .collect()
-    }
-}
-
-/// A movement reference number that nobody issued: year, country, 13 characters, check digit (ISO 6346, as the EU has it).
-fn mrn(random: &str) -> String {
-    let body: String = format!("26GB{:0>13}", random.get(..13).unwrap_or(random)).chars().take(17).collect();
-    let sum: u64 = body.chars().enumerate().map(|(place, c)| u64::from(letter_value(c)) << place).sum();
-    format!("{body}{}", sum % 11 % 10)
-}
-
-/// ISO 6346: digits as they are, A is 10, multiples of 11 left out.
-fn letter_value(c: char) -> u32 {
-    match c.to_digit(10) {
-        Some(digit) => digit,
-        None => {
-            let place = u32::from(c.to_ascii_uppercase()).saturating_sub(u32::from('A'));
-            10 + place + place.div_ceil(10)
-        }
     }
 }

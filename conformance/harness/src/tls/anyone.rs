@@ -10,11 +10,25 @@ use x509_parser::public_key::PublicKey;
 #[derive(Debug)]
 pub(super) struct Anyone {
     algorithms: WebPkiSupportedAlgorithms,
+    proven: bool,
 }
 
 impl Anyone {
     pub(super) fn new(provider: &CryptoProvider) -> Self {
-        Self { algorithms: provider.signature_verification_algorithms }
+        Self { algorithms: provider.signature_verification_algorithms, proven: true }
+    }
+
+    /// Takes any signature too.
+    pub(super) fn unproven(provider: &CryptoProvider) -> Self {
+        Self { proven: false, ..Self::new(provider) }
+    }
+
+    fn let_through(
+        &self,
+        verified: Result<HandshakeSignatureValid, Error>,
+        leaf: &CertificateDer<'_>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.proven { let_through(verified, leaf) } else { Ok(HandshakeSignatureValid::assertion()) }
     }
 }
 
@@ -55,7 +69,7 @@ impl ServerCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let_through(verify_tls12_signature(message, leaf, signed, &self.algorithms), leaf)
+        self.let_through(verify_tls12_signature(message, leaf, signed, &self.algorithms), leaf)
     }
 
     fn verify_tls13_signature(
@@ -64,7 +78,7 @@ impl ServerCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let_through(verify_tls13_signature(message, leaf, signed, &self.algorithms), leaf)
+        self.let_through(verify_tls13_signature(message, leaf, signed, &self.algorithms), leaf)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -96,7 +110,7 @@ impl ClientCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let_through(verify_tls12_signature(message, leaf, signed, &self.algorithms), leaf)
+        self.let_through(verify_tls12_signature(message, leaf, signed, &self.algorithms), leaf)
     }
 
     fn verify_tls13_signature(
@@ -105,7 +119,7 @@ impl ClientCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let_through(verify_tls13_signature(message, leaf, signed, &self.algorithms), leaf)
+        self.let_through(verify_tls13_signature(message, leaf, signed, &self.algorithms), leaf)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -50,7 +50,19 @@ pub async fn connect(tcp: impl Duplex + 'static, tls: &ClientTls) -> Result<Conn
 /// # Errors
 /// How the attempt ended.
 pub async fn accept(tcp: impl Duplex + 'static, tls: &ServerTls) -> Result<Connected, Ending> {
-    let config = server_config(tls).map_err(ours)?;
+    accept_by(tcp, tls, true).await
+}
+
+/// As [`accept`], and takes a client that does not hold the key of what it presents: a server that is broken so.
+///
+/// # Errors
+/// How the attempt ended.
+pub async fn accept_unproven(tcp: impl Duplex + 'static, tls: &ServerTls) -> Result<Connected, Ending> {
+    accept_by(tcp, tls, false).await
+}
+
+async fn accept_by(tcp: impl Duplex + 'static, tls: &ServerTls, proven: bool) -> Result<Connected, Ending> {
+    let config = server_config(tls, proven).map_err(ours)?;
     let stream = TlsAcceptor::from(Arc::new(config)).accept(tcp).await.map_err(|error| line::ending(&error))?;
     let handshake = facts(stream.get_ref().1, tls.identity.chain.clone(), true);
     Ok(Connected { stream: Box::new(stream), handshake: Some(handshake) })
@@ -78,9 +90,9 @@ fn client_config(tls: &ClientTls, present: Arc<Present>) -> Result<ClientConfig,
     Ok(config)
 }
 
-fn server_config(tls: &ServerTls) -> Result<ServerConfig, Error> {
+fn server_config(tls: &ServerTls, proven: bool) -> Result<ServerConfig, Error> {
     let provider = provider(&tls.suites)?;
-    let anyone = Arc::new(Anyone::new(&provider));
+    let anyone = Arc::new(if proven { Anyone::new(&provider) } else { Anyone::unproven(&provider) });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(&tls.versions))?
         .with_client_cert_verifier(anyone)

@@ -83,6 +83,27 @@ async fn a_server_presents_the_zoo_too_and_speaks_only_what_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_no_proof_takes_a_copied_certificate() {
+    let authority = authority();
+    let identity = authority.issue(&Profile::tls("SUITE"), UnixTime::now()).unwrap();
+    let copied =
+        zoo::make(zoo::kind("other-key").unwrap(), &authority, &Profile::tls("SUITE").of(&identity), UnixTime::now())
+            .unwrap();
+    for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        let tls = ClientTls { versions: vec![version], ..client(Some(copied.clone())) };
+        let server = ServerTls { identity: identity.clone(), versions: Vec::new(), suites: Vec::new() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, server) =
+            tokio::join!(async { connect(TcpStream::connect(address).await.unwrap(), &tls).await }, async {
+                accept_unproven(listener.accept().await.unwrap().0, &server).await
+            });
+        assert!(client.is_ok());
+        assert_eq!(server.unwrap().handshake.unwrap().peer_chain, copied.chain);
+    }
+}
+
+#[tokio::test]
 async fn a_zoo_server_is_recorded_and_suites_are_kept_to() {
     let authority = authority();
     let zoo = zoo::make(zoo::kind("expired").unwrap(), &authority, &Profile::tls("SUITE"), UnixTime::now()).unwrap();
