@@ -1,8 +1,9 @@
-//! `mutants/*.toml`: nodes that are broken on purpose, each with one fault. What runs them is `carnet-double`.
+//! `mutants/*.toml`: nodes that are broken on purpose, each with one fault. What runs them, and the rules and habits
+//! they may name, are those of `carnet-double`.
 
 use serde::{Deserialize, Serialize};
 
-use crate::step::Forge;
+use crate::step::{Forge, SignChoice};
 
 /// One known-bad node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +18,66 @@ pub struct Mutant {
     pub null: Option<String>,
     /// The layer whose cases it is run against.
     pub layer: String,
-    /// Checks the double leaves out.
+    /// Rules the double leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skip: Vec<String>,
-    /// What is done to the double's answers.
+    /// What the double does beyond that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub forge: Vec<Forge>,
+    pub does: Vec<String>,
+    /// The certificate it presents as a TLS server: `other-partner`, `stranger` or `zoo:KIND`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presents: Option<String>,
+    /// How it signs what it sends, where that differs.
+    #[serde(default, skip_serializing_if = "Signs::is_empty")]
+    pub sign: Signs,
+    /// What is done to what it sends.
+    #[serde(default, skip_serializing_if = "Forges::is_empty")]
+    pub forge: Forges,
+}
+
+/// Signatures of a mutant by what they stand on. `identity` is `none`, `other-partner` or `stranger`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signs {
+    /// On receipts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<SignChoice>,
+    /// On errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<SignChoice>,
+    /// On messages it pushes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<SignChoice>,
+}
+
+/// Operations on what a mutant sends. The stage `http` reaches the response too: `request-line` is its status line.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forges {
+    /// On receipts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipt: Vec<Forge>,
+    /// On receipts for a message that was received before, instead of `receipt`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeated_receipt: Vec<Forge>,
+    /// On errors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub error: Vec<Forge>,
+    /// On messages it pushes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub message: Vec<Forge>,
+}
+
+impl Signs {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Forges {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `mutants/x.toml` is `x`.
