@@ -3,6 +3,36 @@
 /// Suites that a sound server would choose from: TLS 1.3's, and ECDHE with AEAD.
 const SOUND: [u16; 9] = [0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xc02f, 0xc030, 0xcca8, 0xcca9];
 
+/// What a connection begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hello {
+    /// A ClientHello of SSL 2.0.
+    Ssl2,
+    /// One below TLS 1.2.
+    Old,
+    /// One without a sound suite.
+    Unsound,
+    /// A sound one.
+    Sound,
+    /// None.
+    None,
+}
+
+impl Hello {
+    /// What the first bytes are.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [0x80, _, 1, ..] => Self::Ssl2,
+            [22, 3, ..] => match (unsound_answer(bytes), bytes.get(10)) {
+                (Some(_), Some(0..=2)) => Self::Old,
+                (Some(_), _) => Self::Unsound,
+                (None, _) => Self::Sound,
+            },
+            _ => Self::None,
+        }
+    }
+}
+
 /// A ServerHello for a ClientHello that no sound server would take; none for a sound one, or for other bytes.
 pub(crate) fn unsound_answer(bytes: &[u8]) -> Option<Vec<u8>> {
     if let [0x80, _, 1, 0, 2, ..] = bytes {
@@ -45,7 +75,7 @@ fn ssl2() -> Vec<u8> {
 mod tests {
     use carnet_harness::tls::{HELLOS, client_hello, first_record};
 
-    use super::unsound_answer;
+    use super::{Hello, unsound_answer};
 
     #[test]
     fn every_hello_of_the_suite_but_the_sound_one_is_answered() {
@@ -56,6 +86,10 @@ mod tests {
                 assert!(first_record(&answer).unwrap().starts_with("server_hello"), "{name}");
             }
         }
+        assert_eq!(Hello::of(&client_hello("ssl2").unwrap()), Hello::Ssl2);
+        assert_eq!(Hello::of(&client_hello("tls1.1").unwrap()), Hello::Old);
+        assert_eq!(Hello::of(&client_hello("tls1.2-null").unwrap()), Hello::Unsound);
+        assert_eq!(Hello::of(b"POST / HTTP/1.1"), Hello::None);
         assert_eq!(unsound_answer(b"POST / HTTP/1.1\r\n"), None);
         assert_eq!(unsound_answer(&[22, 3, 1, 0, 4, 1]), None);
     }

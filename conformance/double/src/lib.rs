@@ -1,20 +1,36 @@
-//! Nodes broken on purpose, to test the suite: the null nodes, which know no protocol.
+//! A small conformant node of the suite's own, and nodes broken on purpose: the mutants and the null nodes.
 //!
-//! What each does is data, in `peers.toml`; the engine that does it is small and built on the harness's own parts, so
-//! nothing of the reference node can hide in it. Which case catches which is the catalogue's (`kills`).
+//! The [`Double`] is built on the harness's own parts and `carnet-wire`, never on the reference node, so that a second
+//! witness tells what a conformant node passes. It checks by [`rule`]s with names; a mutant is data that names those it
+//! leaves out, or what it spoils. The null nodes know no protocol; what each does is data too, in `peers.toml`.
+//! [`selftest`] runs all of them against the cases and holds who catches whom against what the cases say.
 //!
-//! Start at [`peers`], then [`Serving::start`]; [`Stage`] writes what a run against such a node needs.
+//! Start at [`Ground`], then [`Double::start`], [`Serving::start`], [`selftest::run`].
 
+pub mod rule;
+pub mod selftest;
+
+mod customs;
+mod desk;
+mod ground;
 mod hello;
+mod memory;
+mod mutation;
+mod node;
+mod path;
 mod peer;
+mod receive;
 mod serve;
-mod stage;
 
+pub use ground::{Ground, GroundError};
+pub use mutation::{Mutation, check};
+pub use node::Double;
 pub use peer::{Answer, Door, Peer, Receipt, TABLE, Truth, peer, peers};
 pub use serve::{Identities, Serving};
-pub use stage::{Stage, StageError};
 
-/// Why a null node cannot be made.
+use carnet_catalogue::step::Forge;
+
+/// Why a node cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DoubleError {
@@ -32,12 +48,27 @@ pub enum DoubleError {
         /// Those there are.
         known: String,
     },
+    /// A mutant's data cannot be carried out.
+    #[error("mutant cannot be made: {what}")]
+    Mutant {
+        /// Why.
+        what: String,
+    },
     /// It cannot listen.
-    #[error("null node cannot listen on {address}")]
+    #[error("node cannot listen on {address}")]
     Listen {
         /// The address.
         address: String,
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// Forge operations with `${received.message-id}` filled in.
+fn fill(edits: &[Forge], received: &str) -> Vec<Forge> {
+    let mut edits = edits.to_vec();
+    for with in edits.iter_mut().filter_map(|edit| edit.with.as_mut()) {
+        *with = with.replace("${received.message-id}", received);
+    }
+    edits
 }

@@ -1,0 +1,40 @@
+//! The hooks of a double over plain HTTP: what was delivered, what producers were told, restart.
+
+use std::sync::Arc;
+
+use carnet_harness::http;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Node;
+
+/// Serves until the task ends.
+pub(super) async fn listen(node: Arc<Node>, listener: TcpListener) {
+    while let Ok((tcp, _)) = listener.accept().await {
+        tokio::spawn(answer(Arc::clone(&node), tcp));
+    }
+}
+
+async fn answer(node: Arc<Node>, mut tcp: TcpStream) {
+    let mut request = Vec::new();
+    let mut buffer = vec![0; 4096];
+    while http::progress(&request) != http::Progress::Complete {
+        match tcp.read(&mut buffer).await {
+            Ok(length) if length > 0 => request.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+            _ => return,
+        }
+    }
+    let Ok(message) = http::read(&request) else { return };
+    let (status, body) = match message.line.split(' ').nth(1) {
+        Some("/delivered") => ("200 OK", node.memory().delivered.join("\n")),
+        Some("/notified") => ("200 OK", node.memory().notified.join("\n")),
+        Some("/restart") => {
+            node.restart();
+            ("200 OK", String::new())
+        }
+        _ => ("404 Not Found", String::new()),
+    };
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let _ = tcp.write_all(format!("{head}{body}").as_bytes()).await;
+    let _ = tcp.shutdown().await;
+}

@@ -1,0 +1,241 @@
+//! A message's way out: packaged once, pushed until a good receipt comes, the retries are spent, or an error is final.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use carnet_catalogue::step::Forge;
+use carnet_harness::forge::{self, Agreed, Draft, PartDraft, PartyRef, SignalDraft, Target};
+use carnet_harness::http;
+use carnet_harness::judge::ebms::{self, Ebms};
+use carnet_harness::line::{ClientTls, Connected};
+use carnet_harness::{root, tls};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Node;
+use super::answer::{fresh_id, now};
+use crate::customs::{Answer, PACK};
+use crate::fill;
+use crate::ground::{PARTIES, agreement};
+use crate::memory::Outgoing;
+use crate::receive::{Received, signature_of};
+use crate::rule::{Habit, Place, Rule};
+
+/// Attempts after the first, and the time from one to the next: what the ICS claims.
+const RETRIES: u32 = 3;
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How long a receipt is waited for: what the ICS claims.
+const ANSWER: Duration = Duration::from_secs(3);
+
+const EB: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/";
+const CUSTOMS: &str = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs";
+
+/// What an attempt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Attempt {
+    /// A good receipt.
+    Receipted,
+    /// An error that is final, with its code.
+    Final(String),
+    /// Nothing that counts; `connected` when there was a partner to talk to.
+    Nothing { connected: bool, status: Option<u16> },
+}
+
+impl Node {
+    /// The message that carries a business answer.
+    pub(super) fn outgoing(&self, asked: &Received, answer: &Answer) -> Outgoing {
+        let kind = self.ground.packs.message_type(PACK, answer.message_type());
+        let role = |name: &str| format!("{EB}{name}");
+        let own = self.mutation.does(Habit::OtherConversation);
+        let conversation = asked.user().conversation.clone().filter(|_| !own);
+        let partner = asked.user().from.0.clone();
+        let draft = Draft {
+            message_id: fresh_id(),
+            timestamp: now(),
+            conversation: conversation.unwrap_or_else(|| format!("double-{}", uuid::Uuid::now_v7().simple())),
+            from: PartyRef { id: PARTIES[0].to_owned(), kind: CUSTOMS.to_owned(), role: role("initiator") },
+            to: PartyRef { id: partner.clone(), kind: CUSTOMS.to_owned(), role: role("responder") },
+            agreed: Agreed { name: agreement(&partner), ..Agreed::default() },
+            service: kind.map(|kind| kind.service.clone()).unwrap_or_default(),
+            service_type: None,
+            action: kind.map(|kind| kind.action.clone()).unwrap_or_default(),
+            parts: vec![PartDraft {
+                cid: fresh_id(),
+                mime: "application/xml".to_owned(),
+                bytes: answer.document(&self.mutation).into_bytes(),
+                compress: true,
+            }],
+        };
+        Outgoing { draft, answers: asked.ebms.message_id.clone() }
+    }
+
+    /// Has a message sent, beside everything else.
+    pub(super) fn dispatch(self: &Arc<Self>, outgoing: Outgoing) {
+        let node = Arc::clone(self);
+        self.work().spawn_on(async move { node.deliver(outgoing).await }, self.ground.runtime().handle());
+    }
+
+    async fn deliver(&self, outgoing: Outgoing) {
+        let id = outgoing.draft.message_id.clone();
+        let told = self.attempts(&outgoing).await;
+        let mut memory = self.memory();
+        memory.outbox.remove(&id);
+        if let Some(code) = told.filter(|_| !self.mutation.does(Habit::TellsNothing)) {
+            memory.notified.push(format!("{id} {code}"));
+        }
+    }
+
+    /// Sends until it is done; gives the code that the producer is told, where it must be told one.
+    async fn attempts(&self, outgoing: &Outgoing) -> Option<String> {
+        let does = |habit: Habit| self.mutation.does(habit);
+        let package = |draft: Draft| self.package(draft, &outgoing.answers);
+        let first = package(outgoing.draft.clone())?;
+        let more = match (does(Habit::NoRetry), does(Habit::RetriesForever)) {
+            (true, _) => 0,
+            (_, true) => RETRIES + 4,
+            _ => RETRIES,
+        };
+        for attempt in 0..=more {
+            let bytes = match attempt {
+                0 => first.clone(),
+                _ if does(Habit::RetriesUnderFreshId) => {
+                    package(Draft { message_id: fresh_id(), ..outgoing.draft.clone() })?
+                }
+                _ if does(Habit::RetriesChanged) => package(changed(&outgoing.draft))?,
+                _ => first.clone(),
+            };
+            let came = self.push(&bytes).await;
+            match &came {
+                Attempt::Receipted if !does(Habit::IgnoresReceipts) => return None,
+                Attempt::Final(code) if !does(Habit::IgnoresErrors) => return Some(code.clone()),
+                Attempt::Nothing { connected: false, .. } if does(Habit::NoRetryAfterRefused) => return None,
+                Attempt::Nothing { status: Some(300..=399), .. } if does(Habit::NoRetryAfterRedirect) => return None,
+                Attempt::Nothing { status: Some(400..), .. } if does(Habit::NoRetryAfterStatus) => return None,
+                _ => {}
+            }
+            if attempt < more && !does(Habit::RetriesAtOnce) {
+                tokio::time::sleep(INTERVAL).await;
+            }
+        }
+        Some("EBMS:0301".to_owned())
+    }
+
+    fn package(&self, draft: Draft, answers: &str) -> Option<Vec<u8>> {
+        let target = Target { host: "localhost".to_owned(), path: "/as4".to_owned() };
+        let signing = self.signing(self.mutation.sign.message.as_ref());
+        let edits: Vec<Forge> = fill(&self.mutation.forge.message, answers);
+        forge::message(draft.clone(), signing.as_ref(), &edits, &target)
+            .or_else(|_| forge::message(draft, signing.as_ref(), &[], &target))
+            .ok()
+            .map(|forged| forged.bytes)
+    }
+
+    /// Sends a receipt by a push of its own, which no conformant node does.
+    pub(super) fn push_signal(self: &Arc<Self>, draft: &SignalDraft) {
+        let signing = self.signing(None);
+        let Ok(body) = forge::signal(draft, signing.as_ref(), &[]) else { return };
+        let request = http::Request::post("localhost", "/as4", "application/soap+xml; charset=UTF-8", body);
+        let (node, bytes) = (Arc::clone(self), request.to_bytes());
+        let send = async move {
+            node.push(&bytes).await;
+        };
+        self.work().spawn_on(send, self.ground.runtime().handle());
+    }
+
+    async fn push(&self, bytes: &[u8]) -> Attempt {
+        let none = Attempt::Nothing { connected: false, status: None };
+        let partner = *self.partner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(partner) = partner else { return none };
+        match timeout(ANSWER, self.post(partner, bytes)).await {
+            Ok(Some(answer)) => self.weigh(&answer, bytes),
+            Ok(None) => none,
+            Err(_) => Attempt::Nothing { connected: true, status: None },
+        }
+    }
+
+    /// Posts over mutual TLS; none when there is no partner, or not the partner.
+    async fn post(&self, partner: std::net::SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
+        let tcp = TcpStream::connect(partner).await.ok()?;
+        let identity = (!self.mutation.does(Habit::NoClientCertificate)).then(|| self.ground.identities.tls.clone());
+        let client =
+            ClientTls { identity, versions: Vec::new(), suites: Vec::new(), server_name: "localhost".to_owned() };
+        let Connected { mut stream, handshake } = tls::connect(tcp, &client).await.ok()?;
+        let chain = handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
+        self.trusted(&chain, Place::Server, false).ok()?;
+        stream.write_all(bytes).await.ok()?;
+        stream.flush().await.ok()?;
+        let mut answer = Vec::new();
+        let mut buffer = vec![0; 64 << 10];
+        while http::progress(&answer) != http::Progress::Complete && answer.len() < 16 << 20 {
+            match stream.read(&mut buffer).await {
+                Ok(length) if length > 0 => answer.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+                _ => break,
+            }
+        }
+        let _ = timeout(Duration::from_millis(100), stream.shutdown()).await;
+        Some(answer)
+    }
+
+    /// What an answer means, by the rules of receipts.
+    fn weigh(&self, answer: &[u8], sent: &[u8]) -> Attempt {
+        let Ok(message) = http::read(answer) else { return Attempt::Nothing { connected: true, status: None } };
+        let status = message.status();
+        let nothing = Attempt::Nothing { connected: true, status };
+        let does = |habit: Habit| self.mutation.does(habit);
+        let counts = match status {
+            Some(200..=299) => does(Habit::StatusIsReceipt),
+            Some(300..=399) => does(Habit::RedirectIsReceipt),
+            _ => false,
+        };
+        if counts {
+            return Attempt::Receipted;
+        }
+        if !message.complete && self.mutation.checks(Rule::ReceiptReads) {
+            return nothing;
+        }
+        let Some((text, read)) = envelope(answer) else { return nothing };
+        if let Some(error) = read.errors.iter().find(|error| error.severity == "failure") {
+            return Attempt::Final(error.code.clone());
+        }
+        let Some((_, sent)) = envelope(sent) else { return nothing };
+        if self.is_good(&read, &text, &sent) { Attempt::Receipted } else { nothing }
+    }
+
+    fn is_good(&self, receipt: &Ebms, text: &str, sent: &Ebms) -> bool {
+        let holds = |rule: Rule, holds: bool| holds || !self.mutation.checks(rule);
+        let Some(signed) = signature_of(text) else { return false };
+        let own = |chain: &[rustls_pki_types::CertificateDer<'static>]| {
+            chain.first().and_then(carnet_certs::common_name).unwrap_or_default()
+        };
+        let repeated = receipt.receipt.clone().unwrap_or_default();
+        let partner = sent.user.as_ref().map(|user| user.to.0.clone()).unwrap_or_default();
+        let references = &sent.signature.references;
+        receipt.receipt.is_some()
+            && holds(Rule::ReceiptReference, receipt.refers_to.as_deref() == Some(&sent.message_id))
+            && holds(Rule::ReceiptSigned, signed.present && signed.verifies())
+            && holds(Rule::ReceiptCoverage, !signed.present || (signed.messaging && signed.body))
+            && (!signed.present || self.trusted(&signed.chain, Place::ReceiptSigner, signed.leaf_alone).is_ok())
+            && holds(Rule::ReceiptParty, !signed.present || own(&signed.chain) == partner)
+            && holds(
+                Rule::ReceiptDigests,
+                repeated.len() == references.len() && repeated.iter().all(|r| references.contains(r)),
+            )
+    }
+}
+
+/// The envelope of an HTTP message, as text and read.
+fn envelope(bytes: &[u8]) -> Option<(String, Ebms)> {
+    let text = root::envelope_text(bytes)?;
+    let read = ebms::read(text.as_bytes()).ok()?;
+    Some((text, read))
+}
+
+/// The same message with other content.
+fn changed(draft: &Draft) -> Draft {
+    let mut draft = draft.clone();
+    for part in &mut draft.parts {
+        part.bytes.extend_from_slice(b"\n");
+    }
+    draft
+}

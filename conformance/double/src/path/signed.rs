@@ -1,0 +1,63 @@
+//! Who signed a certificate or a revocation list.
+
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+use crate::rule::PathRule;
+
+const RSA_SHA256: &str = "1.2.840.113549.1.1.11";
+const RSA_SHA1: &str = "1.2.840.113549.1.1.5";
+const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
+
+/// Whether `issuer` signed `certificate`.
+///
+/// # Errors
+/// The rule that is broken: the signature, the hash, or the algorithm that is named twice.
+pub(super) fn by(
+    certificate: &X509Certificate<'_>,
+    issuer: &X509Certificate<'_>,
+    checks: &dyn Fn(PathRule) -> bool,
+) -> Result<(), PathRule> {
+    let (inside, outside) = (&certificate.tbs_certificate.signature, &certificate.signature_algorithm);
+    let twice = inside.algorithm == outside.algorithm;
+    if !twice && checks(PathRule::AlgorithmTwice) {
+        return Err(PathRule::AlgorithmTwice);
+    }
+    let algorithm = if twice { outside } else { inside };
+    if algorithm.algorithm.to_id_string() == RSA_SHA1 && checks(PathRule::WeakHash) {
+        return Err(PathRule::WeakHash);
+    }
+    let message = certificate.tbs_certificate.as_ref();
+    let holds = verifies(algorithm, issuer.public_key(), message, &certificate.signature_value.data);
+    // What is signed by the algorithm that stands outside cannot be checked by the one inside.
+    if holds || !twice || !checks(PathRule::Signature) { Ok(()) } else { Err(PathRule::Signature) }
+}
+
+/// A revocation list that reads.
+pub(super) fn list(der: &[u8]) -> Option<CertificateRevocationList<'_>> {
+    CertificateRevocationList::from_der(der).ok().map(|(_, list)| list)
+}
+
+/// Whether the issuer's list, signed by it, names the certificate.
+pub(super) fn revoked(
+    certificate: &X509Certificate<'_>,
+    issuer: &SubjectPublicKeyInfo<'_>,
+    lists: &[CertificateRevocationList<'_>],
+) -> bool {
+    lists.iter().filter(|list| list.issuer() == certificate.issuer()).any(|list| {
+        let tbs = list.tbs_cert_list.as_ref();
+        verifies(&list.signature_algorithm, issuer, tbs, &list.signature_value.data)
+            && list.iter_revoked_certificates().any(|revoked| revoked.raw_serial() == certificate.raw_serial())
+    })
+}
+
+fn verifies(algorithm: &AlgorithmIdentifier<'_>, key: &SubjectPublicKeyInfo<'_>, tbs: &[u8], value: &[u8]) -> bool {
+    let verifier: &'static dyn VerificationAlgorithm = match algorithm.algorithm.to_id_string().as_str() {
+        RSA_SHA256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        RSA_SHA1 => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        ECDSA_SHA256 => &signature::ECDSA_P256_SHA256_ASN1,
+        _ => return false,
+    };
+    UnparsedPublicKey::new(verifier, &key.subject_public_key.data).verify(tbs, value).is_ok()
+}

@@ -1,0 +1,142 @@
+//! The suite on itself: the double, every mutant and every null node against the cases, and whether each is caught by
+//! the cases that say so and by no other.
+//!
+//! A case *kills* a node when one of its cells comes out as FAIL or WARN. A named check of the judge is *needed* when
+//! a node that it alone catches would live without it; that is tried by judging the same evidence with the check
+//! forced to pass. Everything runs in this process, and nothing is written but the files of the subjects.
+
+mod bless;
+mod matrix;
+mod row;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use carnet_catalogue::{Catalogue, CatalogueError};
+use carnet_certs::UnixTime;
+use carnet_harness::RunError;
+use carnet_harness::evidence::EvidenceError;
+
+pub use bless::bless;
+pub use matrix::{Fault, Matrix, Need};
+pub use row::{Row, Verdicts};
+
+use crate::{DoubleError, Ground, GroundError, check};
+
+/// The name of the unmutated double.
+pub const DOUBLE: &str = "the-double";
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Each mutant against every case, not only those of its layer.
+    pub full: bool,
+    /// Only these mutants; empty means all.
+    pub only: Vec<String>,
+    /// Nodes side by side.
+    pub jobs: usize,
+    /// Every waiting time is multiplied by this.
+    pub patience: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { full: false, only: Vec::new(), jobs: 16, patience: 1.0 }
+    }
+}
+
+/// Why the suite cannot be tried on itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SelftestError {
+    /// A mutant names what does not exist.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// No keys, packs or threads.
+    #[error(transparent)]
+    Ground(#[from] GroundError),
+    /// A node cannot be made.
+    #[error(transparent)]
+    Node(#[from] DoubleError),
+    /// A run cannot be carried out.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// What was captured does not judge.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// A mutant that was asked for does not exist.
+    #[error("there is no mutant {0}")]
+    Unknown(String),
+}
+
+/// Runs it; `tell` hears of each node that was run. `dir` is for the files of the subjects.
+///
+/// # Errors
+/// See [`SelftestError`]; a mutant that survives is no error but a fault of the [`Matrix`].
+pub fn run(
+    catalogue: &Arc<Catalogue>,
+    dir: &Path,
+    options: &Options,
+    tell: &mut dyn FnMut(&Row),
+) -> Result<Matrix, SelftestError> {
+    check(catalogue)?;
+    if let Some(unknown) = options.only.iter().find(|name| !catalogue.mutants.contains_key(*name)) {
+        return Err(SelftestError::Unknown(unknown.clone()));
+    }
+    let ground = Arc::new(Ground::new(dir, UnixTime::now())?);
+    let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let mut names: Vec<String> = catalogue.mutants.keys().filter(|name| chosen(name)).cloned().collect();
+    // The null nodes wait longest; they begin first.
+    names.sort_by_key(|name| !name.starts_with("null-"));
+    names.insert(0, DOUBLE.to_owned());
+    let queue = Mutex::new(names.into_iter());
+    let proven = Mutex::new(BTreeMap::new());
+    let mut rows = Vec::new();
+    let mut failed = None;
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..options.jobs.max(1) {
+            let (sender, queue, ground, proven) = (sender.clone(), &queue, &ground, &proven);
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(name) = next else { return };
+                    if sender.send(row::row(ground, catalogue, &name, options, proven)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for row in receiver {
+            match row {
+                Ok(row) => {
+                    tell(&row);
+                    rows.push(row);
+                }
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+    });
+    if let Some(failed) = failed {
+        return Err(failed);
+    }
+    // Time matters to some cases, and a machine that runs many nodes at once has little of it: what differs from what
+    // is known is run once more by itself, and that counts.
+    for row in rows.iter_mut().filter(|row| matrix::differs(catalogue, row, options.full)) {
+        let calm = Options { patience: options.patience * 2.0, ..options.clone() };
+        *row = row::row(&ground, catalogue, &row.name, &calm, &proven)?;
+        tell(row);
+    }
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    let needs = proven.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Matrix::new(catalogue, rows, needs, options))
+}
+
+/// The layers of the catalogue's cases.
+fn layers(catalogue: &Catalogue) -> BTreeSet<String> {
+    catalogue.cases.keys().map(|id| id.layer().to_owned()).collect()
+}

@@ -1,0 +1,183 @@
+//! One node against its cases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use carnet_catalogue::Catalogue;
+use carnet_catalogue::case::CaseId;
+use carnet_harness::evidence::Evidence;
+use carnet_harness::judge::Judge;
+use carnet_harness::plan::Selection;
+use carnet_harness::{Event, ExitCode, Run, RunOptions, Verdict, capture_in_memory};
+
+use super::{DOUBLE, Need, Options, SelftestError, layers};
+use crate::{Double, Ground, Mutation, Serving, peer};
+
+/// What came of a node.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its name; [`DOUBLE`] for the double.
+    pub name: String,
+    /// Its layer; empty for the double.
+    pub layer: String,
+    /// Whether it is a null node.
+    pub null: bool,
+    /// The verdicts of each case that was attempted.
+    pub cases: BTreeMap<CaseId, Verdicts>,
+    /// What the run would have ended with.
+    pub exit: ExitCode,
+    /// Cells that are no pass: case, cell, verdict, why.
+    pub deviations: Vec<String>,
+    /// Cells that were left out, with the reason; of the double only.
+    pub excluded: Vec<(CaseId, String)>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The verdicts of a case's cells.
+#[derive(Debug, Clone, Default)]
+pub struct Verdicts(pub Vec<Verdict>);
+
+impl Verdicts {
+    /// A MUST or a SHOULD was found broken.
+    #[must_use]
+    pub fn kills(&self) -> bool {
+        self.0.iter().any(|verdict| matches!(verdict, Verdict::Fail | Verdict::Warn))
+    }
+
+    /// Some cell passed.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.0.contains(&Verdict::Pass)
+    }
+}
+
+impl Row {
+    /// The cases that kill it.
+    pub fn killers(&self) -> impl Iterator<Item = &CaseId> {
+        self.cases.iter().filter(|(_, verdicts)| verdicts.kills()).map(|(id, _)| id)
+    }
+}
+
+/// What is known of the judge's checks so far.
+pub(super) type Needs = Mutex<BTreeMap<String, Need>>;
+
+/// Runs a node.
+pub(super) fn row(
+    ground: &Arc<Ground>,
+    catalogue: &Arc<Catalogue>,
+    name: &str,
+    options: &Options,
+    needs: &Needs,
+) -> Result<Row, SelftestError> {
+    let began = Instant::now();
+    let mutant = catalogue.mutants.get(name);
+    let layer = mutant.map(|mutant| mutant.layer.clone()).unwrap_or_default();
+    let null = mutant.and_then(|mutant| mutant.null.clone());
+    let whole = options.full || mutant.is_none();
+    let only = if whole { layers(catalogue).into_iter().collect() } else { vec![layer.clone()] };
+    let capture = |setup, patience: f64, tell: &mut dyn FnMut(Event)| {
+        let mut run = RunOptions::new(setup, Arc::clone(catalogue), PathBuf::new());
+        run.selection = Selection { only: only.clone(), destructive: true, ..Selection::default() };
+        run.repeat = 1;
+        run.jobs = 16;
+        run.patience = options.patience * patience;
+        capture_in_memory(&run, tell)
+    };
+    let recorder = match &null {
+        Some(null) => {
+            let serving = Serving::start(peer(null)?, ground.identities().clone(), "127.0.0.1:0")?;
+            let setup = ground.setup(name, serving.address(), None)?;
+            // Waiting for what never comes is what takes time; what does come, comes soon.
+            capture(setup, 0.3, &mut |_| {})?
+        }
+        None => {
+            let double = Double::start(ground, mutant.map(Mutation::of).unwrap_or_default())?;
+            let setup = ground.setup(name, double.address(), Some(double.hooks()))?;
+            capture(setup, 1.0, &mut |event| {
+                if let Event::Listening(address) = event {
+                    double.partner_at(address);
+                }
+            })?
+        }
+    };
+    let evidence = Evidence::of(&recorder)?;
+    let run = Judge::new(&evidence, None)?.all(&evidence);
+    if name != DOUBLE && null.is_none() {
+        prove(&evidence, &run, name, needs)?;
+    }
+    Ok(of(&run, name, layer, null.is_some(), began.elapsed()))
+}
+
+fn of(run: &Run, name: &str, layer: String, null: bool, took: Duration) -> Row {
+    let mut row = Row {
+        name: name.to_owned(),
+        layer,
+        null,
+        cases: BTreeMap::new(),
+        exit: run.exit,
+        deviations: Vec::new(),
+        excluded: Vec::new(),
+        took,
+    };
+    for cell in &run.cells {
+        if !cell.verdict.attempted() {
+            row.excluded.push((cell.case.clone(), cell.reason.clone().unwrap_or_default()));
+            continue;
+        }
+        row.cases.entry(cell.case.clone()).or_default().0.push(cell.verdict);
+        if cell.verdict != Verdict::Pass {
+            let found: Vec<String> = cell
+                .findings
+                .iter()
+                .map(|found| format!("{}: expected {}, got {}", found.check, found.expected, found.actual))
+                .chain(cell.reason.clone())
+                .collect();
+            row.deviations.push(format!("{} {}: {}: {}", cell.case, cell.cell, cell.verdict, found.join("; ")));
+        }
+    }
+    row
+}
+
+/// Checks that alone catch this node, or alone catch it in some case, are forced to pass, and the evidence is judged
+/// again.
+fn prove(evidence: &Evidence, run: &Run, name: &str, needs: &Needs) -> Result<(), SelftestError> {
+    let mut by_case: BTreeMap<&CaseId, BTreeSet<&str>> = BTreeMap::new();
+    for cell in run.cells.iter().filter(|cell| matches!(cell.verdict, Verdict::Fail | Verdict::Warn)) {
+        by_case.entry(&cell.case).or_default().extend(cell.findings.iter().map(|found| found.check.as_str()));
+    }
+    let all: BTreeSet<&str> = by_case.values().flatten().copied().collect();
+    let wanted = |check: &str, strength: &Need| {
+        let known = needs.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(check).is_none_or(|need| need.rank() < strength.rank())
+    };
+    for check in all.iter().copied() {
+        let alone: Vec<&CaseId> = by_case
+            .iter()
+            .filter(|(_, checks)| checks.len() == 1 && checks.contains(check))
+            .map(|(id, _)| *id)
+            .collect();
+        let Some(first) = alone.first() else { continue };
+        let need = match all.len() {
+            1 => Need::Lives { mutant: name.to_owned() },
+            _ => Need::Escapes { mutant: name.to_owned(), case: (*first).clone() },
+        };
+        if !wanted(check, &need) {
+            continue;
+        }
+        let forced = Judge::new(evidence, None)?.forcing(check).all(evidence);
+        let killed = |id: &CaseId| {
+            forced.cells.iter().any(|cell| cell.case == *id && matches!(cell.verdict, Verdict::Fail | Verdict::Warn))
+        };
+        let holds = match &need {
+            Need::Lives { .. } => !by_case.keys().any(|id| killed(id)),
+            Need::Escapes { case, .. } => !killed(case),
+        };
+        if holds {
+            needs.lock().unwrap_or_else(PoisonError::into_inner).insert(check.to_owned(), need);
+        }
+    }
+    Ok(())
+}
