@@ -15,6 +15,7 @@ mod kit;
 mod list;
 mod run;
 mod running;
+mod selftest;
 mod stop;
 mod validate;
 mod zoo;
@@ -42,6 +43,8 @@ pub enum Command {
     Kit(kit::Args),
     /// Check one document against the pack that knows it.
     Validate(validate::Args),
+    /// Try the suite on itself: a conformant node of its own, and nodes broken on purpose.
+    Selftest(selftest::Args),
     /// Make test certificates.
     Certs(certs::Args),
     /// List, show or make the kinds of the certificate zoo: each has exactly one fault.
@@ -60,6 +63,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Kit(args) => kit::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Selftest(args) => selftest::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Zoo(args) => zoo::run(&args),
     };

@@ -1,0 +1,129 @@
+//! `carnet selftest`: the suite tried on itself, on a node of its own and on nodes broken on purpose.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use carnet_double::selftest::{self, DOUBLE, Matrix, Need, Options, Row, SelftestError};
+
+use crate::catalogue;
+use crate::failure::Failure;
+
+/// Try the suite on itself: who catches which known-bad node, and whether that is what the cases say.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only these mutants; without any, all of them and the double.
+    #[arg(value_name = "MUTANT")]
+    mutants: Vec<String>,
+    /// Each mutant against every case, not only against those of its layer.
+    #[arg(long)]
+    full: bool,
+    /// Write what was found into the `kills` of the cases; DIR is the workspace.
+    #[arg(long, value_name = "DIR")]
+    bless: Option<PathBuf>,
+    /// Nodes side by side.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    jobs: usize,
+    /// Multiply every waiting time, for a busy machine.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    patience: f64,
+    /// Show what each node did wrong, cell by cell.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Runs `carnet selftest`.
+///
+/// # Errors
+/// A mutant that does not exist or names what does not exist; a machine without ports or disk.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let began = Instant::now();
+    let catalogue = Arc::new(catalogue::load(None)?);
+    let dir = tempfile::tempdir().map_err(Failure::ours)?;
+    let options = Options { full: args.full, only: args.mutants.clone(), jobs: args.jobs, patience: args.patience };
+    let matrix =
+        selftest::run(&catalogue, dir.path(), &options, &mut |row| show(row, args.verbose)).map_err(failure)?;
+    print(&matrix);
+    if let Some(root) = &args.bless {
+        let changed =
+            selftest::bless(&catalogue, &matrix, root).map_err(|error| Failure::file("bless", root, &error))?;
+        anstream::println!("{} case files written; build again to try them", changed.len());
+    }
+    anstream::println!("took {} s", began.elapsed().as_secs());
+    Ok(if matrix.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn failure(error: SelftestError) -> Failure {
+    match error {
+        SelftestError::Catalogue(_) => Failure::usage(error),
+        SelftestError::Unknown(_) => Failure::usage(error).help("the files in conformance/catalogue/mutants name them"),
+        _ => Failure::ours(error),
+    }
+}
+
+/// A line as soon as a node is through.
+fn show(row: &Row, verbose: bool) {
+    let killers: Vec<&str> = row.killers().map(carnet_catalogue::CaseId::as_str).collect();
+    if row.name == DOUBLE {
+        let passed = row.cases.values().filter(|verdicts| !verdicts.kills() && verdicts.passes()).count();
+        anstream::println!("{:<34} passes {passed} of {} cases", row.name, row.cases.len());
+    } else {
+        let by = match killers.as_slice() {
+            [] => format!("no case (exit {})", row.exit.code()),
+            some if some.len() <= 4 => some.join(", "),
+            many => format!("{} and {} more", many.get(..3).unwrap_or_default().join(", "), many.len() - 3),
+        };
+        anstream::println!("{:<34} killed by {by}", row.name);
+    }
+    if verbose || row.name == DOUBLE {
+        for deviation in &row.deviations {
+            anstream::println!("    {deviation}");
+        }
+    }
+}
+
+/// The matrix, and what does not hold.
+fn print(matrix: &Matrix) {
+    anstream::println!("\nWhich node is caught by which cases");
+    for row in matrix.rows.iter().filter(|row| row.name != DOUBLE) {
+        anstream::println!("  {} ({})", row.name, row.layer);
+        for id in row.killers() {
+            anstream::println!("    {id}");
+        }
+    }
+    anstream::println!("\nWhat each check is good for");
+    for (check, need) in &matrix.needs {
+        match need {
+            Need::Lives { mutant } => anstream::println!("  {check:<34} without it {mutant} lives"),
+            Need::Escapes { mutant, case } => {
+                anstream::println!("  {check:<34} without it {mutant} escapes {case}");
+            }
+        }
+    }
+    if !matrix.unused.is_empty() {
+        anstream::println!("  asked for by no case: {}", matrix.unused.join(", "));
+    }
+    if !matrix.not_asked.is_empty() {
+        anstream::println!("\nCases that the double does not claim what they need for");
+    }
+    for (id, why) in &matrix.not_asked {
+        anstream::println!("  {id}: {why}");
+    }
+    let (nulls, mutants) = matrix.rows.iter().filter(|row| row.name != DOUBLE).partition::<Vec<_>, _>(|row| row.null);
+    let kills = matrix.kills();
+    anstream::println!(
+        "\n{} mutants and {} null nodes against {}; {} cases kill at least one of them; {} pairs",
+        mutants.len(),
+        nulls.len(),
+        if matrix.full { "every case" } else { "the cases of their layer" },
+        kills.len(),
+        kills.values().map(std::collections::BTreeSet::len).sum::<usize>()
+    );
+    if matrix.faults.is_empty() {
+        anstream::println!("every node is caught by the cases that say so, and by no other");
+    }
+    for fault in &matrix.faults {
+        anstream::println!("FAULT  {fault}");
+    }
+}
