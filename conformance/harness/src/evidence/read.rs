@@ -155,6 +155,11 @@ impl Evidence {
             .ok_or_else(|| EvidenceError::Missing { sha256: reference.sha256.clone() })
     }
 
+    /// The bytes of a blob, without a copy.
+    pub(crate) fn shared(&self, reference: &BlobRef) -> Option<Arc<Vec<u8>>> {
+        self.blobs.get(&reference.sha256).map(Arc::clone)
+    }
+
     /// The catalogue files it was captured with.
     ///
     /// # Errors

@@ -112,7 +112,7 @@ impl Judge {
     /// Judges all events.
     #[must_use]
     pub fn all(&self, evidence: &Evidence) -> Run {
-        let attempts = view::attempts(&evidence.events, &|reference| arc(evidence, reference));
+        let attempts = view::attempts(&evidence.events, &|reference| evidence.shared(reference).unwrap_or_default());
         let ledger = self.ledger(evidence);
         control::run(self, &evidence.start.run, &attempts, ledger, is_finished(&evidence.events))
     }
@@ -120,7 +120,7 @@ impl Judge {
     /// Counts the messages of a run.
     #[must_use]
     pub fn ledger(&self, evidence: &Evidence) -> Ledger {
-        let blob = |reference: &BlobRef| arc(evidence, reference);
+        let blob = |reference: &BlobRef| evidence.shared(reference).unwrap_or_default();
         let attempts = view::attempts(&evidence.events, &blob);
         ledger::ledger(self, &attempts, &view::run_itself(&evidence.events, &blob))
     }
@@ -136,10 +136,6 @@ impl Judge {
 
 pub use ledger::{Delivery, FromSubject, Ledger, LedgerFinding, ToSubject};
 pub use one::Judged;
-
-fn arc(evidence: &Evidence, reference: &BlobRef) -> Arc<Vec<u8>> {
-    Arc::new(evidence.blob(reference).unwrap_or_default().to_vec())
-}
 
 fn is_finished(events: &[Event]) -> bool {
     matches!(events.last().map(|event| &event.kind), Some(crate::evidence::Kind::Finished))
