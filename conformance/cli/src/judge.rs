@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use carnet_harness::ExitCode as Exit;
 use carnet_harness::judge;
+use carnet_report::Format;
 
 use crate::failure::Failure;
+use crate::reports;
 use crate::running;
 
 /// Judge a captured run again: same evidence, same verdicts, byte for byte.
@@ -21,6 +23,12 @@ pub struct Args {
     /// Write the result as run.json to this file.
     #[arg(long, value_name = "FILE")]
     run_json: Option<PathBuf>,
+    /// Write these reports: html, summary, statement-page, statement, coverage, json, junit, tap, sarif, trl.
+    #[arg(long = "report", value_name = "LIST", value_delimiter = ',', value_parser = reports::named)]
+    reports: Vec<&'static Format>,
+    /// Folder for the reports; without it, the folder of the evidence.
+    #[arg(long, value_name = "DIR", requires = "reports")]
+    out: Option<PathBuf>,
     /// A broken SHOULD changes the exit code, too.
     #[arg(long)]
     strict: bool,
@@ -50,6 +58,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     if let Some(path) = &args.run_json {
         fs::write(path, run.to_json()).map_err(|error| Failure::file("write", path, &error))?;
+    }
+    if !args.reports.is_empty() {
+        let out = args.out.as_deref().unwrap_or(&args.dir);
+        fs::create_dir_all(out).map_err(|error| Failure::file("make", out, &error))?;
+        reports::write(&run, &args.dir, out, &args.reports)?;
     }
     Ok(running::conclude(&run, args.verbose, args.strict))
 }

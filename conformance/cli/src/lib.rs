@@ -13,6 +13,7 @@ mod files;
 mod judge;
 mod kit;
 mod list;
+mod reports;
 mod run;
 mod running;
 mod selftest;

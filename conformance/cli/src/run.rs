@@ -7,9 +7,11 @@ use std::sync::Arc;
 use carnet_fixtures::Packs;
 use carnet_harness::plan::Selection as Chosen;
 use carnet_harness::{RunOptions, Setup};
+use carnet_report::Format;
 
 use crate::catalogue::{self, Selection};
 use crate::failure::Failure;
+use crate::reports;
 use crate::running;
 use crate::stop;
 
@@ -49,6 +51,10 @@ pub struct Args {
     /// How often a failing cell is executed in all; it is shown as 1/2, never as passed.
     #[arg(long, value_name = "N", default_value_t = 2)]
     repeat_failed: u32,
+    /// Only these reports, by name: html, summary, statement-page, statement, coverage, json, junit, tap, sarif, trl;
+    /// without it, all of them. See docs/reports.md.
+    #[arg(long = "report", value_name = "LIST", value_delimiter = ',', value_parser = reports::named)]
+    reports: Vec<&'static Format>,
     /// A broken SHOULD changes the exit code, too.
     #[arg(long)]
     strict: bool,
@@ -89,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         ..RunOptions::new(Arc::new(setup), Arc::new(catalogue), args.out.clone())
     };
     let run = running::execute(&options)?;
-    running::write_reports(&run, &args.out)?;
+    reports::write(&run, &args.out, &args.out, &args.reports)?;
     let exit = running::conclude(&run, args.verbose, args.strict);
     anstream::println!("\nreports and evidence: {}", args.out.display());
     Ok(if stop::was_interrupted(&options.stop) { ExitCode::from(stop::INTERRUPTED) } else { exit })

@@ -1,19 +1,16 @@
-//! Carrying a run out: progress on the terminal while it works, reports beside the evidence when it is done.
+//! Carrying a run out: progress on the terminal while it works, the verdict when it is done.
 
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use carnet_harness::evidence::{Evidence, Purpose};
+use carnet_harness::evidence::Purpose;
 use carnet_harness::{Event, Run, RunError, RunOptions, Verdict};
+use carnet_report::FORMATS;
 use carnet_report::terminal::{self, Detail};
-use carnet_report::{html, junit};
 
 use crate::failure::Failure;
-
-/// Files that a run writes, and that a later run into the same folder replaces.
-const WRITTEN: [&str; 4] = ["events.jsonl", "report.html", "run.json", "junit.xml"];
 
 /// Runs the suite, showing progress; blocks.
 ///
@@ -34,7 +31,7 @@ pub(crate) fn execute(options: &RunOptions) -> Result<Run, Failure> {
 /// # Errors
 /// A file that cannot be removed.
 pub(crate) fn clear(dir: &Path) -> Result<(), Failure> {
-    for name in WRITTEN {
+    for name in std::iter::once("events.jsonl").chain(FORMATS.iter().map(|format| format.file)) {
         let path = dir.join(name);
         if path.exists() {
             fs::remove_file(&path).map_err(|error| Failure::file("replace", &path, &error))?;
@@ -47,28 +44,11 @@ pub(crate) fn clear(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes `run.json`, `junit.xml` and `report.html` into `dir`, where the evidence of the run lies.
-///
-/// # Errors
-/// A file that cannot be written.
-pub(crate) fn write_reports(run: &Run, dir: &Path) -> Result<(), Failure> {
-    let evidence = Evidence::open(dir).map_err(Failure::ours)?;
-    let files = evidence.files().map_err(Failure::ours)?;
-    let catalogue = carnet_catalogue::from_files(files).map_err(Failure::ours)?;
-    put(&dir.join("run.json"), &run.to_json())?;
-    put(&dir.join("junit.xml"), &junit::render(run).map_err(Failure::ours)?)?;
-    put(&dir.join("report.html"), &html::render(run, &catalogue, &evidence).map_err(Failure::ours)?)
-}
-
 /// Prints the run and gives the exit code it means.
 pub(crate) fn conclude(run: &Run, verbose: bool, strict: bool) -> ExitCode {
     let detail = if verbose { Detail::Full } else { Detail::Short };
     anstream::print!("\n{}", terminal::render(run, detail));
     ExitCode::from(run.exit(strict).code())
-}
-
-fn put(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| Failure::file("write", path, &error))
 }
 
 /// A line that changes on a terminal; elsewhere a line now and then.

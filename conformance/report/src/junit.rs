@@ -1,60 +1,96 @@
-//! `junit.xml`: a suite per layer, a test case per cell.
+//! `junit.xml`: a suite per layer, a test case per cell; for CI systems.
 //!
 //! JUnit knows success, failure, error and skipped. A FAIL is a failure; what could not be judged is an error, so
 //! that no reader counts it as passed; what was left out is skipped, with its reason; a WARN is a success whose
-//! output names the finding.
+//! output names the finding. Keeps to the schema of Jenkins' xUnit plugin (`junit-10.xsd`).
 
 use std::fmt::Write as _;
 
-use carnet_harness::judge::run::{CellResult, Run};
+use carnet_harness::judge::run::CellResult;
 use carnet_harness::verdict::Verdict;
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::ReportError;
-use crate::section::{name, sections};
+use crate::section::{Section, name, sections};
+use crate::xml::Element;
+use crate::{Format, Source};
 
-/// The document.
-///
-/// # Errors
-/// When it does not serialise.
-pub fn render(run: &Run) -> Result<String, ReportError> {
-    let mut report = Report::new(format!("carnet: {}", run.subject.name));
-    for section in sections(run) {
-        let mut suite = TestSuite::new(section.layer);
-        for cell in &section.cells {
-            suite.add_test_case(test_case(cell));
-        }
-        report.add_test_suite(suite);
-    }
-    Ok(report.to_string()?)
+pub(crate) const FORMAT: Format = Format {
+    name: "junit",
+    file: "junit.xml",
+    reader: "CI systems that show tests (Jenkins, GitLab)",
+    render: |source| Ok(render(source)),
+};
+
+fn render(source: &Source<'_>) -> String {
+    let cells = || source.run.cells.iter();
+    let suites = sections(source.run);
+    Element::new("testsuites")
+        .attr("name", format!("carnet: {}", source.run.subject.name))
+        .attr("tests", cells().count())
+        .attr("failures", cells().filter(|cell| Outcome::of(cell.verdict) == Outcome::Failure).count())
+        .attr("errors", cells().filter(|cell| Outcome::of(cell.verdict) == Outcome::Error).count())
+        .attr("time", seconds(cells().filter_map(|cell| source.took(cell)).sum()))
+        .children(suites.iter().map(|section| suite(source, section)))
+        .document()
 }
 
-fn test_case(cell: &CellResult) -> TestCase {
-    let status = match cell.verdict {
-        Verdict::Pass | Verdict::Warn => TestCaseStatus::success(),
-        Verdict::Fail => non_success(NonSuccessKind::Failure, cell),
-        Verdict::Inconclusive | Verdict::Review | Verdict::Error => non_success(NonSuccessKind::Error, cell),
-        Verdict::NotApplicable | Verdict::Skipped => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(format!("{}: {}", cell.verdict, cell.reason.as_deref().unwrap_or_default()));
-            status
+/// What JUnit can say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Success,
+    Failure,
+    Error,
+    Skipped,
+}
+
+impl Outcome {
+    fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass | Verdict::Warn => Self::Success,
+            Verdict::Fail => Self::Failure,
+            Verdict::Inconclusive | Verdict::Review | Verdict::Error => Self::Error,
+            Verdict::NotApplicable | Verdict::Skipped => Self::Skipped,
         }
+    }
+}
+
+fn suite(source: &Source<'_>, section: &Section<'_>) -> Element {
+    let count = |outcome| section.cells.iter().filter(|cell| Outcome::of(cell.verdict) == outcome).count();
+    Element::new("testsuite")
+        .attr("name", section.layer)
+        .attr("tests", section.cells.len())
+        .attr("failures", count(Outcome::Failure))
+        .attr("errors", count(Outcome::Error))
+        .attr("skipped", count(Outcome::Skipped))
+        .attr("time", seconds(section.cells.iter().filter_map(|cell| source.took(cell)).sum()))
+        .children(section.cells.iter().map(|cell| test_case(source, cell)))
+}
+
+fn test_case(source: &Source<'_>, cell: &CellResult) -> Element {
+    let case = Element::new("testcase")
+        .attr("name", name(cell))
+        .attr("classname", format!("carnet.{}", cell.layer))
+        .attr("time", seconds(source.took(cell).unwrap_or_default()));
+    let told = |tag| {
+        let first = cell.findings.first().map(|finding| finding.actual.clone());
+        Element::text(tag, details(cell))
+            .attr("message", cell.reason.clone().or(first).unwrap_or_else(|| cell.title.clone()))
+            .attr("type", cell.verdict)
     };
-    let mut case = TestCase::new(name(cell), status);
-    case.set_classname(format!("carnet.{}", cell.layer));
-    if cell.verdict == Verdict::Warn {
-        case.set_system_out(details(cell));
+    match Outcome::of(cell.verdict) {
+        Outcome::Success if cell.verdict == Verdict::Warn => case.child(Element::text("system-out", details(cell))),
+        Outcome::Success => case,
+        Outcome::Failure => case.child(told("failure")),
+        Outcome::Error => case.child(told("error")),
+        Outcome::Skipped => {
+            let reason = cell.reason.as_deref().unwrap_or_default();
+            case.child(Element::new("skipped").attr("message", format!("{}: {reason}", cell.verdict)))
+        }
     }
-    case
 }
 
-fn non_success(kind: NonSuccessKind, cell: &CellResult) -> TestCaseStatus {
-    let mut status = TestCaseStatus::non_success(kind);
-    let first = cell.findings.first().map(|finding| finding.actual.clone());
-    status.set_message(cell.reason.clone().or(first).unwrap_or_else(|| cell.title.clone()));
-    status.set_type(cell.verdict.as_str());
-    status.set_description(details(cell));
-    status
+/// Microseconds as JUnit writes them.
+fn seconds(micros: u64) -> String {
+    format!("{}.{:03}", micros / 1_000_000, micros % 1_000_000 / 1_000)
 }
 
 fn details(cell: &CellResult) -> String {

@@ -55,6 +55,24 @@ pub(crate) fn name(cell: &CellResult) -> String {
     if cell.cell == "-" { cell.case.to_string() } else { format!("{} [{}]", cell.case, cell.cell) }
 }
 
+/// Cells under the reason they share, in the order in which the reasons first come.
+pub(crate) fn by_reason<'a>(cells: &[&'a CellResult]) -> Vec<(&'a str, Vec<&'a CellResult>)> {
+    let mut groups: Vec<(&str, Vec<&CellResult>)> = Vec::new();
+    for cell in cells {
+        let reason = cell.reason.as_deref().unwrap_or("no reason recorded");
+        match groups.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, group)) => group.push(cell),
+            None => groups.push((reason, vec![cell])),
+        }
+    }
+    groups
+}
+
+/// Text on one line: what would move a cursor or end a line is a space. Subjects write part of what reports show.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// `80 planned = 78 attempted + 2 excluded`.
 pub(crate) fn arithmetic(run: &Run) -> String {
     let count = &run.count;

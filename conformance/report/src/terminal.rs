@@ -1,4 +1,7 @@
 //! The run on a terminal, section by section; a failure shows requirement, expected, actual and fix.
+//!
+//! The short form holds no time, host, port or event number, so that two runs can be compared line by line; the full
+//! form adds where in the evidence each finding shows.
 
 use std::fmt::Write as _;
 
@@ -6,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use carnet_harness::judge::run::{CellResult, Finding, Run};
 use carnet_harness::verdict::Verdict;
 
-use crate::section::{Section, arithmetic, by_verdict, name, sections};
+use crate::section::{Section, arithmetic, by_reason, by_verdict, name, one_line, sections};
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,7 +17,7 @@ pub enum Detail {
     /// One line a section, and every case that did not pass.
     #[default]
     Short,
-    /// Every case.
+    /// Every case, and the events that show each finding.
     Full,
 }
 
@@ -34,10 +37,21 @@ pub fn verdict(verdict: Verdict) -> String {
     format!("{style}{:<14}{style:#}", verdict.as_str())
 }
 
+fn coloured(verdict: Verdict) -> String {
+    let style = style(verdict);
+    format!("{style}{verdict}{style:#}")
+}
+
 fn fill(text: &mut String, run: &Run, detail: Detail) -> std::fmt::Result {
     let subject = &run.subject;
     let product = format!("{} {}", subject.product, subject.version);
-    writeln!(text, "{} (party {}), {}", subject.name, subject.party, product.trim_end())?;
+    writeln!(
+        text,
+        "{} (party {}), {}",
+        one_line(&subject.name),
+        one_line(&subject.party),
+        one_line(product.trim_end())
+    )?;
     writeln!(text, "profile {}, suite {} lock {}", subject.profile, run.suite.version, short(&run.suite.lock))?;
     if let Some(other) = &run.suite.judged_with {
         writeln!(text, "judged with other cases than it was captured with: {}", short(other))?;
@@ -60,22 +74,22 @@ fn fill(text: &mut String, run: &Run, detail: Detail) -> std::fmt::Result {
     writeln!(text, "\n{}", arithmetic(run))?;
     writeln!(text, "{}", by_verdict(run))?;
     let bold = Style::new().bold();
-    writeln!(text, "{bold}verdict:{bold:#} {}", verdict(run.verdict).trim_end())
+    writeln!(text, "{bold}verdict:{bold:#} {}", coloured(run.verdict))
 }
 
 fn show_section(text: &mut String, section: &Section<'_>, detail: Detail) -> std::fmt::Result {
     let attempted = section.cells.iter().filter(|cell| cell.verdict.attempted()).count();
     let passed = section.cells.iter().filter(|cell| cell.verdict == Verdict::Pass).count();
     let bold = Style::new().bold();
-    let roll_up = section.verdict.map_or_else(|| "nothing attempted".to_owned(), |v| verdict(v).trim_end().to_owned());
+    let roll_up = section.verdict.map_or_else(|| "nothing attempted".to_owned(), coloured);
     writeln!(text, "\n{bold}{}{bold:#}  {passed} of {attempted} passed  {roll_up}", section.title)?;
     for cell in &section.cells {
         match cell.verdict {
             Verdict::Pass | Verdict::NotApplicable | Verdict::Skipped if detail == Detail::Short => {}
-            _ => show_cell(text, cell)?,
+            _ => show_cell(text, cell, detail)?,
         }
     }
-    let excluded: Vec<&&CellResult> = section.cells.iter().filter(|cell| !cell.verdict.attempted()).collect();
+    let excluded: Vec<&CellResult> = section.cells.iter().copied().filter(|cell| !cell.verdict.attempted()).collect();
     if detail == Detail::Short && !excluded.is_empty() {
         for (reason, cells) in by_reason(&excluded) {
             writeln!(text, "  not run, {}: {reason}", cells.len())?;
@@ -87,7 +101,7 @@ fn show_section(text: &mut String, section: &Section<'_>, detail: Detail) -> std
     Ok(())
 }
 
-fn show_cell(text: &mut String, cell: &CellResult) -> std::fmt::Result {
+fn show_cell(text: &mut String, cell: &CellResult, detail: Detail) -> std::fmt::Result {
     let repeated = cell.passed.as_deref().filter(|passed| *passed != "1/1" && *passed != "0/1");
     let times = repeated.map_or_else(String::new, |passed| format!("  passed {passed}"));
     writeln!(text, "  {}{}{times}", verdict(cell.verdict), name(cell))?;
@@ -96,45 +110,34 @@ fn show_cell(text: &mut String, cell: &CellResult) -> std::fmt::Result {
     }
     writeln!(text, "    {}", cell.title)?;
     if let Some(reason) = &cell.reason {
-        writeln!(text, "    because: {reason}")?;
+        writeln!(text, "    because: {}", one_line(reason))?;
     }
     if let Some(refusal) = &cell.refusal {
-        writeln!(text, "    refused at layer {}: {}", refusal.layer, refusal.codes.join(", "))?;
+        writeln!(text, "    refused at layer {}: {}", refusal.layer, one_line(&refusal.codes.join(", ")))?;
     }
     for finding in &cell.findings {
-        show_finding(text, finding)?;
+        show_finding(text, finding, detail)?;
     }
     Ok(())
 }
 
-fn show_finding(text: &mut String, finding: &Finding) -> std::fmt::Result {
+fn show_finding(text: &mut String, finding: &Finding, detail: Detail) -> std::fmt::Result {
     let bold = Style::new().bold();
     writeln!(text, "    {} {} (check {})", finding.requirement, finding.level, finding.check)?;
-    writeln!(text, "      expected  {}", finding.expected)?;
-    writeln!(text, "      actual    {}", finding.actual)?;
-    writeln!(text, "      {bold}Fix{bold:#}       {}", finding.fix)?;
-    let events: Vec<String> = finding.events.iter().map(ToString::to_string).collect();
-    let mut place = if events.is_empty() { String::new() } else { format!("events {}", events.join(", ")) };
-    if let Some(range) = finding.range {
-        let _ = write!(place, ", bytes {}-{} of event {}", range.start, range.end, range.event);
-    }
+    writeln!(text, "      expected  {}", one_line(&finding.expected))?;
+    writeln!(text, "      actual    {}", one_line(&finding.actual))?;
+    writeln!(text, "      {bold}Fix{bold:#}       {}", one_line(&finding.fix))?;
     if let Some(xpath) = &finding.xpath {
-        let _ = write!(place, ", {xpath}");
+        writeln!(text, "      at        {xpath}")?;
     }
-    if place.is_empty() { Ok(()) } else { writeln!(text, "      evidence  {}", place.trim_start_matches(", ")) }
-}
-
-/// Excluded cells under the reason they share, in the order in which the reasons first come.
-fn by_reason<'a>(cells: &[&&'a CellResult]) -> Vec<(&'a str, Vec<&'a CellResult>)> {
-    let mut groups: Vec<(&str, Vec<&CellResult>)> = Vec::new();
-    for cell in cells {
-        let reason = cell.reason.as_deref().unwrap_or("no reason recorded");
-        match groups.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, group)) => group.push(cell),
-            None => groups.push((reason, vec![cell])),
-        }
+    let events: Vec<String> = finding.events.iter().map(ToString::to_string).collect();
+    if detail == Detail::Short || events.is_empty() {
+        return Ok(());
     }
-    groups
+    let range = finding
+        .range
+        .map_or_else(String::new, |range| format!(", bytes {}-{} of event {}", range.start, range.end, range.event));
+    writeln!(text, "      evidence  events {}{range}", events.join(", "))
 }
 
 fn style(verdict: Verdict) -> Style {

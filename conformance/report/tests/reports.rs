@@ -1,7 +1,10 @@
-//! The reports of recorded runs: what people read is pinned, what programs read is read by another program's parser.
+//! The reports of recorded runs: what people read is pinned, what programs read is read by another program's parser,
+//! and every report counts as the judge does. Further readers (xmllint, prove, SARIF's own validator, a browser) are
+//! in `ci/reports`.
 
 #![expect(clippy::expect_used, reason = "tests stop where they fail")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use carnet_harness::evidence::Evidence;
@@ -9,7 +12,8 @@ use carnet_harness::judge::judge;
 use carnet_harness::judge::run::Run;
 use carnet_harness::verdict::Verdict;
 use carnet_report::terminal::{self, Detail};
-use carnet_report::{html, junit};
+use carnet_report::{FORMATS, Format, Source};
+use serde_json::Value;
 
 fn folder(check: &str, outcome: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../harness/tests/evidence").join(check).join(outcome)
@@ -33,6 +37,70 @@ fn all() -> Vec<PathBuf> {
     folders
 }
 
+/// A recorded run with verdicts of every kind: its one cell, again and again, as the judge could have left it.
+fn every_verdict() -> (PathBuf, Run) {
+    let dir = folder("receipt.digests-equal-sent", "fail");
+    let mut run = run("receipt.digests-equal-sent", "fail");
+    let cell = run.cells.pop().expect("a cell");
+    for verdict in ALL {
+        let mut cell = cell.clone();
+        cell.cell = format!("verdict={verdict}");
+        cell.verdict = verdict;
+        match verdict {
+            Verdict::Fail => {}
+            Verdict::Warn => cell.findings[0].level = carnet_catalogue::Level::Should,
+            _ => cell.findings.clear(),
+        }
+        if !matches!(verdict, Verdict::Pass | Verdict::Fail | Verdict::Warn) {
+            cell.reason = Some(format!("a reason with <markup>, a | and a # for {verdict}"));
+        }
+        if !verdict.attempted() {
+            cell.passed = None;
+            cell.events.clear();
+        }
+        *run.count.by_verdict.entry(verdict.to_string()).or_default() = 1;
+        run.cells.push(cell);
+    }
+    run.count.planned = 8;
+    run.count.attempted = 6;
+    run.count.excluded = 2;
+    run.verdict = Verdict::Error;
+    (dir, run)
+}
+
+const ALL: [Verdict; 8] = [
+    Verdict::Pass,
+    Verdict::Warn,
+    Verdict::Fail,
+    Verdict::Inconclusive,
+    Verdict::Review,
+    Verdict::Error,
+    Verdict::Skipped,
+    Verdict::NotApplicable,
+];
+
+/// Gives every recorded run, and the one with every verdict, to `check`, as one format.
+fn each(format: &str, check: impl Fn(&Run, &str)) {
+    let format = Format::named(format).expect("a format");
+    let recorded = all().into_iter().map(|dir| {
+        let run = judge(&dir).expect("recorded evidence");
+        (dir, run)
+    });
+    for (dir, run) in recorded.chain([every_verdict()]) {
+        check(&run, &render(format, &dir, &run));
+    }
+}
+
+fn render(format: &Format, dir: &Path, run: &Run) -> String {
+    let evidence = Evidence::open(dir).expect("recorded evidence");
+    let source = Source::new(run, &evidence).expect("a source");
+    format.render(&source).expect("a report")
+}
+
+fn count(run: &Run, verdicts: &[Verdict]) -> usize {
+    run.cells.iter().filter(|cell| verdicts.contains(&cell.verdict)).count()
+}
+
 fn plain(styled: &str) -> String {
     let mut text = String::new();
     let mut rest = styled;
@@ -47,14 +115,15 @@ fn plain(styled: &str) -> String {
 fn a_failure_on_the_terminal_says_what_to_fix() {
     let run = run("receipt.digests-equal-sent", "fail");
     assert_eq!(run.verdict, Verdict::Fail);
-    insta::assert_snapshot!(plain(&terminal::render(&run, Detail::Short)));
+    insta::assert_snapshot!("terminal_short", plain(&terminal::render(&run, Detail::Short)));
+    insta::assert_snapshot!("terminal_full", plain(&terminal::render(&run, Detail::Full)));
 }
 
 #[test]
 fn every_finding_is_shown_with_its_fix() {
     for dir in all() {
         let run = judge(&dir).expect("recorded evidence");
-        let text = plain(&terminal::render(&run, Detail::Full));
+        let text = plain(&terminal::render(&run, Detail::Short));
         for finding in run.cells.iter().flat_map(|cell| &cell.findings) {
             for part in [finding.requirement.as_str(), &finding.expected, &finding.actual, &finding.fix] {
                 assert!(text.contains(part), "{}: {part:?} is not shown", dir.display());
@@ -65,45 +134,207 @@ fn every_finding_is_shown_with_its_fix() {
 }
 
 #[test]
-fn junit_counts_as_the_judge_does() {
+fn two_captures_of_the_same_verdict_read_the_same() {
     for dir in all() {
         let run = judge(&dir).expect("recorded evidence");
-        let text = junit::render(&run).expect("junit");
-        let tree = roxmltree::Document::parse(&text).expect("well-formed");
-        let count = |name: &str| tree.descendants().filter(|node| node.has_tag_name(name)).count();
-        let of = |verdicts: &[Verdict]| run.cells.iter().filter(|cell| verdicts.contains(&cell.verdict)).count();
-        assert_eq!(count("testcase"), run.cells.len());
-        assert_eq!(count("failure"), of(&[Verdict::Fail]));
-        assert_eq!(count("error"), of(&[Verdict::Inconclusive, Verdict::Review, Verdict::Error]));
-        assert_eq!(count("skipped"), of(&[Verdict::NotApplicable, Verdict::Skipped]));
+        let mut later = run.clone();
+        later.run = "another".to_owned();
+        for cell in &mut later.cells {
+            cell.events.iter_mut().for_each(|(begin, end)| (*begin, *end) = (*begin + 100, *end + 100));
+            for finding in &mut cell.findings {
+                finding.events.iter_mut().for_each(|event| *event += 100);
+                finding.range.iter_mut().for_each(|range| range.event += 100);
+            }
+        }
+        let shown = |run| plain(&terminal::render(run, Detail::Short));
+        assert_eq!(shown(&run), shown(&later));
+        let summary = Format::named("summary").expect("a format");
+        assert_eq!(render(summary, &dir, &run), render(summary, &dir, &later));
     }
 }
 
 #[test]
-fn the_page_is_complete_in_itself_and_shows_every_cell() {
-    for dir in all() {
-        let evidence = Evidence::open(&dir).expect("recorded evidence");
-        let run = judge(&dir).expect("recorded evidence");
-        let catalogue = carnet_catalogue::from_files(evidence.files().expect("files")).expect("catalogue");
-        let page = html::render(&run, &catalogue, &evidence).expect("a page");
-        for reference in ["<link", "src=\"", "@import", "url(", "href=\"http"] {
-            assert!(!page.contains(reference), "{}: the page fetches: {reference}", dir.display());
+fn the_summary_is_short_and_says_what_to_fix() {
+    let summary = Format::named("summary").expect("a format");
+    let (dir, run) = every_verdict();
+    insta::assert_snapshot!("summary", render(summary, &dir, &run));
+}
+
+#[test]
+fn tap_is_pinned_and_counts_as_the_judge_does() {
+    let (dir, run) = every_verdict();
+    insta::assert_snapshot!("tap", render(Format::named("tap").expect("a format"), &dir, &run));
+    each("tap", |run, text| {
+        let starts = |what: &str| text.lines().filter(|line| line.starts_with(what)).count();
+        assert!(text.contains(&format!("\n1..{}\n", run.cells.len())));
+        let skipped = text.lines().filter(|line| line.starts_with("ok ") && line.contains(" # SKIP ")).count();
+        assert_eq!(skipped, count(run, &[Verdict::NotApplicable, Verdict::Skipped]));
+        assert_eq!(starts("ok ") - skipped, count(run, &[Verdict::Pass, Verdict::Warn]));
+        assert_eq!(starts("not ok "), run.cells.len() - starts("ok "));
+    });
+}
+
+#[test]
+fn junit_counts_as_the_judge_does() {
+    each("junit", |run, text| {
+        let tree = roxmltree::Document::parse(text).expect("well-formed");
+        let elements = |name: &str| tree.descendants().filter(|node| node.has_tag_name(name)).count();
+        let failed = count(run, &[Verdict::Fail]);
+        let errors = count(run, &[Verdict::Inconclusive, Verdict::Review, Verdict::Error]);
+        let skipped = count(run, &[Verdict::NotApplicable, Verdict::Skipped]);
+        assert_eq!(elements("testcase"), run.cells.len());
+        assert_eq!((elements("failure"), elements("error"), elements("skipped")), (failed, errors, skipped));
+        let told = |name| tree.root_element().attribute(name).and_then(|n| n.parse::<usize>().ok());
+        assert_eq!(
+            (told("tests"), told("failures"), told("errors")),
+            (Some(run.cells.len()), Some(failed), Some(errors))
+        );
+    });
+}
+
+#[test]
+fn the_trl_counts_as_the_judge_does() {
+    each("trl", |run, text| {
+        let tree = roxmltree::Document::parse(text).expect("well-formed");
+        let summary = tree.descendants().find(|node| node.has_tag_name("summary")).expect("a summary");
+        let told = |name: &str| {
+            let node = summary.children().find(|node| node.tag_name().name() == name).expect("a count");
+            node.text().and_then(|n| n.parse::<usize>().ok()).expect("a number")
+        };
+        assert_eq!(told("succeeded"), count(run, &[Verdict::Pass, Verdict::Warn]));
+        assert_eq!(told("failed"), count(run, &[Verdict::Fail]));
+        assert_eq!(told("incomplete"), count(run, &[Verdict::Inconclusive, Verdict::Review, Verdict::Error]));
+        assert_eq!(told("incompleteIgnored"), run.count.excluded);
+        let details = tree.descendants().filter(|node| node.has_tag_name("startTime")).count();
+        assert_eq!(details, run.cells.len());
+        let assertions = tree.descendants().filter(|node| node.has_tag_name("assertionID")).count();
+        assert_eq!(assertions, run.cells.iter().map(|cell| cell.findings.len()).sum::<usize>());
+    });
+}
+
+#[test]
+fn sarif_counts_as_the_judge_does() {
+    each("sarif", |run, text| {
+        let log: Value = serde_json::from_str(text).expect("JSON");
+        let one = &log["runs"][0];
+        let results = one["results"].as_array().expect("results");
+        let kind = |kind: &str| results.iter().filter(|result| result["kind"] == kind).count();
+        let findings = |cell: &&carnet_harness::judge::run::CellResult| cell.findings.len();
+        let failed = run.cells.iter().filter(|cell| matches!(cell.verdict, Verdict::Fail | Verdict::Warn));
+        assert_eq!(kind("fail"), failed.map(|cell| findings(&cell)).sum::<usize>());
+        assert_eq!(kind("open"), count(run, &[Verdict::Inconclusive]));
+        assert_eq!(kind("review"), count(run, &[Verdict::Review]));
+        let told = one["invocations"][0]["toolExecutionNotifications"].as_array().expect("notifications").len();
+        assert_eq!(told, count(run, &[Verdict::Error]));
+        assert_eq!(one["properties"]["count"], serde_json::to_value(&run.count).expect("JSON"));
+        let rules = one["tool"]["driver"]["rules"].as_array().expect("rules");
+        for result in results {
+            let index = result["ruleIndex"].as_u64().expect("an index");
+            assert_eq!(rules[usize::try_from(index).expect("small")]["id"], result["ruleId"]);
         }
-        for cell in &run.cells {
-            assert!(page.contains(cell.case.as_str()), "{}: {} is not shown", dir.display(), cell.case);
+    });
+}
+
+#[test]
+fn the_statement_fits_its_schema_and_its_numbers_add_up() {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../docs/schemas/statement-1.json")).expect("the schema");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    each("statement", |run, text| {
+        let statement: Value = serde_json::from_str(text).expect("JSON");
+        let errors: Vec<String> = schema.iter_errors(&statement).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(statement["count"], serde_json::to_value(&run.count).expect("JSON"));
+        assert_eq!(statement["run_json"], hex::encode(carnet_wire::digest::sha256(run.to_json().as_bytes())));
+        let number = |name: &str| statement["requirement_count"][name].as_u64().expect("a number");
+        let parts: u64 = ["judged", "left_out", "not_chosen", "no_case"].iter().map(|name| number(name)).sum();
+        assert_eq!(number("total"), parts);
+        let rows = statement["requirements"].as_array().expect("rows");
+        assert_eq!(rows.len() as u64, number("total"));
+        let judged: BTreeMap<&str, &Value> = rows
+            .iter()
+            .filter(|row| row.get("not_tested_because").is_none())
+            .map(|row| (row["id"].as_str().expect("an id"), &row["verdict"]))
+            .collect();
+        assert_eq!(judged.len() as u64, number("judged"));
+        for (id, verdict) in &run.requirements {
+            assert!(!verdict.attempted() || judged[id.as_str()] == verdict.as_str(), "{id}");
         }
+    });
+    for wrong in ["verdict", "count", "run_json", "claims"] {
+        let (dir, run) = every_verdict();
+        let text = render(Format::named("statement").expect("a format"), &dir, &run);
+        let mut statement: Value = serde_json::from_str(&text).expect("JSON");
+        statement[wrong] = Value::Null;
+        assert!(!schema.is_valid(&statement), "{wrong}");
+    }
+}
+
+#[test]
+fn coverage_has_a_line_for_each_requirement_and_a_reason_where_it_was_not_judged() {
+    each("coverage", |run, text| {
+        let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+        assert_eq!(
+            lines[0],
+            "requirement,source,clause,level,actor,statement,assertion,cases,verdict,not tested because"
+        );
+        for (id, verdict) in &run.requirements {
+            let line = lines.iter().find(|line| line.starts_with(&format!("{id},"))).expect("a line");
+            assert!(line.contains(&format!(",{verdict},")), "{line}");
+        }
+        let judged = run.requirements.values().filter(|verdict| verdict.attempted()).count();
+        let bare = lines.iter().skip(1).filter(|line| line.ends_with(',')).count();
+        assert_eq!(bare, judged, "a requirement that was not judged says why, the others do not");
+    });
+}
+
+#[test]
+fn pages_are_complete_in_themselves_and_show_every_cell() {
+    for format in ["html", "statement-page"] {
+        each(format, |run, page| {
+            for reference in ["<link", "src=\"", "@import", "url(", "href=\"http", "fetch(", "XMLHttpRequest"] {
+                assert!(!page.contains(reference), "the page fetches: {reference}");
+            }
+            if format == "html" {
+                assert_eq!(page.matches("<details class=\"case\"").count(), run.cells.len());
+                for finding in run.cells.iter().flat_map(|cell| &cell.findings).filter(|f| f.range.is_some()) {
+                    assert!(page.contains("<mark>"), "{} shows no bytes", finding.check);
+                }
+            }
+        });
     }
 }
 
 #[test]
 fn what_a_subject_sends_cannot_become_markup() {
-    let evidence = Evidence::open(&folder("receipt.digests-equal-sent", "fail")).expect("recorded evidence");
+    let dir = folder("receipt.digests-equal-sent", "fail");
     let mut run = run("receipt.digests-equal-sent", "fail");
     run.subject.name = "<script>alert(1)</script>".to_owned();
+    run.subject.product = "`|<img>".to_owned();
     for finding in run.cells.iter_mut().flat_map(|cell| &mut cell.findings) {
-        finding.actual = "\"><img onerror=alert(2)>".to_owned();
+        finding.actual = "\"><img onerror=alert(2)>\n# not ok\n| x |\u{1b}[31m".to_owned();
     }
-    let catalogue = carnet_catalogue::from_files(evidence.files().expect("files")).expect("catalogue");
-    let page = html::render(&run, &catalogue, &evidence).expect("a page");
-    assert!(!page.contains("<script>alert") && !page.contains("<img"), "markup came through");
+    for format in &FORMATS {
+        let text = render(format, &dir, &run);
+        let json = format.file.ends_with("json") || format.file.ends_with("sarif") || format.file.ends_with("tap");
+        assert!(
+            json || !(text.contains("<script>alert") || text.contains("<img")),
+            "{}: markup came through",
+            format.file
+        );
+        assert!(format.name == "html" || !text.contains('\u{1b}'), "{}: a control character came through", format.file);
+        let lines = !matches!(format.name, "html" | "junit" | "trl" | "coverage");
+        assert!(!lines || !text.lines().any(|line| line == "# not ok"), "{}: a line came through", format.file);
+    }
+    let shown = terminal::render(&run, Detail::Full);
+    assert!(!shown.contains("\u{1b}[31m\n") && !shown.lines().any(|line| line == "# not ok"), "{shown}");
+}
+
+#[test]
+fn formats_have_names_and_files_of_their_own() {
+    for format in &FORMATS {
+        assert_eq!(Format::named(format.name).expect("its own name").file, format.file);
+        assert_eq!(FORMATS.iter().filter(|other| other.file == format.file || other.name == format.name).count(), 1);
+    }
+    assert!(Format::named("html5").is_none());
 }

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use carnet_fixtures::Packs;
 use carnet_harness::local::Bell;
+use carnet_report::FORMATS;
 
 use crate::failure::Failure;
 use process::Node;
@@ -123,12 +124,9 @@ async fn restarts(bell: &Bell, of: &Administration, node: &mut Node) -> Failure 
 
 fn wrote(out: &Path) {
     anstream::println!("\nWritten to {}:", out.display());
-    for (file, what) in [
-        ("report.html", "for people: open it in a browser"),
-        ("run.json", "for programs: every verdict with its findings"),
-        ("junit.xml", "for CI systems"),
-        ("events.jsonl, blobs/", "the evidence: `carnet judge` gives the same verdicts from it"),
-    ] {
+    let reports = FORMATS.iter().map(|format| (format.file, format.reader));
+    let evidence = ("events.jsonl, blobs/", "the evidence: `carnet judge` gives the same verdicts from it");
+    for (file, what) in reports.chain(std::iter::once(evidence)) {
         anstream::println!("    {file:<21} {what}");
     }
 }

@@ -10,6 +10,7 @@ use carnet_harness::{RunOptions, Setup};
 
 use super::world::World;
 use crate::failure::Failure;
+use crate::reports;
 use crate::running;
 
 /// Runs the suite against TH and writes the reports to `out`.
@@ -32,7 +33,7 @@ pub(super) async fn run(world: &World, packs: Packs, out: &Path, verbose: bool) 
     };
     std::thread::Builder::new().name("suite".to_owned()).spawn(work).map_err(Failure::ours)?;
     let run = wait.await.map_err(|_| Failure::ours("the suite ended without a result"))??;
-    running::write_reports(&run, out)?;
+    reports::write(&run, out, out, &[])?;
     Ok(running::conclude(&run, verbose, true))
 }
 
