@@ -250,6 +250,12 @@ impl Case {
         !self.allow.is_empty()
     }
 
+    /// Requirements that its checks stand for beside those it verifies (`with.requirement`).
+    pub fn asides(&self) -> impl Iterator<Item = &str> {
+        let named = self.check.iter().filter_map(|check| check.with.get("requirement").map(String::as_str));
+        named.filter(|name| !self.verifies.iter().any(|id| id.as_str() == *name))
+    }
+
     /// The step of that name, with its place.
     #[must_use]
     pub fn step_named(&self, name: &str) -> Option<(usize, &Step)> {

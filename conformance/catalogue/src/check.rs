@@ -41,6 +41,12 @@ fn requirements(catalogue: &Catalogue, case: &Case, add: &mut impl FnMut(&str, S
             add(id.as_str(), format!("requirement {id} is not in the catalogue"), near.map(did_you_mean));
         }
     }
+    for name in case.asides() {
+        if !catalogue.requirements.keys().any(|id| id.as_str() == name) {
+            let near = nearest(name, catalogue.requirements.keys().map(crate::RequirementId::as_str));
+            add(name, format!("requirement {name} is not in the catalogue"), near.map(did_you_mean));
+        }
+    }
     let rows: Vec<_> = case.verifies.iter().filter_map(|id| catalogue.requirements.get(id)).collect();
     let strongest =
         rows.iter().map(|row| if row.source == "carnet" { row.level.min(Level::Should) } else { row.level }).max();

@@ -104,6 +104,9 @@ pub struct Requirement {
     /// The European Commission's test assertion on the same point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion: Option<String>,
+    /// What to change in a node that breaks it, where it was found by a case that is about something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
     /// Where the text can be read in more than one way, and how it is read here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ambiguity: Option<String>,

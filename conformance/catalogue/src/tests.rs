@@ -148,6 +148,9 @@ fn names_that_do_not_exist_and_twins_are_refused() {
     assert!(error.contains("mutant null-404"), "{error}");
     let error = with_case("cases/as4/x.toml", &CASE.replace("AS4-PUSH-01", "AS4-PUSH-77")).unwrap_err().to_string();
     assert!(error.contains("requirement AS4-PUSH-77 is not in the catalogue"), "{error}");
+    let aside = "[[check]]\nname = \"error.well-formed\"\nwith = { requirement = \"AS4-ERROR-92\" }\n[explain]";
+    let error = with_case("cases/as4/x.toml", &CASE.replace("[explain]", aside)).unwrap_err().to_string();
+    assert!(error.contains("requirement AS4-ERROR-92 is not in the catalogue"), "{error}");
     let twin = String::from_utf8(Files::embedded().bytes("cases/as4/push/accepted.toml").unwrap().to_vec()).unwrap();
     let error = with_case("cases/as4/push/twin.toml", &twin.replace("title = \"", "title = \"Other: ")).unwrap_err();
     assert!(error.to_string().contains("has the same stimulus and checks as as4.push.accepted"), "{error}");
@@ -226,4 +229,15 @@ fn every_test_assertion_has_one_row() {
         assert_eq!(of[0].testable, testable, "{assertion}");
     }
     assert_eq!(rows.len(), known.len());
+}
+
+#[test]
+fn what_a_check_finds_beside_its_case_has_a_fix_of_its_own() {
+    let catalogue = load().unwrap();
+    for (id, case) in &catalogue.cases {
+        for name in case.asides() {
+            let row = catalogue.requirements.values().find(|row| row.id.as_str() == name).unwrap();
+            assert!(row.fix.is_some(), "{id}: {name} says nothing on how to mend it");
+        }
+    }
 }

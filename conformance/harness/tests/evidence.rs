@@ -236,3 +236,38 @@ fn nothing_attempted_is_an_error_of_ours() {
     assert_eq!((run.verdict, run.exit, run.count.excluded), (Verdict::Error, ExitCode::Harness, run.count.planned));
     assert!(run.cells.iter().all(|cell| cell.reason.as_deref() == Some("a test")));
 }
+
+/// Puts another text in the place of a recorded file, under its own name and length.
+fn rewrite(dir: &Path, path: &str, change: impl Fn(&str) -> String) {
+    let evidence = Evidence::open(dir).unwrap();
+    let old = evidence.start.files[path].clone();
+    let new = change(evidence.text("file", &old).unwrap()).into_bytes();
+    replace(dir, &old.sha256, &new);
+    let events = std::fs::read_to_string(dir.join("events.jsonl")).unwrap();
+    let name = hex::encode(carnet_wire::digest::sha256(&new));
+    let (was, is) = (old.length, new.len());
+    let events = events.replace(&format!("\"{name}\",\"length\":{was}"), &format!("\"{name}\",\"length\":{is}"));
+    std::fs::write(dir.join("events.jsonl"), events).unwrap();
+}
+
+#[test]
+fn what_is_found_beside_a_case_is_mended_as_its_own_requirement_says() {
+    let dir = copy(&fixture("http.no-internals", "fail"));
+    let evidence = Evidence::open(dir.path()).unwrap();
+    let named = |folder: &str| evidence.start.files.keys().find(|path| path.starts_with(folder)).unwrap().clone();
+    rewrite(dir.path(), &named("requirements/"), |text| {
+        format!(
+            "{text}\n[[requirement]]\nid = \"CARNET-ERROR-01\"\nsource = \"carnet\"\nclause = \"x\"\nlevel = \"SHOULD\"\n\
+             actor = \"both\"\nstatement = \"nothing of the inside\"\nfix = \"log it instead\"\n"
+        )
+    });
+    rewrite(dir.path(), &named("cases/"), |text| {
+        text.replace("with = {  }", "with = { requirement = \"CARNET-ERROR-01\" }")
+    });
+    let run = judge(dir.path()).unwrap();
+    let finding = &run.cells[0].findings[0];
+    assert_eq!((finding.requirement.as_str(), finding.fix.as_str()), ("CARNET-ERROR-01", "log it instead"));
+    let said = |id: &str| run.requirements.iter().find(|(row, _)| row.as_str() == id).map(|(_, verdict)| *verdict);
+    assert_eq!(said("CARNET-ERROR-01"), Some(Verdict::Warn));
+    assert_eq!(said(run.cells[0].verifies[0].as_str()), Some(run.cells[0].verdict));
+}

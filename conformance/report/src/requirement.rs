@@ -14,7 +14,7 @@ use crate::Source;
 pub(crate) struct Row<'a> {
     /// The row of the catalogue.
     pub(crate) requirement: &'a Requirement,
-    /// Cases of the catalogue that verify it, in the order of their ids.
+    /// Cases of the catalogue that verify it or have a check for it, in the order of their ids.
     pub(crate) cases: Vec<&'a CaseId>,
     /// Its verdict in this run; none when no cell of the plan verifies it.
     pub(crate) verdict: Option<Verdict>,
@@ -43,8 +43,12 @@ pub(crate) struct Tally {
 pub(crate) fn rows<'a>(source: &'a Source<'_>) -> Vec<Row<'a>> {
     let mut cases: BTreeMap<&RequirementId, Vec<&CaseId>> = BTreeMap::new();
     for (id, case) in &source.catalogue.cases {
-        for requirement in &case.verifies {
-            cases.entry(requirement).or_default().push(id);
+        let aside = |name: &str| source.catalogue.requirements.keys().find(|id| id.as_str() == name);
+        for requirement in case.verifies.iter().chain(case.asides().filter_map(aside)) {
+            let of = cases.entry(requirement).or_default();
+            if of.last() != Some(&id) {
+                of.push(id);
+            }
         }
     }
     let row = |requirement: &'a Requirement| {
@@ -94,7 +98,10 @@ impl Tally {
 /// Why every cell of a requirement was left out, each reason once.
 fn reasons(source: &Source<'_>, id: &RequirementId) -> String {
     let mut reasons: Vec<&str> = Vec::new();
-    let of = |cell: &&CellResult| cell.verifies.contains(id);
+    let aside = |cell: &CellResult| {
+        source.catalogue.cases.get(&cell.case).is_some_and(|case| case.asides().any(|name| name == id.as_str()))
+    };
+    let of = |cell: &&CellResult| cell.verifies.contains(id) || aside(cell);
     for reason in source.run.cells.iter().filter(of).filter_map(|cell| cell.reason.as_deref()) {
         if !reasons.contains(&reason) {
             reasons.push(reason);

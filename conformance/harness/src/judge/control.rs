@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use carnet_catalogue::case::{Case, CaseId, Level};
+use carnet_catalogue::requirement::RequirementId;
 
 use super::Judge;
 use super::ledger::Ledger;
@@ -28,6 +29,9 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger,
         *count.by_verdict.entry(cell.verdict.to_string()).or_default() += 1;
         for id in &cell.verifies {
             requirements.entry(id.clone()).or_default().push(cell.verdict);
+        }
+        for (id, verdict) in aside(judge, cell) {
+            requirements.entry(id).or_default().push(verdict);
         }
     }
     let mut notes = Vec::new();
@@ -78,6 +82,24 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger,
         ledger: Some(ledger),
         notes,
     }
+}
+
+/// What a cell says of the requirements that its checks name beside those it verifies.
+fn aside(judge: &Judge, cell: &CellResult) -> Vec<(RequirementId, Verdict)> {
+    let Some(case) = judge.catalogue.cases.get(&cell.case) else { return Vec::new() };
+    let said = |id: &RequirementId| {
+        let found = cell.findings.iter().filter(|finding| finding.requirement == *id).map(|finding| finding.level);
+        match (cell.verdict, found.max()) {
+            (Verdict::Pass | Verdict::Warn | Verdict::Fail, Some(Level::Must)) => Verdict::Fail,
+            (Verdict::Pass | Verdict::Warn | Verdict::Fail, Some(_)) => Verdict::Warn,
+            (Verdict::Pass | Verdict::Warn | Verdict::Fail, None) => Verdict::Pass,
+            (undecided, _) => undecided,
+        }
+    };
+    case.asides()
+        .filter_map(|name| RequirementId::try_from(name.to_owned()).ok())
+        .map(|id| (id.clone(), said(&id)))
+        .collect()
 }
 
 fn cell(judge: &Judge, planned: &Planned, judged: &[(&Attempt, Judged)]) -> CellResult {

@@ -126,7 +126,7 @@ impl Judged {
 }
 
 fn finding(judge: &Judge, case: &Case, check: &Check, deviation: Deviation, at_most: Option<Level>) -> Finding {
-    let requirement = requirement(judge, case, check);
+    let (requirement, aside) = requirement(case, check);
     let row = judge.catalogue.requirements.get(&requirement);
     let mut level = check.level.unwrap_or(case.level).min(case.level);
     if let Some(row) = row {
@@ -144,23 +144,27 @@ fn finding(judge: &Judge, case: &Case, check: &Check, deviation: Deviation, at_m
         level,
         expected: deviation.expected,
         actual: deviation.actual,
-        fix: case.explain.fix.clone(),
+        // A case says how to mend what it is about, not what else was seen on the way.
+        fix: match row {
+            Some(row) if aside => row.fix.clone().unwrap_or_else(|| row.statement.clone()),
+            _ => case.explain.fix.clone(),
+        },
         events: deviation.events,
         range: deviation.range,
         xpath: deviation.xpath,
     }
 }
 
-/// The requirement a check stands for: the one it names with `with.requirement`, else the case's first.
-fn requirement(judge: &Judge, case: &Case, check: &Check) -> RequirementId {
-    let named = check
-        .with
-        .get("requirement")
-        .and_then(|name| judge.catalogue.requirements.keys().find(|id| id.as_str() == name).cloned());
-    named.or_else(|| case.verifies.first().cloned()).unwrap_or_else(|| {
-        // A case verifies at least one requirement, or it does not load.
-        judge.catalogue.requirements.keys().next().cloned().unwrap_or_else(RequirementId::unknown)
-    })
+/// The requirement a check stands for: the one it names with `with.requirement`, else the case's first. Says whether
+/// it is another than those the case verifies.
+fn requirement(case: &Case, check: &Check) -> (RequirementId, bool) {
+    let named = check.with.get("requirement").and_then(|name| RequirementId::try_from(name.clone()).ok());
+    if let Some(named) = named {
+        let aside = !case.verifies.contains(&named);
+        return (named, aside);
+    }
+    // A case verifies at least one requirement, or it does not load.
+    (case.verifies.first().cloned().unwrap_or_else(RequirementId::unknown), false)
 }
 
 /// What a later step builds on a message of the subject cannot be built when none came; that is the subject's fault.

@@ -29,7 +29,7 @@ pub struct Run {
     pub count: Count,
     /// Each cell, in the order of the plan.
     pub cells: Vec<CellResult>,
-    /// Each requirement of the catalogue that a planned cell verifies.
+    /// Each requirement of the catalogue that a planned cell verifies or has a check for.
     pub requirements: BTreeMap<RequirementId, Verdict>,
     /// The conservation of messages over the whole run, with what does not add up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
