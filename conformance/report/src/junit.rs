@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use carnet_harness::judge::run::CellResult;
 use carnet_harness::verdict::Verdict;
 
-use crate::section::{Section, name, sections};
+use crate::section::{Section, merged, name, sections};
 use crate::xml::Element;
 use crate::{Format, Source};
 
@@ -95,11 +95,11 @@ fn seconds(micros: u64) -> String {
 
 fn details(cell: &CellResult) -> String {
     let mut text = format!("{}\n", cell.title);
-    for finding in &cell.findings {
+    for (finding, checks) in merged(&cell.findings) {
         let _ = write!(
             text,
-            "{} {} (check {})\n  expected: {}\n  actual: {}\n  fix: {}\n",
-            finding.requirement, finding.level, finding.check, finding.expected, finding.actual, finding.fix
+            "{} {} ({})\n  expected: {}\n  actual: {}\n  fix: {}\n",
+            finding.requirement, finding.level, checks, finding.expected, finding.actual, finding.fix
         );
     }
     text

@@ -1,6 +1,6 @@
 //! A run by sections, in the order a message goes through them.
 
-use carnet_harness::judge::run::{CellResult, Run};
+use carnet_harness::judge::run::{CellResult, Finding, Run};
 use carnet_harness::verdict::Verdict;
 
 /// One layer of the catalogue with its cells.
@@ -66,6 +66,22 @@ pub(crate) fn by_reason<'a>(cells: &[&'a CellResult]) -> Vec<(&'a str, Vec<&'a C
         }
     }
     groups
+}
+
+/// Findings of a cell as people want them: checks that found the same are one finding with all their names.
+pub(crate) fn merged(findings: &[Finding]) -> Vec<(&Finding, String)> {
+    let mut merged: Vec<(&Finding, String)> = Vec::new();
+    for finding in findings {
+        let same = |known: &Finding| {
+            (&known.requirement, known.level, &known.expected, &known.actual, &known.fix)
+                == (&finding.requirement, finding.level, &finding.expected, &finding.actual, &finding.fix)
+        };
+        match merged.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, checks)) => *checks += &format!(", {}", finding.check),
+            None => merged.push((finding, finding.check.clone())),
+        }
+    }
+    merged
 }
 
 /// Text on one line: what would move a cursor or end a line is a space. Subjects write part of what reports show.

@@ -9,7 +9,7 @@ use carnet_harness::judge::run::CellResult;
 use carnet_harness::verdict::Verdict;
 
 use crate::requirement::{rows, tally};
-use crate::section::{arithmetic, by_reason, by_verdict, name, sections};
+use crate::section::{arithmetic, by_reason, by_verdict, merged, name, sections};
 use crate::{Format, Source};
 
 pub(crate) const FORMAT: Format = Format {
@@ -84,8 +84,8 @@ fn show(text: &mut String, cell: &CellResult) -> std::fmt::Result {
     if let Some(reason) = &cell.reason {
         writeln!(text, "  - because: {}", escape(reason))?;
     }
-    for finding in &cell.findings {
-        writeln!(text, "  - {} {}, check `{}`", finding.requirement, finding.level, code(&finding.check))?;
+    for (finding, checks) in merged(&cell.findings) {
+        writeln!(text, "  - {} {}, check `{}`", finding.requirement, finding.level, code(&checks))?;
         writeln!(text, "    - expected: {}", escape(&finding.expected))?;
         writeln!(text, "    - actual: {}", escape(&finding.actual))?;
         writeln!(text, "    - **Fix**: {}", escape(&finding.fix))?;

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use carnet_harness::judge::run::{CellResult, Finding, Run};
 use carnet_harness::verdict::Verdict;
 
-use crate::section::{Section, arithmetic, by_reason, by_verdict, name, one_line, sections};
+use crate::section::{Section, arithmetic, by_reason, by_verdict, merged, name, one_line, sections};
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -115,15 +115,15 @@ fn show_cell(text: &mut String, cell: &CellResult, detail: Detail) -> std::fmt::
     if let Some(refusal) = &cell.refusal {
         writeln!(text, "    refused at layer {}: {}", refusal.layer, one_line(&refusal.codes.join(", ")))?;
     }
-    for finding in &cell.findings {
-        show_finding(text, finding, detail)?;
+    for (finding, checks) in merged(&cell.findings) {
+        show_finding(text, finding, &checks, detail)?;
     }
     Ok(())
 }
 
-fn show_finding(text: &mut String, finding: &Finding, detail: Detail) -> std::fmt::Result {
+fn show_finding(text: &mut String, finding: &Finding, checks: &str, detail: Detail) -> std::fmt::Result {
     let bold = Style::new().bold();
-    writeln!(text, "    {} {} (check {})", finding.requirement, finding.level, finding.check)?;
+    writeln!(text, "    {} {} ({})", finding.requirement, finding.level, checks)?;
     writeln!(text, "      expected  {}", one_line(&finding.expected))?;
     writeln!(text, "      actual    {}", one_line(&finding.actual))?;
     writeln!(text, "      {bold}Fix{bold:#}       {}", one_line(&finding.fix))?;

@@ -54,7 +54,9 @@
   }, true);
 
   function reveal() {
-    var name = decodeURIComponent(location.hash.slice(1)), target = name && id(name);
+    /* A case with a matrix has no element of its own name: its first cell stands for it. */
+    var name = decodeURIComponent(location.hash.slice(1));
+    var target = name && (id(name) || document.querySelector("[id^='" + CSS.escape(name) + "__']"));
     if (!target) { return; }
     if (target.closest("[hidden]")) { fields.forEach(function (f) { f.value = ""; }); apply(); }
     for (var e = target; e; e = e.parentElement) { if (e.tagName === "DETAILS") { e.open = true; } }

@@ -8,7 +8,7 @@ use super::Badge;
 use super::sequence::{self, Line};
 use super::wire::{self, Messages, Piece};
 use crate::Source;
-use crate::section::name;
+use crate::section::{merged, name};
 
 /// A cell for the template.
 pub(super) struct CaseView<'a> {
@@ -34,6 +34,7 @@ pub(super) struct CaseView<'a> {
 pub(super) struct FindingView<'a> {
     pub(super) finding: &'a Finding,
     pub(super) number: usize,
+    pub(super) checks: String,
     pub(super) events: Vec<u64>,
     pub(super) range: Option<String>,
     pub(super) excerpt: Vec<Piece>,
@@ -66,7 +67,11 @@ impl<'a> CaseView<'a> {
             kills: kills
                 .map(|kill| (kill.as_str(), mutants.get(kill).map_or("", |mutant| mutant.title.as_str())))
                 .collect(),
-            findings: cell.findings.iter().enumerate().map(|(at, finding)| view(source, at, finding)).collect(),
+            findings: merged(&cell.findings)
+                .into_iter()
+                .zip(1..)
+                .map(|(one, number)| view(source, number, one))
+                .collect(),
             lines: sequence::lines(source, cell, messages),
         }
     }
@@ -83,7 +88,7 @@ fn headline(cell: &CellResult) -> Option<&str> {
     if cell.verdict == Verdict::Pass { None } else { cell.reason.as_deref().or_else(first) }
 }
 
-fn view<'a>(source: &Source<'_>, at: usize, finding: &'a Finding) -> FindingView<'a> {
+fn view<'a>(source: &Source<'_>, number: usize, (finding, checks): (&'a Finding, String)) -> FindingView<'a> {
     let mut events = finding.events.clone();
     events.dedup();
     let excerpt = finding.range.and_then(|range| match &source.event(range.event)?.kind {
@@ -95,7 +100,8 @@ fn view<'a>(source: &Source<'_>, at: usize, finding: &'a Finding) -> FindingView
     });
     FindingView {
         finding,
-        number: at + 1,
+        number,
+        checks,
         events,
         range: finding.range.map(|range| format!("bytes {} to {} of event {}", range.start, range.end, range.event)),
         excerpt: excerpt.unwrap_or_default(),

@@ -8,6 +8,7 @@ use carnet_harness::line::Ending;
 
 use super::wire::Messages;
 use crate::Source;
+use crate::section::merged;
 
 /// One line of a sequence diagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +87,11 @@ fn line(source: &Source<'_>, cell: &CellResult, event: &Event, begun: u64, messa
         way,
         label,
         message,
-        findings: (1..).zip(&cell.findings).filter(|(_, f)| f.events.contains(&event.seq)).map(|(n, _)| n).collect(),
+        findings: (1..)
+            .zip(merged(&cell.findings))
+            .filter(|(_, (f, _))| f.events.contains(&event.seq))
+            .map(|(n, _)| n)
+            .collect(),
     })
 }
 
