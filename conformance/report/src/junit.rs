@@ -21,8 +21,8 @@ pub(crate) const FORMAT: Format = Format {
 };
 
 fn render(source: &Source<'_>) -> String {
-    let cells = || source.run.cells.iter();
-    let suites = sections(source.run);
+    let cells = || source.cells();
+    let suites = sections(source.cells());
     Element::new("testsuites")
         .attr("name", format!("carnet: {}", source.run.subject.name))
         .attr("tests", cells().count())

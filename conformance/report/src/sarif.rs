@@ -27,8 +27,11 @@ pub(crate) const FORMAT: Format = Format {
 
 fn render(source: &Source<'_>) -> Value {
     let run = source.run;
-    let rules: Vec<&RequirementId> = run.requirements.keys().collect();
-    let results: Vec<Value> = run.cells.iter().flat_map(|cell| results(source, cell, &rules)).collect();
+    let mut rules: Vec<&RequirementId> =
+        run.requirements.keys().chain(source.cells().flat_map(|cell| &cell.verifies)).collect();
+    rules.sort();
+    rules.dedup();
+    let results: Vec<Value> = source.cells().flat_map(|cell| results(source, cell, &rules)).collect();
     let notifications: Vec<Value> =
         run.cells.iter().filter(|cell| cell.verdict == Verdict::Error).map(notification).collect();
     json!({

@@ -1,5 +1,7 @@
 //! A run by sections, in the order a message goes through them.
 
+use carnet_catalogue::case::{CaseId, Level, Role};
+use carnet_catalogue::{Catalogue, RequirementId};
 use carnet_harness::judge::run::{CellResult, Finding, Run};
 use carnet_harness::verdict::Verdict;
 
@@ -16,19 +18,69 @@ pub(crate) struct Section<'a> {
     pub(crate) verdict: Option<Verdict>,
 }
 
-const ORDER: [(&str, &str); 6] = [
+/// The layer of the cell that [`ledger`] makes.
+pub(crate) const LEDGER: &str = "ledger";
+
+const ORDER: [(&str, &str); 7] = [
     ("tls", "TLS: who may connect"),
     ("as4", "AS4: messages, receipts, errors"),
     ("document", "Documents: schema, code lists, rules"),
     ("process", "Process: what customs answer"),
     ("resilience", "Resilience: faults on the line"),
     ("performance", "Performance"),
+    (LEDGER, "Ledger: no message lost, none twice"),
 ];
 
+/// What the run's ledger found, as a cell: it decides the run's verdict, so no reader may miss it. None where the
+/// messages add up.
+pub(crate) fn ledger(run: &Run, catalogue: &Catalogue) -> Option<CellResult> {
+    let found = &run.ledger.as_ref().filter(|ledger| !ledger.findings.is_empty())?.findings;
+    let fix = |id| {
+        let row = catalogue.requirements.get(id);
+        row.map_or_else(String::new, |row| row.fix.clone().unwrap_or_else(|| row.statement.clone()))
+    };
+    let findings: Vec<Finding> = found
+        .iter()
+        .map(|found| Finding {
+            check: LEDGER.to_owned(),
+            requirement: found.requirement.clone(),
+            level: found.level,
+            expected: "each message is delivered once, refused, or reported lost".to_owned(),
+            actual: format!("message {}: {}", found.message, found.what),
+            fix: fix(&found.requirement),
+            events: found.events.clone(),
+            range: None,
+            xpath: None,
+        })
+        .collect();
+    let verdict = |finding: &Finding| if finding.level == Level::Must { Verdict::Fail } else { Verdict::Warn };
+    let mut verifies: Vec<RequirementId> = findings.iter().map(|finding| finding.requirement.clone()).collect();
+    verifies.sort();
+    verifies.dedup();
+    Some(CellResult {
+        case: CaseId::new("ledger.conservation"),
+        cell: "-".to_owned(),
+        title: "Every message of the run is delivered once, refused, or reported lost".to_owned(),
+        layer: LEDGER.to_owned(),
+        role: Role::Both,
+        level: Level::Must,
+        verifies,
+        verdict: Verdict::roll_up(findings.iter().map(verdict)),
+        passed: None,
+        reason: None,
+        refusal: None,
+        control: None,
+        checks: vec![LEDGER.to_owned()],
+        findings,
+        signature: None,
+        events: Vec::new(),
+    })
+}
+
 /// The sections that have cells; layers of a user's own come last.
-pub(crate) fn sections(run: &Run) -> Vec<Section<'_>> {
+pub(crate) fn sections<'a>(cells: impl IntoIterator<Item = &'a CellResult>) -> Vec<Section<'a>> {
     let mut sections: Vec<Section<'_>> = Vec::new();
-    for cell in &run.cells {
+    for cell in cells {
         match sections.iter_mut().find(|section| section.layer == cell.layer) {
             Some(section) => section.cells.push(cell),
             None => sections.push(Section {

@@ -6,6 +6,8 @@ use carnet_catalogue::{Catalogue, Ics, read};
 use carnet_harness::evidence::{Event, Evidence, EvidenceError, Scope};
 use carnet_harness::judge::run::{CellResult, Run};
 
+use crate::section;
+
 /// A judged run with its evidence.
 #[derive(Debug)]
 pub struct Source<'a> {
@@ -13,6 +15,7 @@ pub struct Source<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) catalogue: Catalogue,
     pub(crate) ics: Ics,
+    ledger: Option<CellResult>,
     executions: BTreeMap<&'a Scope, Vec<&'a Event>>,
 }
 
@@ -31,7 +34,13 @@ impl<'a> Source<'a> {
                 executions.entry(scope).or_default().push(event);
             }
         }
-        Ok(Self { run, evidence, catalogue, ics, executions })
+        let ledger = section::ledger(run, &catalogue);
+        Ok(Self { run, evidence, catalogue, ics, ledger, executions })
+    }
+
+    /// The cells of the run, and what its ledger found as one more.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = &CellResult> {
+        self.run.cells.iter().chain(&self.ledger)
     }
 
     /// The execution of a cell that its result speaks of: the one its findings point into, else the last.

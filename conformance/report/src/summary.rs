@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use carnet_harness::judge::Ledger;
 use carnet_harness::judge::run::CellResult;
 use carnet_harness::verdict::Verdict;
 
@@ -45,7 +46,7 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
         writeln!(text, "Judged with other cases than it was captured with: `{other}`.\n")?;
     }
     writeln!(text, "| section | verdict | passed | attempted | left out |\n|---|---|--:|--:|--:|")?;
-    for section in sections(run) {
+    for section in sections(source.cells()) {
         let attempted = section.cells.iter().filter(|cell| cell.verdict.attempted()).count();
         let passed = section.cells.iter().filter(|cell| cell.verdict == Verdict::Pass).count();
         let verdict = section.verdict.map_or("nothing attempted", Verdict::as_str);
@@ -54,11 +55,14 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
     }
     writeln!(text, "\n{}: {}.  ", arithmetic(run), by_verdict(run))?;
     writeln!(text, "{}.", tally(&rows(source)).arithmetic())?;
+    for line in run.ledger.iter().flat_map(Ledger::lines) {
+        writeln!(text, "\nMessages {}.", escape(&line))?;
+    }
     for note in &run.notes {
         writeln!(text, "\n> {}", escape(note))?;
     }
     let bad: Vec<&CellResult> =
-        run.cells.iter().filter(|cell| cell.verdict.attempted() && cell.verdict != Verdict::Pass).collect();
+        source.cells().filter(|cell| cell.verdict.attempted() && cell.verdict != Verdict::Pass).collect();
     if !bad.is_empty() {
         writeln!(text, "\n### What did not pass\n")?;
     }

@@ -20,8 +20,8 @@ pub(crate) const FORMAT: Format = Format {
 
 fn render(source: &Source<'_>) -> String {
     let run = source.run;
-    let sections = sections(run);
-    let mut text = format!("TAP version 13\n1..{}\n", run.cells.len());
+    let sections = sections(source.cells());
+    let mut text = format!("TAP version 13\n1..{}\n", source.cells().count());
     let mut number = 0;
     for section in &sections {
         let _ = writeln!(text, "# {}", one_line(section.title));

@@ -56,7 +56,7 @@ fn fill(text: &mut String, run: &Run, detail: Detail) -> std::fmt::Result {
     if let Some(other) = &run.suite.judged_with {
         writeln!(text, "judged with other cases than it was captured with: {}", short(other))?;
     }
-    for section in sections(run) {
+    for section in sections(&run.cells) {
         show_section(text, &section, detail)?;
     }
     for note in &run.notes {

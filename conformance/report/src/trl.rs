@@ -21,7 +21,7 @@ pub(crate) const FORMAT: Format = Format {
 
 fn render(source: &Source<'_>) -> String {
     let run = source.run;
-    let sections = sections(run);
+    let sections = sections(source.cells());
     Element::new("ConformanceStatementReport")
         .attr("xmlns", "http://www.gitb.com/tr/v1/")
         .attr("xmlns:gitb", "http://www.gitb.com/core/v1/")
@@ -64,14 +64,13 @@ fn definition(source: &Source<'_>) -> Element {
 
 /// The counts: what is left out is ignored, as the test bed does with disabled test cases.
 fn summary(source: &Source<'_>) -> Element {
-    let run = source.run;
     let count = |attempted, results: &[&str]| {
         let counted =
             |cell: &&CellResult| cell.verdict.attempted() == attempted && results.contains(&result(cell.verdict));
-        run.cells.iter().filter(counted).count()
+        source.cells().filter(counted).count()
     };
     Element::new("summary")
-        .child(Element::text("status", result(run.verdict)))
+        .child(Element::text("status", result(source.run.verdict)))
         .child(Element::text("succeeded", count(true, &["SUCCESS", "WARNING"])))
         .child(Element::text("failed", count(true, &["FAILURE"])))
         .child(Element::text("incomplete", count(true, &["UNDEFINED"])))

@@ -331,6 +331,35 @@ fn what_a_subject_sends_cannot_become_markup() {
 }
 
 #[test]
+fn a_message_that_is_lost_is_missed_by_no_reader() {
+    let dir = folder("receipt.digests-equal-sent", "pass");
+    let mut run = run("receipt.digests-equal-sent", "pass");
+    assert_eq!(run.verdict, Verdict::Pass);
+    run.verdict = Verdict::Fail;
+    let requirement = run.cells[0].verifies[0].clone();
+    run.ledger.get_or_insert_default().findings.push(carnet_harness::judge::LedgerFinding {
+        message: "id@suite".to_owned(),
+        what: "receipted and never delivered".to_owned(),
+        requirement,
+        level: carnet_catalogue::Level::Must,
+        events: vec![1],
+    });
+    for (format, shown) in [
+        ("html", "receipted and never delivered"),
+        ("summary", "message id@suite: receipted and never delivered"),
+        ("junit", "failures=\"1\""),
+        ("tap", "not ok 1 - ledger.conservation"),
+        ("sarif", "\"kind\": \"fail\""),
+        ("trl", "<failed>1</failed>"),
+        ("json", "receipted and never delivered"),
+    ] {
+        let text = render(Format::named(format).expect("a format"), &dir, &run);
+        assert!(text.contains(shown), "{format} does not say {shown:?}");
+    }
+    assert!(terminal::render(&run, Detail::Short).contains("receipted and never delivered"));
+}
+
+#[test]
 fn formats_have_names_and_files_of_their_own() {
     for format in &FORMATS {
         assert_eq!(Format::named(format.name).expect("its own name").file, format.file);

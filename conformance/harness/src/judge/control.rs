@@ -34,6 +34,10 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger,
             requirements.entry(id).or_default().push(verdict);
         }
     }
+    for found in &ledger.findings {
+        let verdict = if found.level == Level::Must { Verdict::Fail } else { Verdict::Warn };
+        requirements.entry(found.requirement.clone()).or_default().push(verdict);
+    }
     let mut notes = Vec::new();
     let lost =
         ledger.findings.iter().map(|found| if found.level == Level::Must { Verdict::Fail } else { Verdict::Warn });

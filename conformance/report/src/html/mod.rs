@@ -8,6 +8,7 @@ mod sequence;
 mod wire;
 
 use askama::Template;
+use carnet_harness::judge::Ledger;
 use carnet_harness::judge::run::{Finding, Run};
 use carnet_harness::verdict::Verdict;
 
@@ -27,7 +28,7 @@ fn render(source: &Source<'_>) -> Result<String, ReportError> {
     let run = source.run;
     let mut messages = Messages::default();
     let mut open = OPEN;
-    let sections: Vec<SectionView<'_>> = sections(run)
+    let sections: Vec<SectionView<'_>> = sections(source.cells())
         .into_iter()
         .map(|section| SectionView {
             layer: section.layer,
@@ -53,7 +54,8 @@ fn render(source: &Source<'_>) -> Result<String, ReportError> {
         by_verdict: by_verdict(run),
         requirements: tally(&rows).arithmetic(),
         verdict: Badge::of(run.verdict),
-        repairs: repairs(run),
+        repairs: repairs(source),
+        ledger: run.ledger.iter().flat_map(Ledger::lines).collect(),
         sections,
         sources: clauses(rows),
         messages: messages.packed()?,
@@ -70,6 +72,8 @@ struct Page<'a> {
     requirements: String,
     verdict: Badge,
     repairs: Vec<Repair<'a>>,
+    /// The conservation of messages, a line for each direction.
+    ledger: Vec<String>,
     sections: Vec<SectionView<'a>>,
     sources: Vec<Clauses<'a>>,
     messages: String,
@@ -113,9 +117,9 @@ struct Repair<'a> {
 }
 
 /// Findings by requirement and fix, broken MUSTs first, then what most cases ask for.
-fn repairs(run: &Run) -> Vec<Repair<'_>> {
-    let mut repairs: Vec<Repair<'_>> = Vec::new();
-    for cell in &run.cells {
+fn repairs<'a>(source: &'a Source<'_>) -> Vec<Repair<'a>> {
+    let mut repairs: Vec<Repair<'a>> = Vec::new();
+    for cell in source.cells() {
         for finding in &cell.findings {
             let known = repairs
                 .iter_mut()
