@@ -100,7 +100,7 @@ impl Side {
             all.push(Partner {
                 party: PartyId::new(&party, Some(CUSTOMS))?,
                 tls: TlsBinding::Off,
-                signer: SignerBinding::Anchored { anchors: Arc::clone(&anchors), subject },
+                signer: SignerBinding::Anchored { anchors: Arc::clone(&anchors), subject, policies: Vec::new() },
                 intermediates: Vec::new(),
             });
             let (from, to) = if us == "PH" { ("PH", party.as_str()) } else { (party.as_str(), "TH") };
@@ -168,6 +168,7 @@ impl Side {
             Decision::Accept(accepted) if sign => Ok(accepted.receipt.sign(&self.identity)?.body),
             Decision::Accept(_) => Ok(Vec::new()),
             Decision::Refuse(refused) => Err(format!("refused: {:?}", refused.refusal).into()),
+            other => Err(format!("no push: {other:?}").into()),
         }
     }
 
@@ -175,7 +176,7 @@ impl Side {
         let pmode = self.agreements.pmodes.named("customs-c2c.PH.TH.declaration").ok_or("no P-Mode")?;
         let partner = self.agreements.partner(&self.them).ok_or("no partner")?;
         let response = Response { status: 200, content_type: "application/soap+xml; charset=UTF-8", body: receipt };
-        match check(sent, pmode, partner, limits, response, now)? {
+        match check(sent, pmode, &partner, limits, response, now)? {
             Answer::Receipt(_) => Ok(()),
             Answer::Errors(errors) => Err(format!("refused: {errors:?}").into()),
         }
