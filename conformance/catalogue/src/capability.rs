@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::case::CaseId;
+use crate::error::Problem;
+use crate::files::Files;
+use crate::read;
+
 /// One thing a node can or cannot do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,6 +17,18 @@ pub struct Capability {
     pub name: String,
     /// What claiming it means, for the operator who fills in the statement.
     pub means: String,
+    /// The case that shows whether a claim is true: when it fails, the statement does not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<CaseId>,
+}
+
+/// The capabilities that this suite knows, by name.
+///
+/// # Errors
+/// Its own list does not read.
+pub fn known() -> Result<BTreeMap<String, Capability>, Problem> {
+    let text = Files::capabilities();
+    read::read::<CapabilityFile>("capabilities.toml", &text).map(CapabilityFile::by_name)
 }
 
 /// `capabilities.toml`.

@@ -67,9 +67,19 @@ pub enum Level {
     Must,
 }
 
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Responder => "responder",
+            Self::Initiator => "initiator",
+            Self::Both => "both",
+        })
+    }
+}
+
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::May => "MAY",
             Self::Should => "SHOULD",
             Self::Must => "MUST",
@@ -102,6 +112,27 @@ pub enum Safety {
     Destructive,
 }
 
+impl Safety {
+    /// All of them, the mildest first.
+    pub const ALL: [Self; 3] = [Self::ReadOnly, Self::TestData, Self::Destructive];
+
+    /// As cases and operators write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::TestData => "test-data",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+impl fmt::Display for Safety {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// A case as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,6 +150,9 @@ pub struct Case {
     /// Capabilities the subject must claim, else the case is not applicable.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Words to choose it by, as in `tag:smoke`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// What the case may do to the subject.
     #[serde(default)]
     pub safety: Safety,

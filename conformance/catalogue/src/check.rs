@@ -14,7 +14,7 @@ pub(crate) fn cross_check(catalogue: &Catalogue, problems: &mut Vec<Problem>) {
             let path = id.path();
             let text =
                 catalogue.files.bytes(&path).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-            problems.push(Problem { help, ..at_text(&path, text, needle, what) });
+            problems.push(Problem { help, ..at_text(catalogue.files.shown(&path), text, needle, what) });
         };
         requirements(catalogue, case, &mut add);
         for need in &case.needs {
@@ -89,15 +89,12 @@ fn control(catalogue: &Catalogue, id: &CaseId, case: &Case, add: &mut impl FnMut
 fn twins(catalogue: &Catalogue, problems: &mut Vec<Problem>) {
     let mut seen: BTreeMap<String, &CaseId> = BTreeMap::new();
     for (id, case) in &catalogue.cases {
-        if let Some(first) = seen.insert(fingerprint(case), id) {
-            problems.push(Problem {
-                file: id.path(),
-                line: 0,
-                column: 0,
-                what: format!("has the same stimulus and checks as {first}"),
-                help: Some("give one of them another stimulus or check, or remove it".to_owned()),
-            });
-        }
+        let Some(other) = seen.insert(fingerprint(case), id) else { continue };
+        // The user's own case is the one to change.
+        let (twin, first) = if catalogue.files.is_own(&other.path()) { (other, id) } else { (id, other) };
+        let what = format!("has the same stimulus and checks as {first}");
+        let problem = Problem::of_file(catalogue.files.shown(&twin.path()), what);
+        problems.push(problem.with_help("give one of them another stimulus or check, or remove it"));
     }
 }
 

@@ -17,6 +17,20 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+impl Problem {
+    /// A fault of a file as a whole.
+    #[must_use]
+    pub fn of_file(file: &str, what: String) -> Self {
+        Self { file: file.to_owned(), line: 0, column: 0, what, help: None }
+    }
+
+    /// The same with what to write instead.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;

@@ -1,7 +1,7 @@
 //! The files the suite is made of, from the program itself or from a folder.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rust_embed::RustEmbed;
 
@@ -25,6 +25,8 @@ struct Scenarios;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     content: BTreeMap<String, Vec<u8>>,
+    /// What messages call a file that came from a folder: the path the user can open.
+    shown: BTreeMap<String, String>,
 }
 
 impl Files {
@@ -37,7 +39,14 @@ impl Files {
             let scenario = scenario_path(&path.replace('\\', "/"))?;
             Scenarios::get(&path).map(|file| (scenario, file.data.into_owned()))
         });
-        Self { content: suite.chain(packs).collect() }
+        Self { content: suite.chain(packs).collect(), shown: BTreeMap::new() }
+    }
+
+    /// The text of the program's `capabilities.toml`.
+    #[must_use]
+    pub fn capabilities() -> String {
+        let file = Embedded::get("capabilities.toml");
+        file.map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
     }
 
     /// Adds or replaces one file.
@@ -48,12 +57,29 @@ impl Files {
     /// Adds every file below `dir` as if it lay under `cases/`.
     ///
     /// # Errors
-    /// A folder or file that cannot be read.
+    /// A folder or file that cannot be read, a folder without any case.
     pub fn overlay_cases(&mut self, dir: &Path) -> Result<(), Problem> {
-        for (path, bytes) in below(dir, "cases")? {
+        let found = below(dir, "cases")?;
+        if !found.iter().any(|(path, ..)| path.ends_with(".toml")) {
+            return Err(of_folder(dir, "holds no case file".to_owned()));
+        }
+        for (path, file, bytes) in found {
+            self.shown.insert(path.clone(), file.display().to_string());
             self.content.insert(path, bytes);
         }
         Ok(())
+    }
+
+    /// What messages call a file: where the user has it, or its path in the catalogue.
+    #[must_use]
+    pub fn shown<'a>(&'a self, path: &'a str) -> &'a str {
+        self.shown.get(path).map_or(path, String::as_str)
+    }
+
+    /// Whether the file came from a folder of the user's.
+    #[must_use]
+    pub fn is_own(&self, path: &str) -> bool {
+        self.shown.contains_key(path)
     }
 
     /// All files in order of their paths.
@@ -61,11 +87,9 @@ impl Files {
         self.content.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
     }
 
-    /// The TOML files in order of their paths; one that is not UTF-8 is left out, and its case is then missing.
-    pub fn toml(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.iter()
-            .filter(|(path, _)| path.ends_with(".toml"))
-            .filter_map(|(path, bytes)| std::str::from_utf8(bytes).ok().map(|text| (path, text)))
+    /// The TOML files in order of their paths; what is not UTF-8 is no text.
+    pub fn toml(&self) -> impl Iterator<Item = (&str, Result<&str, std::str::Utf8Error>)> {
+        self.iter().filter(|(path, _)| path.ends_with(".toml")).map(|(path, bytes)| (path, std::str::from_utf8(bytes)))
     }
 
     /// One file.
@@ -81,14 +105,9 @@ fn scenario_path(path: &str) -> Option<String> {
     Some(format!("cases/process/{pack}/{slug}"))
 }
 
-fn below(dir: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Problem> {
-    let unreadable = |error: &std::io::Error| Problem {
-        file: dir.display().to_string(),
-        line: 0,
-        column: 0,
-        what: format!("cannot be read: {error}"),
-        help: Some("name a folder of case files, laid out as LAYER/TOPIC/SLUG.toml".to_owned()),
-    };
+/// Path in the catalogue, path on disk and content of every file below `dir`.
+fn below(dir: &Path, prefix: &str) -> Result<Vec<(String, PathBuf, Vec<u8>)>, Problem> {
+    let unreadable = |error: &std::io::Error| of_folder(dir, format!("cannot be read: {error}"));
     let mut files = Vec::new();
     let mut entries: Vec<_> =
         std::fs::read_dir(dir).map_err(|e| unreadable(&e))?.collect::<Result<_, _>>().map_err(|e| unreadable(&e))?;
@@ -98,8 +117,19 @@ fn below(dir: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Problem> {
         if entry.path().is_dir() {
             files.extend(below(&entry.path(), &path)?);
         } else {
-            files.push((path, std::fs::read(entry.path()).map_err(|e| unreadable(&e))?));
+            let bytes = std::fs::read(entry.path()).map_err(|e| unreadable(&e))?;
+            files.push((path, entry.path(), bytes));
         }
     }
     Ok(files)
+}
+
+fn of_folder(dir: &Path, what: String) -> Problem {
+    Problem {
+        file: dir.display().to_string(),
+        line: 0,
+        column: 0,
+        what,
+        help: Some("name a folder of case files, laid out as LAYER/TOPIC/SLUG.toml".to_owned()),
+    }
 }

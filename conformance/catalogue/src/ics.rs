@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability;
 use crate::case::Role;
+use crate::error::Problem;
+use crate::read;
 use crate::span::Span;
 
 /// What a subject claims.
@@ -34,6 +37,47 @@ pub struct Ics {
     /// The longest it takes until a business answer is pushed.
     #[serde(default = "business_within")]
     pub business_within: Span,
+}
+
+/// The longest interval, timeout or answer time that a statement can claim: no run waits longer for one thing.
+pub const LONGEST: Span = Span(std::time::Duration::from_secs(3600));
+/// The most attempts after the first that a statement can claim.
+pub const MOST_RETRIES: u32 = 100;
+
+impl Ics {
+    /// Reads a statement.
+    ///
+    /// # Errors
+    /// As [`read::read`]; a capability that nobody knows, a length of time past [`LONGEST`], too many retries.
+    pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
+        let ics: Self = read::read(file, text)?;
+        let known = capability::known()?;
+        // A pack of one's own is claimed by its name; whether it is there is seen when the packs are loaded.
+        let unknown = |name: &&String| !known.contains_key(*name) && !name.starts_with("pack.");
+        if let Some(name) = ics.capabilities.iter().find(unknown) {
+            let problem = read::at_text(file, text, name, format!("nobody knows the capability {name}"));
+            return Err(match read::nearest(name, known.keys().map(String::as_str)) {
+                Some(near) => problem.with_help(format!("did you mean `{near}`?")),
+                None => problem.with_help("`carnet ics --list` shows what can be claimed"),
+            });
+        }
+        let awareness = ics.reception_awareness;
+        for (key, span) in [
+            ("retry_interval", awareness.retry_interval),
+            ("answer_timeout", awareness.answer_timeout),
+            ("answer_within", ics.answer_within),
+            ("business_within", ics.business_within),
+        ] {
+            if span > LONGEST {
+                return Err(read::at_text(file, text, key, format!("got {key} {span}, expected at most {LONGEST}")));
+            }
+        }
+        if awareness.retry_count > MOST_RETRIES {
+            let what = format!("got retry_count {}, expected at most {MOST_RETRIES}", awareness.retry_count);
+            return Err(read::at_text(file, text, "retry_count", what));
+        }
+        Ok(ics)
+    }
 }
 
 /// What the agreement binds to the party.

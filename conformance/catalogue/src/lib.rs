@@ -9,6 +9,7 @@ pub mod capability;
 pub mod case;
 pub mod error;
 pub mod files;
+pub mod filter;
 pub mod ics;
 pub mod lock;
 pub mod matrix;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 pub use case::{Case, CaseId, Level, Role, Safety};
 pub use error::{CatalogueError, Problem};
+pub use filter::Filters;
 pub use ics::Ics;
 pub use requirement::{Requirement, RequirementId};
 pub use span::Span;
@@ -48,6 +50,20 @@ pub struct Catalogue {
     pub capabilities: BTreeMap<String, capability::Capability>,
     /// The files all of it was read from, byte for byte.
     pub files: Files,
+}
+
+impl Catalogue {
+    /// Whether a case verifies the requirement, as a whole or by a check of its own.
+    #[must_use]
+    pub fn verifies(&self, id: &RequirementId) -> bool {
+        self.cases.values().any(|case| {
+            case.verifies.contains(id)
+                || case
+                    .check
+                    .iter()
+                    .any(|check| check.with.get("requirement").is_some_and(|named| named == id.as_str()))
+        })
+    }
 }
 
 /// The catalogue embedded in the program.
@@ -88,46 +104,34 @@ fn read_all(files: Files) -> (Catalogue, Vec<Problem>) {
         files: Files::default(),
     };
     for (path, text) in files.toml() {
-        if path == "capabilities.toml" {
-            match read::read::<capability::CapabilityFile>(path, text) {
-                Ok(file) => catalogue.capabilities = file.by_name(),
-                Err(problem) => problems.push(problem),
-            }
-        } else if path.starts_with("requirements/") {
-            match read::read::<requirement::RequirementFile>(path, text) {
-                Ok(file) => {
-                    for row in file.requirement {
-                        let id = row.id.clone();
-                        if catalogue.requirements.insert(id.clone(), row).is_some() {
-                            problems.push(read::at_text(
-                                path,
-                                text,
-                                id.as_str(),
-                                format!("requirement {id} is defined twice"),
-                            ));
-                        }
-                    }
-                }
-                Err(problem) => problems.push(problem),
-            }
-        } else if path.starts_with("mutants/") {
-            match read::read::<mutant::Mutant>(path, text) {
-                Ok(mutant) => {
-                    catalogue.mutants.insert(mutant::name_of(path), mutant);
-                }
-                Err(problem) => problems.push(problem),
-            }
-        } else if let Some(id) = CaseId::from_path(path) {
-            match Case::read(path, text) {
-                Ok(case) => {
-                    catalogue.cases.insert(id, case);
-                }
-                Err(problem) => problems.push(problem),
-            }
-        }
+        let file = files.shown(path);
+        let read = match text {
+            Ok(text) => read_one(&mut catalogue, path, file, text),
+            Err(error) => Err(Problem::of_file(file, format!("is not UTF-8 from byte {} on", error.valid_up_to()))),
+        };
+        problems.extend(read.err());
     }
     catalogue.files = files;
     (catalogue, problems)
+}
+
+/// Reads the file at `path` of the catalogue, which messages call `file`.
+fn read_one(catalogue: &mut Catalogue, path: &str, file: &str, text: &str) -> Result<(), Problem> {
+    if path == "capabilities.toml" {
+        catalogue.capabilities = read::read::<capability::CapabilityFile>(file, text)?.by_name();
+    } else if path.starts_with("requirements/") {
+        for row in read::read::<requirement::RequirementFile>(file, text)?.requirement {
+            let id = row.id.clone();
+            if catalogue.requirements.insert(id.clone(), row).is_some() {
+                return Err(read::at_text(file, text, id.as_str(), format!("requirement {id} is defined twice")));
+            }
+        }
+    } else if path.starts_with("mutants/") {
+        catalogue.mutants.insert(mutant::name_of(path), read::read(file, text)?);
+    } else if let Some(id) = CaseId::from_path(path) {
+        catalogue.cases.insert(id, Case::read(file, text)?);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

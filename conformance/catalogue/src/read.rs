@@ -16,9 +16,8 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
             return Err(at_text(file, text, "format", format!("got format {other}, expected 1")));
         }
         None => {
-            let mut problem = at(file, text, 0, "the key `format` is missing".to_owned());
-            problem.help = Some("start the file with `format = 1`".to_owned());
-            return Err(problem);
+            let problem = at(file, text, 0, "the key `format` is missing".to_owned());
+            return Err(problem.with_help("start the file with `format = 1`"));
         }
     }
     toml::from_str(text).map_err(|error| locate(file, text, &error))
@@ -29,7 +28,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
 pub fn at_text(file: &str, text: &str, needle: &str, what: String) -> Problem {
     match text.find(needle) {
         Some(offset) => at(file, text, offset, what),
-        None => Problem { file: file.to_owned(), line: 0, column: 0, what, help: None },
+        None => Problem::of_file(file, what),
     }
 }
 

@@ -40,6 +40,9 @@ pub struct Subject {
     /// Services of packs, where they are not the packs' own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub service: Vec<Service>,
+    /// Ranges that references of the suite's own messages stay in.
+    #[serde(default)]
+    pub references: References,
     /// How the subject is driven and observed; all optional.
     #[serde(default)]
     pub hooks: Hooks,
@@ -180,6 +183,59 @@ pub struct Trust {
     /// The subject's operator declares the suite's CRL to be loaded.
     #[serde(default)]
     pub subject_loaded_crl: bool,
+}
+
+/// What every reference that the suite makes up begins with, so that live systems can tell them from real ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct References {
+    /// Local reference numbers: at most 10 characters of A-Z and 0-9; 22 in all.
+    pub lrn: String,
+    /// Movement reference numbers: two digits of a year, a country, at most 6 more; 18 in all.
+    pub mrn: String,
+    /// Unique consignment references: a digit of a year, a country, then at most 18 more; 35 in all.
+    pub ucr: String,
+}
+
+impl Default for References {
+    fn default() -> Self {
+        Self { lrn: "CT".to_owned(), mrn: "26GB".to_owned(), ucr: "6GB123456789000-".to_owned() }
+    }
+}
+
+impl References {
+    /// Sees to it that what is made up can be valid.
+    ///
+    /// # Errors
+    /// The key that is wrong, and what is expected there.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        let dated = |text: &str, digits: usize| {
+            text.len() >= digits + 2
+                && text.bytes().take(digits).all(|b| b.is_ascii_digit())
+                && text.bytes().skip(digits).take(2).all(|b| b.is_ascii_uppercase())
+        };
+        let wrong = |key, text: &str, expected: &str| Err((key, format!("got {key} {text:?}, expected {expected}")));
+        if !plain(&self.lrn) || self.lrn.len() > 10 {
+            return wrong("lrn", &self.lrn, "at most 10 characters of A-Z and 0-9");
+        }
+        if !plain(&self.mrn) || self.mrn.len() > 10 || !dated(&self.mrn, 2) {
+            return wrong(
+                "mrn",
+                &self.mrn,
+                "two digits of a year, a country code, at most 6 of A-Z and 0-9, as in 26GB9",
+            );
+        }
+        let rest = self.ucr.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"-/()".contains(&b));
+        if !rest || self.ucr.len() > 21 || !dated(&self.ucr, 1) {
+            return wrong(
+                "ucr",
+                &self.ucr,
+                "a digit of a year, a country code, at most 18 more, as in 6GB123456789000-",
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Service and actions that replace a pack's own.

@@ -70,7 +70,7 @@ fn every_shipped_file_fits_its_schema_and_no_wrong_key_does() {
     for (path, text) in Files::embedded().toml() {
         let Some(name) = schema_of(path) else { continue };
         let schema = schema(name);
-        let mut value = json(text);
+        let mut value = json(text.unwrap());
         let errors: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{path}: {errors:?}");
         value["no_such_key"] = true.into();
@@ -160,6 +160,31 @@ fn names_that_do_not_exist_and_twins_are_refused() {
 }
 
 #[test]
+fn faults_of_a_users_own_case_name_the_file_as_the_user_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("as4/house");
+    std::fs::create_dir_all(&own).unwrap();
+    let file = own.join("mine.toml");
+    let said = |text: &[u8]| {
+        std::fs::write(&file, text).unwrap();
+        load_with(dir.path()).unwrap_err().to_string()
+    };
+    let here = file.display().to_string();
+    // A wrong key, a wrong cross-reference and a twin are found at three different places.
+    let wrong_key = said(CASE.replace("title", "titel").as_bytes());
+    assert!(wrong_key.starts_with(&format!("{here}:2:")) && wrong_key.contains("did you mean `title`?"), "{wrong_key}");
+    let unknown = said(CASE.replace("AS4-PUSH-01", "AS4-PUSH-77").as_bytes());
+    assert!(unknown.starts_with(&format!("{here}:")), "{unknown}");
+    let twin = Files::embedded().bytes("cases/as4/push/accepted.toml").unwrap().to_vec();
+    assert!(said(&twin).contains(&format!("{here}: has the same stimulus")), "{}", said(&twin));
+    let bytes = said(b"format = 1\n\xff");
+    assert!(bytes.contains(&format!("{here}: is not UTF-8 from byte 11 on")), "{bytes}");
+    std::fs::remove_file(&file).unwrap();
+    let empty = load_with(dir.path()).unwrap_err().to_string();
+    assert!(empty.contains("holds no case file") && empty.contains("help:"), "{empty}");
+}
+
+#[test]
 fn a_matrix_makes_a_cell_of_each_combination() {
     let text = CASE.replace("[[step]]", "[matrix]\na = [\"1\", \"2\"]\nb = [\"x\", \"y\", \"z\"]\n[[step]]");
     let cells = matrix::cells(&Case::read("x.toml", &text).unwrap());
@@ -176,6 +201,17 @@ fn the_lock_changes_with_every_byte() {
     let with = lock::hash(&files);
     files.insert("cases/as4/x.bin", vec![1]);
     assert!(before != with && with != lock::hash(&files));
+}
+
+#[test]
+fn every_probe_is_a_case_that_needs_what_it_probes() {
+    let catalogue = load().unwrap();
+    let probes: Vec<_> = catalogue.capabilities.values().filter_map(|one| Some((one, one.probe.as_ref()?))).collect();
+    assert!(probes.len() >= 15, "{} probes", probes.len());
+    for (capability, probe) in probes {
+        let case = catalogue.cases.get(probe).unwrap_or_else(|| panic!("{} has no case {probe}", capability.name));
+        assert!(case.needs.contains(&capability.name), "{probe} does not need {}", capability.name);
+    }
 }
 
 #[test]
@@ -196,16 +232,10 @@ fn what_every_positive_and_negative_case_must_have() {
 #[test]
 fn every_requirement_is_verified_by_a_case_or_says_why_not() {
     let catalogue = load().unwrap();
-    let named = |id: &str| {
-        catalogue.cases.values().any(|case| {
-            case.verifies.iter().any(|row| row.as_str() == id)
-                || case.check.iter().any(|check| check.with.get("requirement").is_some_and(|row| row == id))
-        })
-    };
     let open: Vec<&str> = catalogue
         .requirements
         .values()
-        .filter(|row| named(row.id.as_str()) == row.not_tested_because.is_some())
+        .filter(|row| catalogue.verifies(&row.id) == row.not_tested_because.is_some())
         .map(|row| row.id.as_str())
         .collect();
     assert!(open.is_empty(), "neither verified nor excused, or both: {open:?}");
