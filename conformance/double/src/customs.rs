@@ -71,7 +71,7 @@ pub(crate) fn process(
         if (used && mutation.checks(Rule::LrnOnce)) || poisoned {
             return refuse(about("26", "lrn", "this local reference number is in use"));
         }
-        let number = mrn::issue("GB", &serial());
+        let number = mrn::issue("26GB", &serial());
         memory.declarations.push(Declaration {
             mrn: number.clone(),
             lrn: lrn.clone(),

@@ -1,10 +1,12 @@
-//! The first look at a subject: ourselves, name, TCP, TLS, our ping, their message, one document.
+//! The first look at a subject: ourselves, name, TCP, TLS, clocks, our ping, the way back, their message, one document.
 //!
 //! It stops at the first break, which has one cause and one fix. The last three points are small cases, carried out and
 //! judged like all others, with the evidence kept in memory. Printing is left to the command line.
 
 mod alert;
+mod back;
 mod cause;
+mod clock;
 mod error;
 mod own;
 mod push;
@@ -16,9 +18,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::RunError;
 use crate::plan;
 use crate::setup::Setup;
+use crate::{Prompt, RunError};
 
 /// What is looked at, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,8 +33,12 @@ pub enum Point {
     Tcp,
     /// The handshake, their certificate, and whether ours was accepted.
     Tls,
+    /// Their clock and ours.
+    Clock,
     /// Our ping is receipted.
     OurPing,
+    /// The address that the subject is told leads to the suite.
+    Back,
     /// A message of the subject reaches the suite.
     TheirMessage,
     /// One document is receipted, and answered where that is claimed.
@@ -71,20 +77,29 @@ pub struct Line {
 }
 
 /// What is told while the doctor works.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Told {
     /// The suite's endpoint takes pushes at this address, until the point is done.
     Listening(SocketAddr),
     /// The operator is asked to do something.
-    Prompt(String),
+    Prompt(Prompt),
     /// A point is done.
     Line(Line),
 }
 
 impl Point {
     /// All points in their order.
-    pub const ALL: [Self; 7] =
-        [Self::Own, Self::Name, Self::Tcp, Self::Tls, Self::OurPing, Self::TheirMessage, Self::Document];
+    pub const ALL: [Self; 9] = [
+        Self::Own,
+        Self::Name,
+        Self::Tcp,
+        Self::Tls,
+        Self::Clock,
+        Self::OurPing,
+        Self::Back,
+        Self::TheirMessage,
+        Self::Document,
+    ];
 }
 
 impl fmt::Display for Point {
@@ -94,7 +109,9 @@ impl fmt::Display for Point {
             Self::Name => "name",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Clock => "clocks",
             Self::OurPing => "our ping",
+            Self::Back => "way back",
             Self::TheirMessage => "their message",
             Self::Document => "one document",
         })
@@ -145,6 +162,8 @@ fn look(setup: &Arc<Setup>, point: Point, patience: f64, tell: &mut dyn FnMut(To
             Finding::NotTried("the url in subject.toml is http://; TLS is nobody's there".to_owned())
         }
         Point::Tls => block_on(reach::tls(setup, within))?.into(),
+        Point::Clock => block_on(clock::look(setup, within))?,
+        Point::Back => block_on(back::look(setup, within))?,
         Point::OurPing => speak::look(setup, speak::OUR_PING, patience, tell)?,
         Point::TheirMessage => speak::look(setup, speak::THEIR_MESSAGE, patience, tell)?,
         Point::Document if plan::obliges(setup) && setup.subject.suite.listen.is_some() => {

@@ -12,6 +12,7 @@ pub mod forge;
 pub mod http;
 pub mod judge;
 pub mod line;
+pub mod load;
 pub mod local;
 pub mod mrn;
 pub mod plain;
@@ -21,10 +22,11 @@ pub mod setup;
 pub mod tls;
 pub mod verdict;
 
+mod own;
 mod runner;
 
 pub use judge::judge;
 pub use judge::run::Run;
-pub use runner::{Event, RunError, RunOptions, capture_in_memory, run};
+pub use runner::{Event, Prompt, RunError, RunOptions, capture_in_memory, run};
 pub use setup::{Setup, SetupError};
 pub use verdict::{ExitCode, Verdict};

@@ -3,11 +3,12 @@
 //! Layout of the EU (Delegated Regulation 2015/2446, annex B, data element 12 01), check digit of ISO 6346. Written
 //! without a look at the node's own, which it is used to judge.
 
-/// A number over that country and those characters, of which 13 count.
+/// A number that begins with `prefix`, two digits of a year and a country first, and goes on with those characters.
 #[must_use]
-pub fn issue(country: &str, characters: &str) -> String {
+pub fn issue(prefix: &str, characters: &str) -> String {
+    let room = 17_usize.saturating_sub(prefix.len());
     let body: String =
-        format!("26{country}{:0>13}", characters.get(..13).unwrap_or(characters)).chars().take(17).collect();
+        format!("{prefix}{:0>room$}", characters.get(..room).unwrap_or(characters)).chars().take(17).collect();
     format!("{body}{}", check_digit(&body))
 }
 
@@ -51,6 +52,6 @@ mod tests {
 
     #[test]
     fn what_is_issued_is_well_formed() {
-        assert!(is_well_formed(&issue("GB", "0AB")) && is_well_formed(&issue("FR", "ABCDEFGHIJKLMNO")));
+        assert!(is_well_formed(&issue("26GB9", "0AB")) && is_well_formed(&issue("27FR", "ABCDEFGHIJKLMNO")));
     }
 }

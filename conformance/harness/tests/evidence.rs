@@ -8,6 +8,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use carnet_catalogue::Filters;
 use carnet_harness::evidence::{Direction, Evidence, EvidenceError, Kind};
 use carnet_harness::judge::baseline::hold;
 use carnet_harness::judge::judge_with;
@@ -212,7 +213,7 @@ fn options(dir: &Path, url: &str, only: &[&str]) -> RunOptions {
     let setup = Setup::load(&support::world(dir, url)).unwrap();
     let catalogue = carnet_catalogue::load().unwrap_or_else(|error| panic!("{error}"));
     let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), dir.join("evidence"));
-    options.selection = Selection { only: only.iter().map(|&id| id.to_owned()).collect(), ..Selection::default() };
+    options.selection = Selection { only: Filters::ids(only.iter().copied()), ..Selection::default() };
     options
 }
 
@@ -270,4 +271,35 @@ fn what_is_found_beside_a_case_is_mended_as_its_own_requirement_says() {
     let said = |id: &str| run.requirements.iter().find(|(row, _)| row.as_str() == id).map(|(_, verdict)| *verdict);
     assert_eq!(said("CARNET-ERROR-01"), Some(Verdict::Warn));
     assert_eq!(said(run.cells[0].verifies[0].as_str()), Some(run.cells[0].verdict));
+}
+
+#[test]
+fn what_signing_and_redacting_write_fits_the_published_schemas() {
+    use aws_lc_rs::signature::Ed25519KeyPair;
+    use carnet_harness::evidence::bundle;
+    let dir = copy(&fixture("receipt.signed", "pass"));
+    let keys = tempfile::tempdir().unwrap();
+    let key = keys.path().join("key.pem");
+    let made = Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+    std::fs::write(&key, carnet_certs::to_pem("PRIVATE KEY", made.as_ref())).unwrap();
+    let signed = bundle::sign(dir.path(), &key).unwrap();
+    let answer = Evidence::open(dir.path()).unwrap().events.iter().find_map(|event| match &event.kind {
+        Kind::Bytes { direction: Direction::In, blob } => Some(blob.sha256.clone()),
+        _ => None,
+    });
+    bundle::redact(dir.path(), &[answer.unwrap()], "names a trader").unwrap();
+    let verified = bundle::verify(dir.path(), None).unwrap();
+    assert_eq!((verified.signer, verified.redacted.len(), verified.files), (signed.signer, 1, signed.files - 1));
+    for (file, schema) in [(bundle::MANIFEST, "manifest-1.json"), (bundle::REDACTIONS, "redactions-1.json")] {
+        let json = |path: PathBuf| -> serde_json::Value {
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+        };
+        let schema = json(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas").join(schema));
+        let errors: Vec<String> = jsonschema::validator_for(&schema)
+            .unwrap()
+            .iter_errors(&json(dir.path().join(file)))
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{file}: {errors:?}");
+    }
 }

@@ -59,6 +59,14 @@ fn fill(text: &mut String, run: &Run, detail: Detail) -> std::fmt::Result {
     for section in sections(&run.cells) {
         show_section(text, &section, detail)?;
     }
+    if !run.contradictions.is_empty() {
+        writeln!(text, "\nThe ICS does not hold")?;
+    }
+    for claim in &run.contradictions {
+        writeln!(text, "  it claims {} ({}), and {} shows otherwise", claim.capability, claim.means, claim.probe)?;
+        writeln!(text, "    actual  {}", claim.actual)?;
+        writeln!(text, "    Fix     mend the node, or deny {} in ics.toml", claim.capability)?;
+    }
     for note in &run.notes {
         writeln!(text, "\nnote: {note}")?;
     }

@@ -17,9 +17,6 @@ use crate::line::{ClientTls, Connected, Duplex, Ending, Handshake, ending};
 use crate::runner::{Dial, dial, resolve};
 use crate::setup::Setup;
 
-/// A clock that is further off than this is worth a word, seconds.
-const CLOCKS_DIFFER: i64 = 60;
-
 /// Resolves the name of the subject, or of the proxy.
 pub(super) async fn name(setup: &Setup) -> Result<String, Break> {
     let target = target(setup);
@@ -48,13 +45,8 @@ pub(super) async fn tcp(setup: &Setup, within: Duration) -> Result<String, Break
 
 /// Makes the handshake, checks their certificate, and reads on until it shows whether ours was accepted.
 pub(super) async fn tls(setup: &Setup, within: Duration) -> Result<String, Break> {
-    let client = ClientTls {
-        identity: Some(setup.partner.tls.clone()),
-        versions: Vec::new(),
-        suites: Vec::new(),
-        server_name: setup.address.host.clone(),
-    };
-    let Connected { mut stream, handshake } = match dial(setup, &Dial::new(Some(client), within)).await {
+    let dialled = dial(setup, &Dial::new(Some(client(setup)), within)).await;
+    let Connected { mut stream, handshake } = match dialled {
         Ok(connected) => connected,
         Err((Stage::Tls, ending)) => return Err(handshake_broke(setup, &ending, within).await),
         Err((stage, ending)) => return Err(not_connected(setup, &target(setup), stage, &ending, within)),
@@ -64,11 +56,10 @@ pub(super) async fn tls(setup: &Setup, within: Duration) -> Result<String, Break
     };
     their_certificate(setup, &handshake)?;
     // In TLS 1.3 the client is done before the server has looked at its certificate: a refusal shows at the first read.
-    let said = match ask(&mut stream, setup, within).await {
-        Ok(message) => message,
-        Err(Ending::Timeout) => None,
+    match ask(&mut stream, setup, within).await {
+        Ok(_) | Err(Ending::Timeout) => {}
         Err(ending) => return Err(alert::refused(setup, &ending)),
-    };
+    }
     let leaf = handshake.peer_chain.first().map(|leaf| subject(leaf)).unwrap_or_default();
     let mut seen = format!("TLS {} with {}; their certificate {leaf} is trusted", handshake.version, handshake.suite);
     seen.push_str(if handshake.certificate_asked {
@@ -76,7 +67,6 @@ pub(super) async fn tls(setup: &Setup, within: Duration) -> Result<String, Break
     } else {
         "; they asked for no certificate of ours: mutual TLS is off there"
     });
-    seen.push_str(&said.as_ref().and_then(clocks).unwrap_or_default());
     Ok(seen)
 }
 
@@ -128,6 +118,23 @@ async fn handshake_broke(setup: &Setup, ending: &Ending, within: Duration) -> Br
             "correct the port in `url`; it must be that of their TLS endpoint",
         ),
         other => alert::refused(setup, other),
+    }
+}
+
+/// The head of their endpoint's page, over the kind of connection that the URL names.
+pub(super) async fn head(setup: &Setup, within: Duration) -> Option<Message> {
+    let tls = setup.address.tls.then(|| client(setup));
+    let mut stream = dial(setup, &Dial::new(tls, within)).await.ok()?.stream;
+    ask(&mut stream, setup, within).await.ok().flatten()
+}
+
+/// We as a TLS client.
+fn client(setup: &Setup) -> ClientTls {
+    ClientTls {
+        identity: Some(setup.partner.tls.clone()),
+        versions: Vec::new(),
+        suites: Vec::new(),
+        server_name: setup.address.host.clone(),
     }
 }
 
@@ -243,15 +250,4 @@ fn host(name: &GeneralName<'_>) -> Option<String> {
         },
         _ => None,
     }
-}
-
-/// A word about the clocks, where they differ.
-fn clocks(message: &Message) -> Option<String> {
-    let theirs = jiff::fmt::rfc2822::parse(message.header("date")?).ok()?.timestamp().as_second();
-    let ours = i64::try_from(Setup::now().as_secs()).ok()?;
-    let apart = theirs - ours;
-    (apart.abs() > CLOCKS_DIFFER).then(|| {
-        let way = if apart > 0 { "ahead of" } else { "behind" };
-        format!("; their clock is {} s {way} ours", apart.abs())
-    })
 }

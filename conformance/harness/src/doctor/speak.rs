@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use carnet_catalogue::Catalogue;
 use carnet_catalogue::case::CaseId;
-use carnet_catalogue::files::Files;
 
 use super::{Break, Finding, Told, cause, push};
 use crate::evidence::{Evidence, EvidenceError, Side};
 use crate::judge::Judge;
 use crate::judge::view::{self, Attempt};
+use crate::own;
 use crate::runner::{Event, capture_in_memory};
 use crate::setup::Setup;
 use crate::{RunError, RunOptions, Verdict};
@@ -31,21 +30,21 @@ pub(super) const DOCUMENT_ANSWERED: Own =
 /// Carries the case out and says what came of it.
 pub(super) fn look(
     setup: &Arc<Setup>,
-    own: Own,
+    case: Own,
     patience: f64,
     tell: &mut dyn FnMut(Told),
 ) -> Result<Finding, RunError> {
-    let catalogue = catalogue(own).map_err(EvidenceError::Catalogue)?;
+    let catalogue = own::catalogue(case.id, case.text).map_err(EvidenceError::Catalogue)?;
     let options =
         RunOptions { patience, repeat: 1, ..RunOptions::new(Arc::clone(setup), Arc::new(catalogue), PathBuf::new()) };
     let recorder = capture_in_memory(&options, &mut |event| match event {
         Event::Listening(address) => tell(Told::Listening(address)),
-        Event::Prompt(text) => tell(Told::Prompt(text)),
+        Event::Prompt(prompt) => tell(Told::Prompt(prompt)),
         _ => {}
     })?;
     let evidence = Evidence::of(&recorder)?;
     let run = Judge::new(&evidence, None)?.all(&evidence);
-    let Some(cell) = run.cells.into_iter().find(|cell| cell.case == CaseId::new(own.id)) else {
+    let Some(cell) = run.cells.into_iter().find(|cell| cell.case == CaseId::new(case.id)) else {
         return Ok(Finding::NotTried("it was not planned".to_owned()));
     };
     if matches!(cell.verdict, Verdict::NotApplicable | Verdict::Skipped) {
@@ -103,14 +102,4 @@ fn prompted(by: &str) -> &str {
         "operator" => "the operator",
         other => other,
     }
-}
-
-/// The requirements of the suite with this one case.
-fn catalogue(own: Own) -> Result<Catalogue, carnet_catalogue::CatalogueError> {
-    let mut files = Files::default();
-    for (path, bytes) in Files::embedded().iter().filter(|(path, _)| !path.starts_with("cases/")) {
-        files.insert(path, bytes.to_vec());
-    }
-    files.insert(&format!("cases/{}.toml", own.id.replace('.', "/")), own.text.as_bytes().to_vec());
-    carnet_catalogue::from_files(files)
 }

@@ -159,6 +159,11 @@ pub enum Kind {
         /// Why.
         reason: String,
     },
+    /// The operator did not do what was asked; the cell was not carried out further.
+    Declined {
+        /// What was not done.
+        reason: String,
+    },
     /// A connection, by whichever side, is up.
     Connected {
         /// Who opened it.

@@ -72,6 +72,8 @@ pub struct Evidence {
     pub start: Start,
     /// All events in order.
     pub events: Vec<Event>,
+    /// Blobs that were taken out, with the reason.
+    pub redacted: BTreeMap<String, String>,
     blobs: BTreeMap<String, Arc<Vec<u8>>>,
 }
 
@@ -95,6 +97,9 @@ impl Evidence {
             }
             events.push(event);
         }
+        let redactions = super::bundle::redactions(dir)?.redacted;
+        let redacted: BTreeMap<String, String> =
+            redactions.into_iter().map(|(sha256, redaction)| (sha256, redaction.reason)).collect();
         let mut blobs = BTreeMap::new();
         for reference in events.iter().flat_map(references) {
             if blobs.contains_key(&reference.sha256) {
@@ -104,14 +109,17 @@ impl Evidence {
             if name.len() != 64 || !name.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Err(EvidenceError::Missing { sha256: name });
             }
-            let bytes = fs::read(dir.join("blobs/sha256").join(&name))
-                .map_err(|_| EvidenceError::Missing { sha256: name.clone() })?;
+            let bytes = match fs::read(dir.join("blobs/sha256").join(&name)) {
+                Ok(bytes) => bytes,
+                Err(_) if redacted.contains_key(&name) => continue,
+                Err(_) => return Err(EvidenceError::Missing { sha256: name }),
+            };
             if hex::encode(carnet_wire::digest::sha256(&bytes)) != name || bytes.len() as u64 != reference.length {
                 return Err(EvidenceError::Blob { sha256: name });
             }
             blobs.insert(name, Arc::new(bytes));
         }
-        Self::assemble(events, blobs)
+        Self::assemble(events, blobs, redacted)
     }
 
     /// The evidence a recorder holds so far.
@@ -119,15 +127,36 @@ impl Evidence {
     /// # Errors
     /// [`EvidenceError::NoStart`].
     pub fn of(recorder: &Recorder) -> Result<Self, EvidenceError> {
-        Self::assemble(recorder.events(), recorder.blobs())
+        Self::assemble(recorder.events(), recorder.blobs(), BTreeMap::new())
     }
 
-    fn assemble(events: Vec<Event>, blobs: BTreeMap<String, Arc<Vec<u8>>>) -> Result<Self, EvidenceError> {
+    pub(super) fn assemble(
+        events: Vec<Event>,
+        blobs: BTreeMap<String, Arc<Vec<u8>>>,
+        redacted: BTreeMap<String, String>,
+    ) -> Result<Self, EvidenceError> {
         let start = match events.first().map(|event| &event.kind) {
             Some(Kind::Run(start)) if start.format == 1 => (**start).clone(),
             _ => return Err(EvidenceError::NoStart),
         };
-        Ok(Self { start, events, blobs })
+        let evidence = Self { start, events, redacted, blobs };
+        let gone = evidence.needed().find(|blob| !evidence.blobs.contains_key(&blob.sha256)).cloned();
+        match gone {
+            Some(blob) => Err(EvidenceError::Missing { sha256: blob.sha256 }),
+            None => Ok(evidence),
+        }
+    }
+
+    /// The blobs without which nothing can be judged: they cannot be redacted.
+    pub fn needed(&self) -> impl Iterator<Item = &BlobRef> {
+        let needed = |event: &&Event| matches!(event.kind, Kind::Run(_) | Kind::Connected { .. });
+        self.events.iter().filter(needed).flat_map(references)
+    }
+
+    /// Why bytes of the execution that `event` belongs to are gone, where they are.
+    #[must_use]
+    pub fn redaction_of(&self, event: &Event) -> Option<&str> {
+        references(event).into_iter().find_map(|blob| self.redacted.get(&blob.sha256)).map(String::as_str)
     }
 
     /// The same with what hooks gave just now, which no event tells of yet.
@@ -183,7 +212,7 @@ impl Evidence {
 }
 
 /// Every blob that an event names.
-fn references(event: &Event) -> Vec<&BlobRef> {
+pub(super) fn references(event: &Event) -> Vec<&BlobRef> {
     match &event.kind {
         Kind::Run(start) => {
             let mut all = vec![&start.lock, &start.subject, &start.ics, &start.plan];

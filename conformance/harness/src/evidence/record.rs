@@ -15,6 +15,7 @@ pub struct Recorder {
     began: Instant,
     state: Mutex<State>,
     dir: Option<PathBuf>,
+    keeps: bool,
 }
 
 #[derive(Debug, Default)]
@@ -22,9 +23,27 @@ struct State {
     events: Vec<Event>,
     blobs: BTreeMap<String, Arc<Vec<u8>>>,
     file: Option<fs::File>,
+    /// Bytes of whole events in the file.
+    written: u64,
     failure: Option<String>,
     connections: u64,
     finished: bool,
+}
+
+impl State {
+    /// Writes one line whole or not at all: what was captured before a disk was full stays readable.
+    fn write(&mut self, event: &Event) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let mut line = serde_json::to_vec(event).map_err(io::Error::other)?;
+        line.push(b'\n');
+        let done = file.write_all(&line);
+        match done {
+            Ok(()) => self.written += line.len() as u64,
+            // Cutting a file needs no room; should it fail all the same, readers stop at the broken line.
+            Err(_) => drop(file.set_len(self.written)),
+        }
+        done
+    }
 }
 
 /// A recorder together with the execution that events belong to.
@@ -48,13 +67,20 @@ impl Recorder {
             began: Instant::now(),
             state: Mutex::new(State { file: Some(file), ..State::default() }),
             dir: Some(dir.to_owned()),
+            keeps: true,
         })
     }
 
     /// Records in memory only.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self { began: Instant::now(), state: Mutex::default(), dir: None }
+        Self { began: Instant::now(), state: Mutex::default(), dir: None, keeps: true }
+    }
+
+    /// Records nothing at all, for what nobody will judge.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self { keeps: false, ..Self::in_memory() }
     }
 
     /// Keeps bytes and says how events name them.
@@ -62,11 +88,14 @@ impl Recorder {
         let sha256 = hex::encode(carnet_wire::digest::sha256(bytes));
         let reference = BlobRef { sha256: sha256.clone(), length: bytes.len() as u64 };
         let mut state = self.lock();
-        if !state.blobs.contains_key(&sha256) {
-            if let Some(dir) = &self.dir
-                && let Err(error) = fs::write(dir.join("blobs/sha256").join(&sha256), bytes)
-            {
-                state.failure.get_or_insert_with(|| format!("a blob could not be written: {error}"));
+        if self.keeps && !state.blobs.contains_key(&sha256) {
+            if let Some(dir) = self.dir.as_ref().filter(|_| state.failure.is_none()) {
+                let path = dir.join("blobs/sha256").join(&sha256);
+                if let Err(error) = fs::write(&path, bytes) {
+                    // Half a blob is none; nothing after it is written, so no event names it.
+                    let _ = fs::remove_file(&path);
+                    state.failure = Some(format!("a blob could not be written: {error}"));
+                }
             }
             state.blobs.insert(sha256, Arc::new(bytes.to_vec()));
         }
@@ -85,16 +114,12 @@ impl Recorder {
         state.finished = matches!(kind, Kind::Finished);
         let seq = state.events.len() as u64 + 1;
         let event = Event { seq, at, mono, scope: scope.cloned(), step, connection, kind };
-        if let Some(file) = &mut state.file {
-            let written = serde_json::to_vec(&event).map_err(io::Error::other).and_then(|mut line| {
-                line.push(b'\n');
-                file.write_all(&line)
-            });
-            if let Err(error) = written {
-                state.failure.get_or_insert_with(|| format!("an event could not be written: {error}"));
-            }
+        if state.failure.is_none() {
+            state.failure = state.write(&event).err().map(|error| format!("an event could not be written: {error}"));
         }
-        state.events.push(event);
+        if self.keeps {
+            state.events.push(event);
+        }
         seq
     }
 

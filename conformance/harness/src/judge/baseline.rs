@@ -52,6 +52,12 @@ pub fn hold(run: &Run, baseline: &Baseline, today: &str, strict: bool) -> Held {
     held
 }
 
+/// This day as baselines write it, in UTC.
+#[must_use]
+pub fn today() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
+}
+
 fn describes(row: &Accept, cell: &CellResult) -> bool {
     cell.verdict.as_str() == row.verdict && cell.signature.as_deref() == Some(row.signature.as_str())
 }

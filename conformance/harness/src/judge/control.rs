@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use carnet_catalogue::case::{Case, CaseId, Level};
 use carnet_catalogue::requirement::RequirementId;
 
-use super::Judge;
 use super::ledger::Ledger;
 use super::one::{self, Judged};
 use super::run::{CellResult, ControlSeen, Count, Finding, Run, SubjectSeen};
 use super::view::Attempt;
+use super::{Judge, claims};
 use crate::plan::Planned;
 use crate::verdict::{ExitCode, Verdict};
 
@@ -68,6 +68,7 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger,
         verdict,
         exit,
         count,
+        contradictions: claims::contradicted(judge, &cells),
         cells,
         requirements: requirements
             .into_iter()

@@ -10,6 +10,7 @@ pub mod ebms;
 pub mod run;
 pub mod view;
 
+mod claims;
 mod control;
 mod ledger;
 mod one;
@@ -112,7 +113,13 @@ impl Judge {
     /// Judges all events.
     #[must_use]
     pub fn all(&self, evidence: &Evidence) -> Run {
-        let attempts = view::attempts(&evidence.events, &|reference| evidence.shared(reference).unwrap_or_default());
+        let mut attempts = view::attempts(&evidence.events, &|reference| evidence.shared(reference).unwrap_or_default());
+        for event in evidence.events.iter().filter(|_| !evidence.redacted.is_empty()) {
+            let Some((scope, reason)) = event.scope.as_ref().zip(evidence.redaction_of(event)) else { continue };
+            for attempt in attempts.iter_mut().filter(|attempt| attempt.scope == *scope) {
+                attempt.redacted = Some(reason.to_owned());
+            }
+        }
         let ledger = self.ledger(evidence);
         control::run(self, &evidence.start.run, &attempts, ledger, is_finished(&evidence.events))
     }

@@ -44,6 +44,12 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
         }
         return Judged::undecided(Verdict::Error, format!("the suite could not carry it out: {reason}"));
     }
+    if let Some(reason) = &attempt.declined {
+        return Judged::undecided(Verdict::Inconclusive, reason.clone());
+    }
+    if let Some(reason) = &attempt.redacted {
+        return Judged::undecided(Verdict::Inconclusive, format!("its evidence was redacted: {reason}"));
+    }
     if attempt.end.is_none() {
         return Judged::undecided(Verdict::Inconclusive, "it was interrupted".to_owned());
     }

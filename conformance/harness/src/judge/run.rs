@@ -31,12 +31,29 @@ pub struct Run {
     pub cells: Vec<CellResult>,
     /// Each requirement of the catalogue that a planned cell verifies or has a check for.
     pub requirements: BTreeMap<RequirementId, Verdict>,
+    /// Claims of the ICS that the run disproves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<Contradiction>,
     /// The conservation of messages over the whole run, with what does not add up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
     /// What the run as a whole lacks, where something does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// A claim that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contradiction {
+    /// The capability that the ICS claims.
+    pub capability: String,
+    /// What claiming it means.
+    pub means: String,
+    /// The case that failed.
+    pub probe: CaseId,
+    /// What the subject did instead.
+    pub actual: String,
 }
 
 /// The suite that captured and judged.

@@ -82,6 +82,10 @@ pub struct Attempt {
     pub prompted: Option<String>,
     /// Why the suite could not carry it out.
     pub broken: Option<(u64, String)>,
+    /// What the operator was asked and did not do.
+    pub declined: Option<String>,
+    /// Why bytes of it are no longer there.
+    pub redacted: Option<String>,
     /// Monotonic microseconds by event.
     pub times: BTreeMap<u64, u64>,
 }
@@ -126,6 +130,8 @@ impl Attempt {
             faces: Vec::new(),
             prompted: None,
             broken: None,
+            declined: None,
+            redacted: None,
             times: BTreeMap::new(),
         }
     }
@@ -138,6 +144,7 @@ impl Attempt {
             Kind::Broken { reason } => {
                 self.broken.get_or_insert_with(|| (event.seq, reason.clone()));
             }
+            Kind::Declined { reason } => self.declined = Some(reason.clone()),
             Kind::Connected { side, tls, suite, chains } => {
                 let mut exchange = Exchange::new(event, step, *side);
                 exchange.tls = tls.clone().zip(suite.clone());

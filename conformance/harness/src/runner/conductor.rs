@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use carnet_catalogue::Role;
 use carnet_catalogue::case::{Case, CaseId};
@@ -16,20 +16,19 @@ use super::cell::Runner;
 use super::{Event, RunOptions};
 use crate::evidence::{Evidence, Kind, Purpose, Recorder, Scope, Sink};
 use crate::judge::Judge;
-use crate::plan::{Plan, Planned};
+use crate::plan::{Batch, Plan, Planned, runs_alone, schedule};
 use crate::verdict::Verdict;
 
 /// How many cells may wait for the subject's pushes at once; they sleep more than they work.
-const WAITING: usize = 64;
+pub(crate) const WAITING: usize = 64;
 /// Between two looks at whether messages have come to rest.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Cells between two executions of their controls.
-const BATCH: usize = 32;
 
 /// Keeps the order: controls, batches, what runs alone.
 #[derive(Debug)]
 pub(super) struct Conductor {
     options: RunOptions,
+    until: Option<Instant>,
     recorder: Arc<Recorder>,
     judge: Judge,
     runner: Runner,
@@ -47,6 +46,7 @@ impl Conductor {
         events: mpsc::Sender<Event>,
     ) -> Self {
         Self {
+            until: options.longest.map(|longest| Instant::now() + longest),
             options,
             recorder,
             judge,
@@ -61,24 +61,13 @@ impl Conductor {
 impl Conductor {
     /// Carries the plan out.
     pub(super) async fn all(self: &Arc<Self>, plan: &Plan) {
-        let cells: Vec<&Planned> = plan.cells.iter().filter(|cell| cell.excluded.is_none()).collect();
-        let controls: BTreeSet<CaseId> = cells.iter().filter_map(|cell| self.control_of(&cell.case)).collect();
-        let (first, rest): (Vec<&Planned>, Vec<&Planned>) =
-            cells.into_iter().partition(|cell| controls.contains(&cell.case));
-        let (first_alone, first): (Vec<&Planned>, Vec<&Planned>) =
-            first.into_iter().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
-        self.side_by_side(&first, Purpose::Case).await;
-        let (alone, mut together): (Vec<&Planned>, Vec<&Planned>) =
-            rest.into_iter().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
-        // What waits for the subject starts first, so that it waits while others work.
-        together.sort_by_key(|cell| self.case(&cell.case).is_some_and(|case| case.role == Role::Responder));
-        for batch in together.chunks(BATCH) {
+        let order = schedule(plan, &self.options.catalogue);
+        self.together_then_alone(&order.first, Purpose::Case).await;
+        for batch in &order.batches {
             self.batch(batch).await;
         }
-        for cell in first_alone {
-            self.side_by_side(&[cell], Purpose::Case).await;
-        }
-        for batch in alone.chunks(BATCH) {
+        self.together_then_alone(&order.first_alone, Purpose::Case).await;
+        for batch in &order.alone {
             self.batch(batch).await;
         }
         self.settle().await;
@@ -86,7 +75,7 @@ impl Conductor {
 
     /// Lists once more what was delivered and what producers were told, when messages have had the time to come to rest.
     async fn settle(&self) {
-        if self.options.stop.load(Ordering::Relaxed) {
+        if self.stops() {
             return;
         }
         let sink = Sink { recorder: Arc::clone(&self.recorder), scope: None };
@@ -96,7 +85,7 @@ impl Conductor {
             let now = listed.iter().map(|(name, outcome)| (*name, outcome.success, outcome.output.as_slice()));
             let seen = Evidence::of(&self.recorder).map(|seen| seen.with_hooks(now));
             let open = seen.map(|seen| self.judge.ledger(&seen).findings.len()).unwrap_or_default();
-            if open == 0 || tokio::time::Instant::now() >= deadline || self.options.stop.load(Ordering::Relaxed) {
+            if open == 0 || tokio::time::Instant::now() >= deadline || self.stops() {
                 for (name, outcome) in listed {
                     let output = sink.blob(&outcome.output);
                     sink.event(None, None, Kind::Hook { name: name.to_owned(), success: outcome.success, output });
@@ -108,32 +97,29 @@ impl Conductor {
     }
 
     /// Cells whose control failed are not begun; after the others their controls are executed again.
-    async fn batch(self: &Arc<Self>, cells: &[&Planned]) {
-        let runnable: Vec<&Planned> = cells
-            .iter()
-            .copied()
-            .filter(|cell| self.control_of(&cell.case).is_none_or(|control| !self.failed(&control)))
-            .collect();
+    async fn batch(self: &Arc<Self>, batch: &Batch) {
+        let runnable = |cell: &&Planned| self.control_of(&cell.case).is_none_or(|control| !self.failed(&control));
+        let runnable: Vec<Planned> = batch.cells.iter().filter(runnable).cloned().collect();
+        self.together_then_alone(&runnable, Purpose::Case).await;
+        let wanted: BTreeSet<CaseId> = runnable.iter().filter_map(|cell| self.control_of(&cell.case)).collect();
+        let controls: Vec<Planned> =
+            batch.controls.iter().filter(|cell| wanted.contains(&cell.case)).cloned().collect();
+        self.together_then_alone(&controls, Purpose::Control).await;
+    }
+
+    /// Whether nothing more is to be begun: stopped from outside, out of time, or the evidence cannot be written.
+    pub(super) fn stops(&self) -> bool {
+        self.options.stop.load(Ordering::Relaxed)
+            || self.until.is_some_and(|until| Instant::now() >= until)
+            || self.recorder.failure().is_some()
+    }
+
+    async fn together_then_alone(self: &Arc<Self>, cells: &[Planned], purpose: Purpose) {
         let (alone, together): (Vec<&Planned>, Vec<&Planned>) =
-            runnable.iter().copied().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
-        self.side_by_side(&together, Purpose::Case).await;
+            cells.iter().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
+        self.side_by_side(&together, purpose).await;
         for cell in alone {
-            self.side_by_side(&[cell], Purpose::Case).await;
-        }
-        let controls: BTreeSet<CaseId> = runnable.iter().filter_map(|cell| self.control_of(&cell.case)).collect();
-        let again: Vec<Planned> = controls
-            .into_iter()
-            .filter_map(|id| {
-                let case = self.case(&id)?;
-                let cell = carnet_catalogue::matrix::cells(case).first().map(Cell::name)?;
-                Some(Planned { case: id, cell, excluded: None })
-            })
-            .collect();
-        let (alone, together): (Vec<&Planned>, Vec<&Planned>) =
-            again.iter().partition(|cell| self.case(&cell.case).is_some_and(runs_alone));
-        self.side_by_side(&together, Purpose::Control).await;
-        for cell in alone {
-            self.side_by_side(&[cell], Purpose::Control).await;
+            self.side_by_side(&[cell], purpose).await;
         }
     }
 
@@ -157,7 +143,7 @@ impl Conductor {
     async fn repeated(&self, planned: &Planned, purpose: Purpose) {
         let mut purpose = purpose;
         for _ in 0..self.options.repeat.max(1) {
-            if self.options.stop.load(Ordering::Relaxed) {
+            if self.stops() {
                 return;
             }
             let verdict = self.once(planned, purpose).await;
@@ -204,8 +190,4 @@ impl Conductor {
     fn tell(&self, event: Event) {
         let _ = self.events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
     }
-}
-
-fn runs_alone(case: &Case) -> bool {
-    case.exclusive || case.step.iter().any(|step| step.restart || step.listen.is_some())
 }

@@ -10,14 +10,25 @@ mod exchange;
 mod hook;
 mod hub;
 mod line;
+mod operator;
+mod pace;
 mod signer;
+mod timing;
 mod values;
 
+pub(crate) use budget::Budget;
+pub(crate) use cell::Runner;
+pub(crate) use conductor::WAITING;
 pub(crate) use dial::{Dial, dial, resolve};
+pub(crate) use hub::Hub;
+pub use operator::Prompt;
+pub(crate) use pace::Pace;
+pub(crate) use timing::Timing;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use carnet_catalogue::{Catalogue, lock};
 use uuid::Uuid;
@@ -27,10 +38,8 @@ use crate::judge::run::Run;
 use crate::judge::{Judge, Judged};
 use crate::plan::{Plan, Selection, plan};
 use crate::setup::Setup;
-use budget::Budget;
-use cell::Runner;
 use conductor::Conductor;
-use hub::Hub;
+use operator::Operator;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -49,6 +58,10 @@ pub struct RunOptions {
     pub jobs: usize,
     /// How often a failing cell is executed in all.
     pub repeat: u32,
+    /// The most messages and connections a second.
+    pub rate: Option<u32>,
+    /// No cell is begun after this long; the run is then not finished.
+    pub longest: Option<Duration>,
     /// Decides at which byte, inside the part that a case names, a fault on the line strikes.
     pub seed: u64,
     /// Set from outside to stop after what is under way.
@@ -67,6 +80,8 @@ impl RunOptions {
             patience: 1.0,
             jobs: 8,
             repeat: 2,
+            rate: None,
+            longest: None,
             seed: 1,
             stop: Arc::new(AtomicBool::new(false)),
         }
@@ -96,8 +111,8 @@ pub enum Event {
         /// What came of it by itself.
         judged: Box<Judged>,
     },
-    /// The operator is asked to do something.
-    Prompt(String),
+    /// The operator is asked to do something, and answered for.
+    Prompt(Prompt),
     /// All is captured and judged.
     Finished(Box<Run>),
 }
@@ -129,21 +144,14 @@ pub enum RunError {
     /// What was captured does not read back.
     #[error(transparent)]
     Judge(#[from] EvidenceError),
-    /// Something could not be written down: evidence with holes is none.
-    #[error("{0}")]
-    Holes(String),
-}
-
-/// Tells an operator what to do, through the run's events.
-#[derive(Debug, Clone)]
-pub(crate) struct Operator {
-    events: mpsc::Sender<Event>,
-}
-
-impl Operator {
-    pub(crate) fn ask(&self, text: &str) {
-        let _ = self.events.send(Event::Prompt(text.to_owned()));
-    }
+    /// Something could not be written down: the run ended there.
+    #[error("{what}\nhelp: free some space and run again; `carnet judge {}` reads what was captured until then", .path.display())]
+    Holes {
+        /// What could not be written.
+        what: String,
+        /// The folder.
+        path: PathBuf,
+    },
 }
 
 /// Runs, captures and judges. Blocks; must not be called from inside a tokio runtime.
@@ -165,8 +173,8 @@ pub fn run(options: &RunOptions, events: &mut dyn FnMut(Event)) -> Result<Run, R
     }
     runtime.block_on(task).map_err(|error| RunError::Runtime(std::io::Error::other(error)))??;
     runtime.shutdown_background();
-    if let Some(failure) = recorder.failure() {
-        return Err(RunError::Holes(failure));
+    if let Some(what) = recorder.failure() {
+        return Err(RunError::Holes { what, path: options.evidence.clone() });
     }
     let run = crate::judge::judge(&options.evidence)?;
     events(Event::Finished(Box::new(run.clone())));
@@ -207,19 +215,19 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
         let _ = events.send(Event::Listening(bound));
         serving = Some(task);
     }
-    let operator = options.setup.subject.hooks.operator.then(|| Operator { events: events.clone() });
     let runner = Runner {
         setup: Arc::clone(&options.setup),
         hub,
         budget,
         patience: options.patience,
         seed: options.seed,
-        prompt: operator,
+        prompt: options.setup.subject.hooks.operator.then(|| Operator::new(events.clone())),
+        pace: Pace::new(options.rate),
     };
     let conductor = Conductor::new(options.clone(), Arc::clone(&recorder), judge, runner, events);
     let conductor = Arc::new(conductor);
     conductor.all(&planned).await;
-    if !options.stop.load(Ordering::Relaxed) {
+    if !conductor.stops() {
         recorder.event(None, None, None, Kind::Finished);
     }
     drop(serving);
@@ -227,7 +235,7 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
 }
 
 /// The first event: all that judging needs.
-fn begin(options: &RunOptions, recorder: &Recorder, planned: &Plan) {
+pub(crate) fn begin(options: &RunOptions, recorder: &Recorder, planned: &Plan) {
     let setup = &options.setup;
     let ders = |certificates: &[rustls_pki_types::CertificateDer<'static>]| {
         certificates.iter().map(|certificate| recorder.blob(certificate)).collect()

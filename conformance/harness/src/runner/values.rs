@@ -30,15 +30,9 @@ impl Values {
         let mut known: BTreeMap<String, String> = [
             ("fresh.message-id", format!("{}@suite.carnet", Uuid::now_v7())),
             ("fresh.conversation", conversation),
-            (
-                "fresh.lrn",
-                format!(
-                    "CT{}{short}",
-                    Uuid::new_v4().simple().to_string().get(..5).unwrap_or_default().to_ascii_uppercase()
-                ),
-            ),
-            ("fresh.mrn", mrn::issue("GB", &short)),
-            ("fresh.ucr", format!("6GB123456789000-{short}")),
+            ("fresh.lrn", lrn(&subject.references.lrn, &short)),
+            ("fresh.mrn", mrn::issue(&subject.references.mrn, &short)),
+            ("fresh.ucr", format!("{}{short}", subject.references.ucr)),
             ("fresh.text", Uuid::now_v7().simple().to_string()),
             ("now", jiff::Timestamp::now().to_string()),
             ("subject.url", subject.url.clone()),
@@ -137,5 +131,26 @@ impl Values {
                 Ok(edit)
             })
             .collect()
+    }
+}
+
+/// A local reference number that nobody used, 22 characters at most.
+fn lrn(prefix: &str, random: &str) -> String {
+    let more = Uuid::new_v4().simple().to_string().to_ascii_uppercase();
+    let room = 22_usize.saturating_sub(prefix.len());
+    let random: String = random.chars().chain(more.chars()).take(room.min(19)).collect();
+    format!("{prefix}{random}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lrn;
+
+    #[test]
+    fn references_stay_in_their_range_and_keep_their_length() {
+        for prefix in ["CT", "", "TESTTEST01"] {
+            let made = lrn(prefix, "0123456789ABCD");
+            assert!(made.starts_with(prefix) && (19..=22).contains(&made.len()), "{made}");
+        }
     }
 }

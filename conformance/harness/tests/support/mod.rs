@@ -5,6 +5,7 @@ pub(crate) mod double;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use carnet_catalogue::Filters;
 use carnet_certs::{FolderPlan, write_folder};
 use carnet_harness::plan::Selection;
 use carnet_harness::{Event, Run, RunOptions, Setup, run};
@@ -114,7 +115,7 @@ pub(crate) fn run_edited(
     std::fs::write(&subject, text).unwrap();
     let setup = Setup::load(&subject).unwrap();
     let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), evidence.to_owned());
-    options.selection = Selection { only: only.iter().map(|&id| id.to_owned()).collect(), ..Selection::default() };
+    options.selection = Selection { only: Filters::ids(only.iter().copied()), ..Selection::default() };
     options.repeat = 1;
     run(&options, &mut |event| {
         if let Event::Listening(address) = event {

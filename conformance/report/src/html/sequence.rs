@@ -54,10 +54,15 @@ fn line(source: &Source<'_>, cell: &CellResult, event: &Event, begun: u64, messa
             ("note", format!("{} did not connect ({stage}): {}", opened(*side), ended(ending)))
         }
         Kind::Bytes { direction, blob } => {
-            let content = source.evidence.blob(blob).unwrap_or_default();
-            message = Some(messages.add(&blob.sha256, content, &marks));
             let way = if *direction == Direction::Out { "out" } else { "in" };
-            (way, format!("{} ({} bytes)", first_line(content), blob.length))
+            match source.evidence.redaction_of(event) {
+                Some(reason) => (way, format!("redacted: {reason} ({} bytes)", blob.length)),
+                None => {
+                    let content = source.evidence.blob(blob).unwrap_or_default();
+                    message = Some(messages.add(&blob.sha256, content, &marks));
+                    (way, format!("{} ({} bytes)", first_line(content), blob.length))
+                }
+            }
         }
         // An alert is what the subject says; every other end is seen, not said.
         Kind::Ended { ending: ending @ Ending::Alert { .. } } => ("in", ended(ending)),
@@ -78,6 +83,7 @@ fn line(source: &Source<'_>, cell: &CellResult, event: &Event, begun: u64, messa
             ("note", format!("waited for a push: {}", if *arrived { "one came" } else { "none came" }))
         }
         Kind::Broken { reason } => ("note", format!("the suite could not go on: {reason}")),
+        Kind::Declined { reason } => ("note", reason.clone()),
         Kind::Run(_) | Kind::Begin { .. } | Kind::End | Kind::Step | Kind::Finished => return None,
     };
     let micros = event.mono.saturating_sub(begun);

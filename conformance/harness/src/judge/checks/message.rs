@@ -1,7 +1,9 @@
 //! Checks on messages that the subject pushes.
 
+use carnet_certs::common_name;
+
 use super::look::{Look, Push, settle};
-use super::receipt::{common_name, difference};
+use super::receipt::difference;
 use super::{Named, Outcome, broken};
 
 const MESSAGING: &str = "/env:Envelope/env:Header/eb:Messaging";
@@ -138,7 +140,7 @@ fn signed(look: &Look<'_>) -> Outcome {
 
 fn subject_fits(look: &Look<'_>, push: &Push<'_>) -> Outcome {
     let Some(wanted) = &look.judge.subject.trust.signing_subject else { return Outcome::Holds };
-    let name = push.ebms.signature.chain.first().map(|leaf| common_name(leaf)).unwrap_or_default();
+    let name = push.ebms.signature.chain.first().and_then(common_name).unwrap_or_default();
     if name == wanted.trim_start_matches("CN=") {
         Outcome::Holds
     } else {

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use carnet_certs::common_name;
 
 use super::look::{Look, settle};
 use super::{Named, Outcome};
@@ -163,7 +164,7 @@ fn trusted(look: &Look<'_>) -> Outcome {
             return Ok(look.at(exchange, "a signer under the agreed anchors", why, Some(SIGNATURE), None));
         }
         let Some(wanted) = &look.judge.subject.trust.signing_subject else { return Ok(Outcome::Holds) };
-        let name = chain.chain.first().map(|leaf| common_name(leaf)).unwrap_or_default();
+        let name = chain.chain.first().and_then(common_name).unwrap_or_default();
         Ok(if name == wanted.trim_start_matches("CN=") {
             Outcome::Holds
         } else {
@@ -272,14 +273,4 @@ pub(crate) fn difference(expected: &[Reference], got: &[Reference]) -> Option<(S
         format!("a reference to {}", extra.uri),
         Some(extra.uri.clone()),
     ))
-}
-
-/// The first common name of a certificate.
-pub(crate) fn common_name(der: &[u8]) -> String {
-    x509_parser::parse_x509_certificate(der)
-        .ok()
-        .and_then(|(_, certificate)| {
-            certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok().map(str::to_owned))
-        })
-        .unwrap_or_default()
 }

@@ -18,6 +18,8 @@ use super::dial::Dial;
 use super::exchange::{Exchange, Until, exchange};
 use super::hub::{Face, Hub, Room, Scripted};
 use super::line;
+use super::operator::Operator;
+use super::pace::Pace;
 use super::values::Values;
 use crate::evidence::{BlobRef, Kind, Purpose, Sink};
 use crate::plan;
@@ -32,7 +34,8 @@ pub(crate) struct Runner {
     pub(crate) budget: Arc<Budget>,
     pub(crate) patience: f64,
     pub(crate) seed: u64,
-    pub(crate) prompt: Option<super::Operator>,
+    pub(crate) prompt: Option<Operator>,
+    pub(crate) pace: Pace,
 }
 
 /// A cell while it runs.
@@ -50,6 +53,26 @@ struct Running<'r> {
     /// Connections that are held open while the case goes on.
     held: JoinSet<()>,
     over: watch::Sender<bool>,
+}
+
+/// Why a case is not carried out further.
+enum Stop {
+    /// The suite cannot.
+    Broken(String),
+    /// The operator did not do what was asked.
+    Declined(String),
+}
+
+impl From<String> for Stop {
+    fn from(reason: String) -> Self {
+        Self::Broken(reason)
+    }
+}
+
+impl From<&str> for Stop {
+    fn from(reason: &str) -> Self {
+        Self::Broken(reason.to_owned())
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -82,8 +105,12 @@ impl Runner {
         for index in 0..case.step.len() {
             running.room.at_step(index);
             running.sink.event(Some(index), None, Kind::Step);
-            if let Err(reason) = running.step(index).await {
-                running.sink.event(Some(index), None, Kind::Broken { reason });
+            if let Err(stop) = running.step(index).await {
+                let kind = match stop {
+                    Stop::Broken(reason) => Kind::Broken { reason },
+                    Stop::Declined(reason) => Kind::Declined { reason },
+                };
+                running.sink.event(Some(index), None, kind);
                 break;
             }
         }
@@ -98,15 +125,15 @@ impl Runner {
 }
 
 impl Running<'_> {
-    async fn step(&mut self, index: usize) -> Result<(), String> {
+    async fn step(&mut self, index: usize) -> Result<(), Stop> {
         let step = self.case.step.get(index).ok_or("the step is gone")?;
         let step = self.values.step(step)?;
         match step.action()? {
-            Action::Send(send) => self.send(index, &step, send).await,
-            Action::Connect(connect) => self.connect(index, &step, connect).await,
-            Action::Answer(answer) => self.script(index, &step, answer),
+            Action::Send(send) => Ok(self.send(index, &step, send).await?),
+            Action::Connect(connect) => Ok(self.connect(index, &step, connect).await?),
+            Action::Answer(answer) => Ok(self.script(index, &step, answer)?),
             Action::Await(Awaited::Message) => {
-                let arrived = self.room.next(self.push_within(&step)).await;
+                let arrived = self.room.next(self.timing().push(&step)).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
                 if let (true, Some(name), Some(mrn)) = (arrived, &step.name, self.room.mrn()) {
                     self.values.set(&format!("step.{name}.mrn"), &mrn);
@@ -114,29 +141,25 @@ impl Running<'_> {
                 Ok(())
             }
             Action::Await(Awaited::Nothing) => {
-                let arrived = self.room.next(self.push_within(&step)).await;
+                let arrived = self.room.next(self.timing().push(&step)).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
                 Ok(())
             }
             Action::Await(Awaited::Connection) => {
-                let arrived = self.room.next_attempt(self.push_within(&step)).await;
+                let arrived = self.room.next_attempt(self.timing().push(&step)).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
                 Ok(())
             }
             // Answers on the same connection were read when the request was sent.
             Action::Await(_) => Ok(()),
-            Action::Hook(name) => self.hook(index, &step, name).await,
+            Action::Hook(name) => Ok(self.hook(index, &step, name).await?),
             Action::Prompt(_) => self.prompt(index, &step).await,
-            Action::Restart => {
-                let hook = self.runner.setup.subject.hooks.restart.clone().ok_or("hooks.restart is gone")?;
-                self.run_hook(index, "restart", &hook, None).await;
-                Ok(())
-            }
+            Action::Restart => self.restart(index).await,
             Action::Wait(wait) => {
-                tokio::time::sleep(self.wait(wait)).await;
+                tokio::time::sleep(self.timing().wait(wait)).await;
                 Ok(())
             }
-            Action::Listen(listen) => self.listen(index, &step, listen),
+            Action::Listen(listen) => Ok(self.listen(index, &step, listen)?),
         }
     }
 
@@ -178,7 +201,7 @@ impl Running<'_> {
         self.sent_ids.push(sent.message_id.clone());
         self.remember(step, &sent);
         let tls = self.client_tls(step)?;
-        let within = self.answer_within(index, step);
+        let within = self.timing().answer(self.case, index, step);
         self.exchange(index, step, sent.bytes, Dial::new(tls, within), Until::Http).await
     }
 
@@ -203,6 +226,7 @@ impl Running<'_> {
         match fault.map(|fault| fault.kind) {
             Some(FaultKind::Reorder) => self.later = Some(plan),
             Some(FaultKind::HalfOpen) => {
+                self.runner.pace.turn().await;
                 let (setup, sink) = (Arc::clone(&self.runner.setup), self.sink.clone());
                 let (budget, over) = (Arc::clone(&self.runner.budget), self.over.subscribe());
                 self.held.spawn(async move { exchange(&setup, &sink, &budget, &plan, over).await });
@@ -218,6 +242,7 @@ impl Running<'_> {
     }
 
     async fn carry_out(&self, plan: &Exchange) {
+        self.runner.pace.turn().await;
         exchange(&self.runner.setup, &self.sink, &self.runner.budget, plan, self.over.subscribe()).await;
     }
 
@@ -233,18 +258,18 @@ impl Running<'_> {
         }
         let plain = connect.over == Over::Tcp || connect.hello.is_some();
         let tls = if plain { None } else { self.client_tls(step)? };
-        let within = self.answer_within(index, step);
+        let within = self.timing().answer(self.case, index, step);
         let talks_http = bytes.starts_with(b"POST ") || bytes.starts_with(b"GET ") || bytes.starts_with(b"PUT ");
         let until = if talks_http { Until::Http } else { Until::End };
         self.exchange(index, step, bytes, Dial::new(tls, within), until).await
     }
 
-    async fn prompt(&mut self, index: usize, step: &Step) -> Result<(), String> {
+    async fn prompt(&mut self, index: usize, step: &Step) -> Result<(), Stop> {
         let setup = Arc::clone(&self.runner.setup);
         let prompted = |by: &str| Kind::Prompted { by: by.to_owned() };
         if plan::obliges(&setup) {
             self.sink.event(Some(index), None, prompted("business"));
-            return self.send(index, step, &Send { sample: true, ..Send::default() }).await;
+            return Ok(self.send(index, step, &Send { sample: true, ..Send::default() }).await?);
         }
         if let Some(hook) = &setup.subject.hooks.send {
             self.sink.event(Some(index), None, prompted("hook"));
@@ -253,14 +278,16 @@ impl Running<'_> {
             return Ok(());
         }
         if let Some(operator) = &self.runner.prompt {
-            self.sink.event(Some(index), None, prompted("operator"));
             let conversation = self.values.value("fresh.conversation").unwrap_or_default();
-            operator.ask(&format!(
-                "Send one message from the subject to party {} at {}, with ConversationId {conversation}",
+            let action = format!(
+                "send one message from {} to party {} at {}, with ConversationId {conversation}",
+                setup.subject.name,
                 setup.subject.suite.party.id,
                 setup.suite_url().unwrap_or_default()
-            ));
-            return Ok(());
+            );
+            self.sink.event(Some(index), None, prompted("operator"));
+            let what = "make the subject send";
+            return operator.ask(what, &action, self.timing().operator()).await.map_err(Stop::Declined);
         }
         self.sink.event(Some(index), None, prompted("nothing"));
         Ok(())

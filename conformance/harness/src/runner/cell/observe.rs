@@ -7,8 +7,9 @@ use carnet_catalogue::step::{HookName, Step};
 use carnet_catalogue::subject::Hook;
 
 use super::super::hook;
+use super::super::timing::Timing;
 use super::super::values::Values;
-use super::{Runner, Running};
+use super::{Runner, Running, Stop};
 use crate::evidence::Kind;
 use crate::setup::Document;
 
@@ -17,7 +18,7 @@ impl Runner {
     pub(crate) async fn list(&self) -> Vec<(&'static str, hook::Outcome)> {
         let hooks = &self.setup.subject.hooks;
         let values = Values::new(&self.setup, &Cell::default());
-        let within = self.hook_within();
+        let within = self.timing().hook();
         let mut listed = Vec::new();
         for (name, hook) in [("delivered", &hooks.delivered), ("notified", &hooks.notified)] {
             if let Some(hook) = hook {
@@ -34,8 +35,9 @@ impl Runner {
         all.mul_f64(self.patience).min(Duration::from_secs(30))
     }
 
-    fn hook_within(&self) -> Duration {
-        Duration::from_secs(30).mul_f64(self.patience.max(0.1))
+    /// How long each step of a case waits.
+    pub(super) fn timing(&self) -> Timing<'_> {
+        Timing { ics: &self.setup.ics, patience: self.patience }
     }
 }
 
@@ -57,16 +59,26 @@ impl Running<'_> {
         Ok(())
     }
 
+    /// Restarts the subject by its hook, else by the operator.
+    pub(super) async fn restart(&self, index: usize) -> Result<(), Stop> {
+        let setup = &self.runner.setup;
+        if let Some(hook) = &setup.subject.hooks.restart {
+            self.run_hook(index, "restart", hook, None).await;
+            return Ok(());
+        }
+        let operator = self.runner.prompt.as_ref().ok_or("there is no hooks.restart and no operator")?;
+        let action = format!("restart {}", setup.subject.name);
+        operator.ask("restart the subject", &action, self.timing().operator()).await.map_err(Stop::Declined)?;
+        let done = hook::Outcome { success: true, output: b"restarted by the operator".to_vec() };
+        self.record_hook(index, "restart", &done);
+        Ok(())
+    }
+
     /// Asks again until one of this case's messages is named, for a while: delivery follows the receipt, it need not
     /// precede it. Then once more after a moment, so that a second delivery is seen too. The last answer is recorded.
     async fn observe(&self, index: usize, step: &Step, label: &str, hook: &Hook) {
         const PAUSE: Duration = Duration::from_millis(250);
-        let awareness = self.runner.setup.ics.reception_awareness;
-        let default = match label {
-            "notified" => (awareness.retry_interval.0 + awareness.answer_timeout.0) * 3,
-            _ => Duration::from_secs(3),
-        };
-        let within = step.within.map_or(default, |within| within.0).mul_f64(self.runner.patience);
+        let within = self.timing().observe(step, label == "notified");
         let deadline = tokio::time::Instant::now() + within;
         let ids: Vec<String> = self.room.ids().into_iter().chain(self.sent_ids.iter().cloned()).collect();
         let mut last = self.ask(hook, None).await;
@@ -91,7 +103,7 @@ impl Running<'_> {
     }
 
     async fn ask(&self, hook: &Hook, document: Option<&Document>) -> hook::Outcome {
-        let within = self.runner.hook_within();
+        let within = self.timing().hook();
         hook::run(&self.runner.setup, hook, &self.values, document, within).await
     }
 

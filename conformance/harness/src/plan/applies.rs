@@ -1,0 +1,98 @@
+//! Whether a case applies to a subject: what it claims, which identities there are, and by what means it is reached.
+
+use carnet_catalogue::Step;
+use carnet_catalogue::case::{Case, Role};
+use carnet_catalogue::step::{Action, HookName};
+
+use super::{Exclusion, Means};
+use crate::setup::Setup;
+use crate::verdict::Verdict;
+
+/// Why a case does not apply to this subject, in words.
+pub(super) fn not_applicable(case: &Case, setup: &Setup) -> Option<String> {
+    let roles = &setup.ics.roles;
+    let claims = |role| roles.contains(&role) || roles.contains(&Role::Both);
+    let wanted: &[Role] = match case.role {
+        Role::Both => &[Role::Responder, Role::Initiator],
+        Role::Responder => &[Role::Responder],
+        Role::Initiator => &[Role::Initiator],
+    };
+    if wanted.iter().any(|role| !claims(*role)) {
+        return Some("the ICS does not claim the role this case needs".to_owned());
+    }
+    if let Some(need) = case.needs.iter().find(|need| !setup.ics.capabilities.contains(need)) {
+        return Some(format!("the ICS does not claim {need}"));
+    }
+    case.step.iter().find_map(|step| unmet(step, setup))
+}
+
+fn unmet(step: &Step, setup: &Setup) -> Option<String> {
+    let identities = [
+        step.speaker.as_deref(),
+        step.tls.as_ref().and_then(|tls| tls.identity.as_deref()),
+        step.sign.as_ref().and_then(|sign| sign.identity.as_deref()),
+        step.listen.as_ref().and_then(|listen| listen.identity.as_deref()),
+    ];
+    for name in identities.into_iter().flatten() {
+        if name.starts_with("zoo:") && setup.authority.is_none() {
+            return Some("the suite has no test CA of its own here (suite.pki)".to_owned());
+        }
+        if name.starts_with("zoo:") && !setup.subject.trust.subject_trusts_suite_ca {
+            return Some("the subject does not trust the suite's test CA (trust.subject_trusts_suite_ca)".to_owned());
+        }
+        if name == "other-partner" && setup.other.is_none() {
+            return Some("subject.toml names no suite.other_party with identities in suite.pki".to_owned());
+        }
+    }
+    match step.action() {
+        Ok(Action::Send(send)) if send.sample && setup.sample.is_none() => {
+            Some("subject.toml has no [sample]".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// What a case that applies lacks to be carried out. A revocation list that nobody loaded leaves it undecided: the
+/// requirement holds for every subject.
+pub(super) fn without_means(case: &Case, setup: &Setup) -> Option<Exclusion> {
+    let hooks = &setup.subject.hooks;
+    let mut needs: Vec<Means> = Vec::new();
+    if case.role != Role::Responder && setup.subject.suite.listen.is_none() {
+        needs.push(Means::Listen);
+    }
+    needs.extend(case.step.iter().filter_map(|step| match step.action().ok()? {
+        Action::Prompt(_) => (!can_prompt(setup)).then_some(Means::Prompt),
+        Action::Restart => (hooks.restart.is_none() && !hooks.operator).then_some(Means::Restart),
+        Action::Hook(HookName::Delivered) => hooks.delivered.is_none().then_some(Means::Delivered),
+        Action::Hook(HookName::Notified) => hooks.notified.is_none().then_some(Means::Notified),
+        Action::Hook(HookName::LoadCrl) => {
+            (hooks.load_crl.is_none() && !setup.subject.trust.subject_loaded_crl).then_some(Means::LoadCrl)
+        }
+        _ => None,
+    }));
+    needs.sort_unstable();
+    needs.dedup();
+    if needs.is_empty() {
+        return None;
+    }
+    let verdict = if needs == [Means::LoadCrl] { Verdict::Inconclusive } else { Verdict::NotApplicable };
+    let words: Vec<&str> = needs.iter().map(|means| means.describe()).collect();
+    let reason = format!("subject.toml lacks {}", words.join("; and "));
+    Some(Exclusion { verdict, reason, needs })
+}
+
+/// Whether there is a way to make the subject send.
+#[must_use]
+pub fn can_prompt(setup: &Setup) -> bool {
+    obliges(setup) || setup.subject.hooks.send.is_some() || setup.subject.hooks.operator
+}
+
+/// Whether the sample document obliges the subject to answer with a message of its own.
+#[must_use]
+pub fn obliges(setup: &Setup) -> bool {
+    setup
+        .sample
+        .as_ref()
+        .and_then(|sample| sample.message_type.as_ref())
+        .is_some_and(|(pack, _)| setup.ics.capabilities.contains(&format!("pack.{pack}")))
+}

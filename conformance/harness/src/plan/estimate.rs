@@ -1,0 +1,160 @@
+//! What a plan comes to before anything is sent: executions, messages, connections, the longest time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use carnet_catalogue::case::{Case, Role};
+use carnet_catalogue::step::{Action, FaultKind, Step};
+
+use super::{Means, Plan, Planned, Schedule, obliges, runs_alone, schedule};
+use crate::RunOptions;
+use crate::runner::Timing;
+use crate::runner::WAITING;
+use crate::setup::Setup;
+
+/// The sums of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Estimate {
+    /// Cells of the plan.
+    pub planned: usize,
+    /// Cells that will be carried out.
+    pub attempted: usize,
+    /// Cells that will not, by verdict and reason, with their names.
+    pub excluded: BTreeMap<(String, String), Vec<String>>,
+    /// Cells that will not for want of some means.
+    pub means: BTreeMap<Means, Vec<String>>,
+    /// Executions, controls included, when nothing fails.
+    pub executions: usize,
+    /// What the suite will send when nothing fails, by what it is.
+    pub messages: BTreeMap<String, usize>,
+    /// Connections that carry no message, when nothing fails.
+    pub connections: usize,
+    /// Messages that the subject will be made to send, when nothing fails.
+    pub prompted: usize,
+    /// Messages and connections when every cell fails and is repeated: never more than this.
+    pub most: usize,
+    /// How often a person will be asked to act.
+    pub asked: usize,
+    /// The run ends within this, whatever the subject does.
+    pub longest: Duration,
+}
+
+impl Estimate {
+    /// All messages that the suite will send when nothing fails.
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        self.messages.values().sum()
+    }
+}
+
+/// Adds a plan up.
+#[must_use]
+pub fn estimate(options: &RunOptions, plan: &Plan) -> Estimate {
+    let catalogue = &options.catalogue;
+    let mut estimate = Estimate { planned: plan.cells.len(), ..Estimate::default() };
+    for cell in &plan.cells {
+        match &cell.excluded {
+            None => estimate.attempted += 1,
+            Some(exclusion) => {
+                let key = (exclusion.verdict.to_string(), exclusion.reason.clone());
+                estimate.excluded.entry(key).or_default().push(cell.name());
+                for means in &exclusion.needs {
+                    estimate.means.entry(*means).or_default().push(cell.name());
+                }
+            }
+        }
+    }
+    let order = schedule(plan, catalogue);
+    estimate.add(options, &order);
+    estimate
+}
+
+impl Estimate {
+    fn add(&mut self, options: &RunOptions, order: &Schedule) {
+        let repeat = options.repeat.max(1);
+        let mut stages: Vec<(&[Planned], u32)> = vec![(&order.first, repeat), (&order.first_alone, repeat)];
+        for batch in order.batches.iter().chain(&order.alone) {
+            stages.push((&batch.cells, repeat));
+            stages.push((&batch.controls, 1));
+        }
+        for (cells, times) in stages {
+            let mut stage = Stage::default();
+            for cell in cells {
+                let Some(case) = options.catalogue.cases.get(&cell.case) else { continue };
+                self.executions += 1;
+                let before = self.sent() + self.connections;
+                for step in &case.step {
+                    self.step(step, &options.setup);
+                }
+                let wires = self.sent() + self.connections - before;
+                self.most += wires * usize::try_from(times).unwrap_or(usize::MAX);
+                stage.add(options, case, times);
+            }
+            self.longest += stage.longest(options.jobs.max(1));
+        }
+        if let Some(rate) = options.rate {
+            let wires = u32::try_from(self.most).unwrap_or(u32::MAX);
+            self.longest += Duration::from_secs(1) / rate.max(1) * wires;
+        }
+    }
+
+    fn step(&mut self, step: &Step, setup: &Setup) {
+        let operator = setup.subject.hooks.operator;
+        let twice = step.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Duplicate);
+        let mut send = |what: String| *self.messages.entry(what).or_default() += if twice { 2 } else { 1 };
+        match step.action() {
+            Ok(Action::Send(message)) => {
+                let what = match (&message.pack, &message.message, message.ping, message.sample) {
+                    (Some(pack), Some(name), ..) => format!("{pack} {name}"),
+                    (_, _, true, _) => "test message".to_owned(),
+                    (_, _, _, true) => "the sample".to_owned(),
+                    _ => "a message again".to_owned(),
+                };
+                send(if step.forge.is_empty() { what } else { format!("{what}, malformed") });
+            }
+            Ok(Action::Connect(_)) => self.connections += 1,
+            Ok(Action::Prompt(_)) if obliges(setup) => {
+                send("the sample".to_owned());
+                self.prompted += 1;
+            }
+            Ok(Action::Prompt(_)) => {
+                self.prompted += 1;
+                self.asked += usize::from(setup.subject.hooks.send.is_none() && operator);
+            }
+            Ok(Action::Restart) => self.asked += usize::from(setup.subject.hooks.restart.is_none() && operator),
+            _ => {}
+        }
+    }
+}
+
+/// Cells side by side: those that work share the jobs, those that wait share a wider door. Others run one by one.
+#[derive(Default)]
+struct Stage {
+    working: Vec<Duration>,
+    waiting: Vec<Duration>,
+    alone: Duration,
+}
+
+impl Stage {
+    fn add(&mut self, options: &RunOptions, case: &Case, times: u32) {
+        let timing = Timing { ics: &options.setup.ics, patience: options.patience };
+        let longest = timing.case(case, options.setup.subject.hooks.operator) * times;
+        if runs_alone(case) {
+            self.alone += longest;
+        } else if case.role == Role::Responder {
+            self.working.push(longest);
+        } else {
+            self.waiting.push(longest);
+        }
+    }
+
+    /// No order of `n` workers takes longer than the sum divided among them and the longest one (Graham, 1966).
+    fn longest(&self, jobs: usize) -> Duration {
+        let bound = |all: &[Duration], workers: usize| {
+            let sum: Duration = all.iter().sum();
+            let workers = u32::try_from(workers).unwrap_or(u32::MAX).max(1);
+            sum / workers + all.iter().max().copied().unwrap_or_default()
+        };
+        bound(&self.working, jobs).max(bound(&self.waiting, WAITING)) + self.alone
+    }
+}

@@ -1,0 +1,113 @@
+//! In which order a plan is carried out: controls first, then batches, each with its controls again; what must run alone
+//! alone. The runner follows it and the plan is added up from it: there is one truth about how often what is sent.
+
+use std::collections::BTreeSet;
+
+use carnet_catalogue::Catalogue;
+use carnet_catalogue::case::{Case, CaseId, Role};
+use carnet_catalogue::matrix;
+
+use super::{Plan, Planned};
+
+/// Cells between two executions of their controls.
+const BATCH: usize = 32;
+
+/// The order: controls, batches, then what runs alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedule {
+    /// Controls, as cases of their own, side by side.
+    pub first: Vec<Planned>,
+    /// The rest of what runs side by side.
+    pub batches: Vec<Batch>,
+    /// Controls that run alone.
+    pub first_alone: Vec<Planned>,
+    /// The rest of what runs alone, one cell after the other.
+    pub alone: Vec<Batch>,
+}
+
+/// Cells, and what is executed after them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batch {
+    /// The cells.
+    pub cells: Vec<Planned>,
+    /// Their controls, once more.
+    pub controls: Vec<Planned>,
+}
+
+/// The order of a plan.
+#[must_use]
+pub fn schedule(plan: &Plan, catalogue: &Catalogue) -> Schedule {
+    let case = |cell: &Planned| catalogue.cases.get(&cell.case);
+    let control = |cell: &Planned| case(cell).and_then(|case| case.control.clone());
+    let is_alone = |cell: &Planned| case(cell).is_some_and(runs_alone);
+    let cells: Vec<Planned> = plan.cells.iter().filter(|cell| cell.excluded.is_none()).cloned().collect();
+    let controls: BTreeSet<CaseId> = cells.iter().filter_map(control).collect();
+    let (first, rest): (Vec<Planned>, Vec<Planned>) =
+        cells.into_iter().partition(|cell| controls.contains(&cell.case));
+    let (first_alone, first): (Vec<Planned>, Vec<Planned>) = first.into_iter().partition(is_alone);
+    let (alone, mut together): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_alone);
+    // What waits for the subject starts first, so that it waits while others work.
+    together.sort_by_key(|cell| case(cell).is_some_and(|case| case.role == Role::Responder));
+    let batch = |cells: &[Planned]| Batch {
+        cells: cells.to_vec(),
+        controls: cells
+            .iter()
+            .filter_map(control)
+            .collect::<BTreeSet<CaseId>>()
+            .into_iter()
+            .filter_map(|id| first_cell(catalogue, id))
+            .collect(),
+    };
+    Schedule {
+        first,
+        batches: together.chunks(BATCH).map(batch).collect(),
+        first_alone,
+        alone: alone.chunks(BATCH).map(batch).collect(),
+    }
+}
+
+/// Whether nothing else may run beside the case.
+pub(crate) fn runs_alone(case: &Case) -> bool {
+    case.exclusive || case.step.iter().any(|step| step.restart || step.listen.is_some())
+}
+
+fn first_cell(catalogue: &Catalogue, id: CaseId) -> Option<Planned> {
+    let cell = matrix::cells(catalogue.cases.get(&id)?).first().map(matrix::Cell::name)?;
+    Some(Planned { case: id, cell, excluded: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planned(count: usize) -> (Catalogue, Plan) {
+        let catalogue = carnet_catalogue::load().unwrap();
+        let cells = catalogue
+            .cases
+            .iter()
+            .flat_map(|(id, case)| matrix::cells(case).into_iter().map(|cell| (id.clone(), cell.name())))
+            .take(count)
+            .map(|(case, cell)| Planned { case, cell, excluded: None })
+            .collect();
+        (catalogue, Plan { format: 1, cells })
+    }
+
+    #[test]
+    fn every_cell_is_scheduled_once_and_a_refusal_stands_before_its_control() {
+        let (catalogue, plan) = planned(80);
+        let schedule = schedule(&plan, &catalogue);
+        let batches = || schedule.batches.iter().chain(&schedule.alone);
+        let once = schedule.first.iter().chain(&schedule.first_alone).chain(batches().flat_map(|batch| &batch.cells));
+        let mut names: Vec<String> = once.map(Planned::name).collect();
+        names.sort();
+        let mut planned: Vec<String> = plan.cells.iter().map(Planned::name).collect();
+        planned.sort();
+        assert_eq!(names, planned);
+        for batch in batches() {
+            for cell in &batch.cells {
+                let Some(control) = &catalogue.cases[&cell.case].control else { continue };
+                assert!(batch.controls.iter().any(|after| after.case == *control), "{}", cell.name());
+            }
+        }
+    }
+}

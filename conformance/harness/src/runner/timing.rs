@@ -1,0 +1,94 @@
+//! How long each step waits at most: from the case, the ICS and the operator's patience. The runner waits by it, the
+//! plan adds it up.
+
+use std::time::Duration;
+
+use carnet_catalogue::Ics;
+use carnet_catalogue::case::Case;
+use carnet_catalogue::step::{Action, Awaited, HookName, NamedWait, Step, Wait};
+
+/// A hook gets this long.
+const HOOK: Duration = Duration::from_secs(30);
+/// An operator gets this long to do what is asked.
+const OPERATOR: Duration = Duration::from_secs(600);
+
+/// Waiting times of one run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing<'i> {
+    /// What the subject claims.
+    pub(crate) ics: &'i Ics,
+    /// Every time is multiplied by this.
+    pub(crate) patience: f64,
+}
+
+impl Timing<'_> {
+    /// How long the answer on the same connection is waited for: what the next `await` says, else the ICS.
+    pub(crate) fn answer(&self, case: &Case, index: usize, step: &Step) -> Duration {
+        let awaiting = case
+            .step
+            .get(index + 1)
+            .filter(|next| next.awaits.is_some_and(|awaited| !matches!(awaited, Awaited::Message | Awaited::Nothing | Awaited::Connection)));
+        let said = step.within.or_else(|| awaiting.and_then(|next| next.within));
+        said.unwrap_or(self.ics.answer_within).stretched(self.patience)
+    }
+
+    /// How long a push is waited for: what the step says, else the longer of the business time and one retry.
+    pub(crate) fn push(&self, step: &Step) -> Duration {
+        let awareness = self.ics.reception_awareness;
+        let retry = awareness.retry_interval.0 * 2 + awareness.answer_timeout.0;
+        let quiet = awareness.retry_interval.0 * 2 + Duration::from_millis(200);
+        match (step.within, step.awaits) {
+            (Some(within), _) => within.stretched(self.patience),
+            (None, Some(Awaited::Nothing)) => quiet.mul_f64(self.patience),
+            _ => self.ics.business_within.0.max(retry).mul_f64(self.patience),
+        }
+    }
+
+    /// How long a `wait` takes.
+    pub(crate) fn wait(&self, wait: Wait) -> Duration {
+        let awareness = self.ics.reception_awareness;
+        match wait {
+            Wait::Span(span) => span.stretched(self.patience),
+            Wait::Named(NamedWait::RetryInterval) => (awareness.retry_interval.0 * 3 / 2).mul_f64(self.patience),
+            Wait::Named(NamedWait::AllRetries) => ((awareness.retry_interval.0 + awareness.answer_timeout.0)
+                * (awareness.retry_count + 1))
+                .mul_f64(self.patience),
+        }
+    }
+
+    /// How long one call of a hook may take.
+    pub(crate) fn hook(&self) -> Duration {
+        HOOK.mul_f64(self.patience.max(0.1))
+    }
+
+    /// How long a hook that observes is asked again.
+    pub(crate) fn observe(&self, step: &Step, notified: bool) -> Duration {
+        let awareness = self.ics.reception_awareness;
+        let default = if notified {
+            (awareness.retry_interval.0 + awareness.answer_timeout.0) * 3
+        } else {
+            Duration::from_secs(3)
+        };
+        step.within.map_or(default, |within| within.0).mul_f64(self.patience)
+    }
+
+    /// How long an operator may take.
+    pub(crate) fn operator(&self) -> Duration {
+        OPERATOR.mul_f64(self.patience.max(0.1))
+    }
+
+    /// The longest that a case can take; `operator` says that a person does what has no hook.
+    pub(crate) fn case(&self, case: &Case, operator: bool) -> Duration {
+        let person = if operator { self.operator() } else { Duration::ZERO };
+        let step = |(index, step): (usize, &Step)| match step.action() {
+            Ok(Action::Send(_) | Action::Connect(_)) => self.answer(case, index, step),
+            Ok(Action::Await(Awaited::Message | Awaited::Nothing | Awaited::Connection)) => self.push(step),
+            Ok(Action::Hook(name)) => self.observe(step, name == HookName::Notified) + self.hook() * 2,
+            Ok(Action::Prompt(_)) => self.answer(case, index, step).max(self.hook()).max(person),
+            Ok(Action::Restart) => self.hook().max(person),
+            Ok(Action::Wait(wait)) => self.wait(wait),
+            Ok(Action::Await(_) | Action::Answer(_) | Action::Listen(_)) | Err(_) => Duration::ZERO,
+        };
+        case.step.iter().enumerate().map(step).sum()
+    }
+}

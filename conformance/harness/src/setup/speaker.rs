@@ -1,0 +1,79 @@
+//! Who speaks in a step: the suite's parties, a stranger, and the certificates of the zoo, made when first asked for.
+
+use std::sync::PoisonError;
+
+use carnet_certs::{Authority, CertError, Identity, Profile, Usage, zoo};
+
+use super::Setup;
+
+/// Who speaks in a step.
+#[derive(Debug, Clone)]
+pub struct Speaker {
+    /// For TLS.
+    pub tls: Identity,
+    /// For signatures.
+    pub signing: Identity,
+}
+
+impl Setup {
+    /// The identity of a speaker as cases name it, for `tls` or for `signing`; `none` is `None`.
+    ///
+    /// # Errors
+    /// In words: the name is unknown, or what it needs is not there.
+    pub fn identity(&self, name: &str, usage: &'static str) -> Result<Option<Identity>, String> {
+        let pick = |speaker: &Speaker| if usage == "tls" { speaker.tls.clone() } else { speaker.signing.clone() };
+        match name {
+            "none" => Ok(None),
+            "partner" => Ok(Some(pick(&self.partner))),
+            "other-partner" => self
+                .other
+                .as_ref()
+                .map(|other| Some(pick(other)))
+                .ok_or_else(|| "subject.toml names no suite.other_party".to_owned()),
+            "stranger" => Ok(Some(pick(self.stranger()?))),
+            _ => match name.strip_prefix("zoo:") {
+                Some(slug) => self.zoo_identity(slug, usage).map(Some),
+                None => {
+                    Err(format!("got speaker {name:?}, expected none, partner, other-partner, stranger or zoo:KIND"))
+                }
+            },
+        }
+    }
+
+    fn stranger(&self) -> Result<&Speaker, String> {
+        if let Some(stranger) = self.made.stranger.get() {
+            return Ok(stranger);
+        }
+        let made = (|| {
+            let authority = Authority::new("Stranger", Self::now())?;
+            let name = &self.subject.suite.party.id;
+            let issue = |profile: Profile| authority.issue(&profile, Self::now());
+            Ok(Speaker {
+                tls: issue(Profile::tls(name).key(self.partner.tls.key.clone()))?,
+                signing: issue(Profile::signing(name).key(self.partner.signing.key.clone()))?,
+            })
+        })()
+        .map_err(|error: CertError| error.to_string())?;
+        Ok(self.made.stranger.get_or_init(|| made))
+    }
+
+    fn zoo_identity(&self, slug: &str, usage: &'static str) -> Result<Identity, String> {
+        let authority =
+            self.authority.as_ref().ok_or("the zoo needs the suite's test CA, which suite.pki does not hold")?;
+        let kind = zoo::kinds()
+            .map_err(|error| error.to_string())?
+            .iter()
+            .find(|kind| kind.slug == slug)
+            .ok_or_else(|| format!("the zoo has no kind {slug:?}"))?;
+        let mut zoo = self.made.zoo.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = zoo.get(&(slug.to_owned(), usage)) {
+            return Ok(made.clone());
+        }
+        let (own, usage_of) =
+            if usage == "tls" { (&self.partner.tls, Usage::Tls) } else { (&self.partner.signing, Usage::Signing) };
+        let profile = Profile::like(own, usage_of).map_err(|error| error.to_string())?;
+        let made = zoo::make(kind, authority, &profile, Self::now()).map_err(|error| error.to_string())?;
+        zoo.insert((slug.to_owned(), usage), made.clone());
+        Ok(made)
+    }
+}
