@@ -1,11 +1,14 @@
 //! The program `carnet`: arguments and dispatch, nothing else.
 //!
 //! `carnet node` is the reference node (feature `node`); every other command belongs to the conformance
-//! suite (feature `suite`). Each half parses and runs its own arguments; neither links the other's code.
+//! suite (feature `suite`). Each half parses and runs its own arguments; neither links the other's code. What tells a
+//! shell or a reader about all of them is `manual`'s.
+
+mod manual;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// A reference exchange node and a conformance suite for customs-to-customs data sharing over AS4.
 ///
@@ -27,6 +30,10 @@ enum Command {
     #[cfg(feature = "suite")]
     #[command(flatten)]
     Suite(carnet_cli::Command),
+    /// Print a completion script for a shell: `carnet completions bash > /etc/bash_completion.d/carnet`.
+    Completions(manual::CompletionsArgs),
+    /// Write the manual as pages for `man`, one for each command.
+    Man(manual::ManArgs),
 }
 
 /// The exit codes are part of the interface: pipelines decide by them.
@@ -46,5 +53,7 @@ fn main() -> ExitCode {
         Command::Node(arguments) => carnet_node::run(arguments),
         #[cfg(feature = "suite")]
         Command::Suite(command) => carnet_cli::run(command),
+        Command::Completions(arguments) => manual::completions(&arguments, &mut Arguments::command()),
+        Command::Man(arguments) => manual::pages(&arguments, Arguments::command()),
     }
 }

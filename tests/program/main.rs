@@ -1,7 +1,10 @@
-//! The program as a user meets it: its demo, and what it says to wrong input.
+//! The program as a user meets it: its demo, its commands on captured runs and absent subjects, what it says to wrong
+//! input.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests stop where they fail")]
 
 mod demo;
+mod evidence;
+mod planning;
 mod support;
 mod usage;

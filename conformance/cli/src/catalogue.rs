@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use carnet_catalogue::case::{Case, CaseId, Role};
-use carnet_catalogue::{Catalogue, read};
+use carnet_catalogue::case::{Case, CaseId};
+use carnet_catalogue::{Catalogue, Filters, read};
 
 use crate::failure::Failure;
 
@@ -18,78 +18,32 @@ pub(crate) fn load(dir: Option<&Path>) -> Result<Catalogue, Failure> {
     }
 }
 
-/// The role as cases write it.
-pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Responder => "responder",
-        Role::Initiator => "initiator",
-        Role::Both => "both",
+/// Reads filters and sees to it that each pattern means something.
+///
+/// # Errors
+/// A filter that cannot be, a pattern that matches no case (with the nearest that exists), or no case at all.
+pub(crate) fn filters(catalogue: &Catalogue, texts: &[String]) -> Result<Filters, Failure> {
+    let filters = Filters::parse(texts).map_err(Failure::usage)?;
+    let all: Vec<(&CaseId, &Case)> = catalogue.cases.iter().collect();
+    if let Some((pattern, near)) = filters.idle(&all).first() {
+        return Err(Failure::usage(format_args!("no case matches {pattern}")).help(match near {
+            Some(near) => format!("did you mean {near}?"),
+            None => "carnet list shows every case".to_owned(),
+        }));
     }
+    if !all.iter().any(|(id, case)| filters.takes(id, case)) {
+        return Err(Failure::usage("no case matches the filters").help("carnet list shows every case"));
+    }
+    Ok(filters)
 }
 
-/// Which cases are meant: all of them, or those that any filter matches.
-#[derive(Debug, Clone)]
-pub(crate) struct Selection(Vec<Filter>);
-
-#[derive(Debug, Clone)]
-enum Filter {
-    Id(String),
-    Requirement(String),
-    Level(String),
-    Role(String),
-}
-
-impl Selection {
-    /// Reads filters: a pattern of case ids, or `req:`, `level:`, `role:` with a pattern.
-    ///
-    /// # Errors
-    /// A prefix that is none of these.
-    pub(crate) fn parse(filters: &[String]) -> Result<Self, Failure> {
-        let filter = |text: &String| match text.split_once(':') {
-            None => Ok(Filter::Id(text.clone())),
-            Some(("req", pattern)) => Ok(Filter::Requirement(pattern.to_owned())),
-            Some(("level", pattern)) => Ok(Filter::Level(pattern.to_uppercase())),
-            Some(("role", pattern)) => Ok(Filter::Role(pattern.to_owned())),
-            Some((other, _)) => {
-                Err(Failure::usage(format_args!("got filter {text:?}: no filter begins with {other}:"))
-                    .help("filters are patterns of case ids (as4.**), req:, level: and role:"))
-            }
-        };
-        filters.iter().map(filter).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Whether the case is meant.
-    pub(crate) fn takes(&self, id: &CaseId, case: &Case) -> bool {
-        let any = |filter: &Filter| match filter {
-            Filter::Id(pattern) => {
-                matches(pattern, id.as_str()) || case.aliases.iter().any(|alias| matches(pattern, alias))
-            }
-            Filter::Requirement(pattern) => case.verifies.iter().any(|id| matches(pattern, id.as_str())),
-            Filter::Level(level) => case.level.to_string() == *level,
-            Filter::Role(name) => role(case.role) == name,
-        };
-        self.0.is_empty() || self.0.iter().any(any)
-    }
-
-    /// The cases that are meant, by id.
-    ///
-    /// # Errors
-    /// None at all: most likely a misspelt filter, so the nearest case is named.
-    pub(crate) fn cases<'a>(&self, catalogue: &'a Catalogue) -> Result<Vec<(&'a CaseId, &'a Case)>, Failure> {
-        let chosen: Vec<_> = catalogue.cases.iter().filter(|(id, case)| self.takes(id, case)).collect();
-        if chosen.is_empty() {
-            let failure = Failure::usage("no case matches the filters");
-            let near = self.0.iter().find_map(|filter| match filter {
-                Filter::Id(pattern) => read::nearest(pattern, catalogue.cases.keys().map(CaseId::as_str)),
-                _ => None,
-            });
-            return Err(failure.help(match near {
-                Some(near) => format!("did you mean {near}?"),
-                None => "carnet list shows every case".to_owned(),
-            }));
-        }
-        Ok(chosen)
-    }
+/// The cases that filters mean, by id.
+///
+/// # Errors
+/// As [`filters`].
+pub(crate) fn cases<'a>(catalogue: &'a Catalogue, texts: &[String]) -> Result<Vec<(&'a CaseId, &'a Case)>, Failure> {
+    let filters = filters(catalogue, texts)?;
+    Ok(catalogue.cases.iter().filter(|(id, case)| filters.takes(id, case)).collect())
 }
 
 /// The case of that id or former id.
@@ -105,45 +59,4 @@ pub(crate) fn case<'a>(catalogue: &'a Catalogue, id: &str) -> Result<(&'a CaseId
             None => "carnet list shows every case".to_owned(),
         })
     })
-}
-
-/// `*` matches within a segment, `**` across segments; a pattern without either matches itself and what is below it.
-fn matches(pattern: &str, id: &str) -> bool {
-    if !pattern.contains('*') {
-        return id == pattern || id.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.'));
-    }
-    glob(pattern.as_bytes(), id.as_bytes())
-}
-
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern {
-        [] => text.is_empty(),
-        [b'*', b'*', rest @ ..] => (0..=text.len()).any(|at| glob(rest, text.get(at..).unwrap_or_default())),
-        [b'*', rest @ ..] => {
-            let segment = text.iter().position(|&b| b == b'.').unwrap_or(text.len());
-            (0..=segment).any(|at| glob(rest, text.get(at..).unwrap_or_default()))
-        }
-        [first, rest @ ..] => text.split_first().is_some_and(|(head, tail)| head == first && glob(rest, tail)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn one_star_stays_within_a_segment_and_two_cross() {
-        assert!(matches("as4.*.x", "as4.receipt.x"));
-        assert!(!matches("as4.*", "as4.receipt.x"));
-        assert!(matches("as4.**", "as4.receipt.x"));
-        assert!(matches("**.x", "as4.receipt.x"));
-        assert!(matches("AS4-RECEIPT-*", "AS4-RECEIPT-03"));
-    }
-
-    #[test]
-    fn a_plain_pattern_takes_what_is_below_it() {
-        assert!(matches("as4", "as4.receipt.x"));
-        assert!(matches("as4.receipt.x", "as4.receipt.x"));
-        assert!(!matches("as4.rec", "as4.receipt.x"));
-    }
 }

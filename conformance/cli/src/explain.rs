@@ -36,7 +36,10 @@ fn text(catalogue: &Catalogue, id: &CaseId, case: &Case) -> String {
     let mut page = Page::default();
     page.line(0, &format!("{id}"));
     page.line(1, &case.title);
-    page.line(1, &format!("{}, the subject as {}", case.level, catalogue::role(case.role)));
+    page.line(1, &format!("{}, the subject as {}", case.level, case.role));
+    if !case.tags.is_empty() {
+        page.line(1, &format!("tags: {}", case.tags.join(", ")));
+    }
 
     page.head("Verifies");
     for requirement in &case.verifies {

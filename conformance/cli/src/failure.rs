@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use carnet_harness::ExitCode;
+
 /// Why a command stopped, in words for the person who called it.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -12,6 +14,12 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// An end of its own kind.
+    #[must_use]
+    pub(crate) fn of(exit: ExitCode, what: impl fmt::Display) -> Self {
+        Self { exit: exit.code(), what: what.to_string(), help: None }
+    }
+
     /// Wrong arguments, a wrong file, a wrong key: nothing was run. Exit code 2.
     #[must_use]
     pub(crate) fn usage(what: impl fmt::Display) -> Self {

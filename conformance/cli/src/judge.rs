@@ -4,11 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use carnet_harness::ExitCode as Exit;
-use carnet_harness::judge;
 use carnet_report::Format;
 
 use crate::failure::Failure;
+use crate::recorded;
 use crate::reports;
 use crate::running;
 
@@ -42,20 +41,8 @@ pub struct Args {
 /// # Errors
 /// A folder without evidence, a file that cannot be written.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let events = args.dir.join("events.jsonl");
-    if let Err(error) = fs::metadata(&events) {
-        return Err(Failure::file("read", &events, &error).help("name the folder that `carnet run --out` wrote"));
-    }
-    let run = match judge::judge_with(&args.dir, args.cases.as_deref()) {
-        Ok(run) => run,
-        Err(error) => {
-            anstream::eprintln!("error: the evidence does not verify: {error}");
-            anstream::eprintln!(
-                "help: take the folder from whoever captured it once more; it was changed or is incomplete"
-            );
-            return Ok(ExitCode::from(Exit::Evidence.code()));
-        }
-    };
+    recorded::evidence(&args.dir)?;
+    let run = recorded::run(&args.dir, args.cases.as_deref())?;
     if let Some(path) = &args.run_json {
         fs::write(path, run.to_json()).map_err(|error| Failure::file("write", path, &error))?;
     }
@@ -64,5 +51,5 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         fs::create_dir_all(out).map_err(|error| Failure::file("make", out, &error))?;
         reports::write(&run, &args.dir, out, &args.reports)?;
     }
-    Ok(running::conclude(&run, args.verbose, args.strict))
+    Ok(ExitCode::from(running::conclude(&run, args.verbose, args.strict).code()))
 }

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use carnet_catalogue::case::{Case, CaseId};
 
-use crate::catalogue::{self, Selection};
+use crate::catalogue;
 use crate::failure::Failure;
 
 /// List the cases of the suite.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these: `as4.**`, `tls.*.expired`, `req:AS4-RECEIPT-*`, `level:MUST`, `role:initiator`.
+    /// Only these: `as4.**`, `tls.*.expired`, `req:AS4-RECEIPT-*`, `tag:smoke`, `level:MUST`, `layer:tls`,
+    /// `role:initiator`. Filters of one kind are alternatives, different kinds must all hold.
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,
     /// A folder with cases of your own beside the suite's.
@@ -25,8 +26,7 @@ pub struct Args {
 /// A broken case of the user's own, a filter that matches nothing.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let catalogue = catalogue::load(args.cases.as_deref())?;
-    let selection = Selection::parse(&args.filters)?;
-    let chosen: Vec<(&CaseId, &Case)> = selection.cases(&catalogue)?;
+    let chosen: Vec<(&CaseId, &Case)> = catalogue::cases(&catalogue, &args.filters)?;
     let mut layer = "";
     for (id, case) in &chosen {
         if id.layer() != layer {
@@ -34,12 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             anstream::println!("{layer}");
         }
         let negative = if case.is_negative() { "refusal" } else { "" };
-        anstream::println!(
-            "  {id:<52} {:<6} {:<9} {negative:<8}{}",
-            case.level,
-            catalogue::role(case.role),
-            case.title
-        );
+        anstream::println!("  {id:<52} {:<6} {:<9} {negative:<8}{}", case.level, case.role, case.title);
     }
     anstream::println!(
         "{} cases, {} of them judge a refusal",

@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
 
 use carnet_harness::evidence::Purpose;
-use carnet_harness::{Event, Run, RunError, RunOptions, Verdict};
+use carnet_harness::{Event, ExitCode, Run, RunError, RunOptions, Verdict};
 use carnet_report::FORMATS;
 use carnet_report::terminal::{self, Detail};
 
+use crate::desk::Desk;
 use crate::failure::Failure;
 
 /// Runs the suite, showing progress; blocks.
@@ -48,7 +48,7 @@ pub(crate) fn clear(dir: &Path) -> Result<(), Failure> {
 pub(crate) fn conclude(run: &Run, verbose: bool, strict: bool) -> ExitCode {
     let detail = if verbose { Detail::Full } else { Detail::Short };
     anstream::print!("\n{}", terminal::render(run, detail));
-    ExitCode::from(run.exit(strict).code())
+    run.exit(strict)
 }
 
 /// A line that changes on a terminal; elsewhere a line now and then.
@@ -58,6 +58,7 @@ struct Progress {
     ended: usize,
     bad: usize,
     shown: bool,
+    desk: Desk,
 }
 
 impl Progress {
@@ -88,9 +89,9 @@ impl Progress {
                     anstream::println!("{} of {} done", self.ended, self.planned);
                 }
             }
-            Event::Prompt(text) => {
+            Event::Prompt(prompt) => {
                 self.clear();
-                anstream::println!("please: {text}");
+                self.desk.ask(prompt);
             }
             Event::Ended { .. } | Event::Finished(_) => {}
         }

@@ -34,7 +34,7 @@ pub(super) async fn run(world: &World, packs: Packs, out: &Path, verbose: bool) 
     std::thread::Builder::new().name("suite".to_owned()).spawn(work).map_err(Failure::ours)?;
     let run = wait.await.map_err(|_| Failure::ours("the suite ended without a result"))??;
     reports::write(&run, out, out, &[])?;
-    Ok(running::conclude(&run, verbose, true))
+    Ok(ExitCode::from(running::conclude(&run, verbose, true).code()))
 }
 
 struct StopOnDrop(Arc<AtomicBool>);

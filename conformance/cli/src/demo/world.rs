@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use carnet_certs::{FolderPlan, UnixTime, write_folder};
 use carnet_fixtures::Packs;
+use carnet_harness::setup::SubjectFiles;
 use tempfile::TempDir;
 
 use crate::failure::Failure;
-use crate::files::SubjectFile;
 use crate::kit;
 
 /// What the Carnet node claims; its hooks are the back-end API.
@@ -196,8 +196,8 @@ subject_loaded_crl = true
         packs: &Packs,
         now: UnixTime,
     ) -> Result<(), Failure> {
-        let file = SubjectFile::read(&own.subject(), None)?;
-        let other = SubjectFile::read(&partner.subject(), None)?;
+        let file = SubjectFiles::read(&own.subject()).map_err(Failure::ours)?;
+        let other = SubjectFiles::read(&partner.subject()).map_err(Failure::ours)?;
         let mut names = Vec::new();
         for (name, kit) in kit::with_suite(&file, packs, now)? {
             kit::write(&kit, &own.dir.join("kits").join(&name))?;

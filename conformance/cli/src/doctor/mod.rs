@@ -12,6 +12,8 @@ use carnet_fixtures::Packs;
 use carnet_harness::doctor::{self, Told};
 use carnet_harness::{RunError, Setup};
 
+use crate::choice::patience;
+use crate::desk::Desk;
 use crate::failure::Failure;
 
 /// Something breaks on the way to the subject: nothing about it is decided.
@@ -19,8 +21,8 @@ const BREAK: u8 = 3;
 
 /// Find out why nothing works yet: the first thing that breaks between suite and node, its cause and the fix.
 ///
-/// Looks at our own files, name, TCP, TLS, our ping, a message of theirs, one document, in this order. Stops at the
-/// first break. Exit code 0: all is well; 3: a break; 2: a file of ours is wrong, nothing was tried.
+/// Looks at our own files, name, TCP, TLS, the clocks, our ping, the way back to us, a message of theirs, one document, in
+/// this order. Stops at the first break. Exit code 0: all is well; 3: a break; 2: a file of ours is wrong, nothing was tried.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The node under test, see docs/test-your-node.md.
@@ -29,8 +31,8 @@ pub struct Args {
     /// A pack of your own; repeatable.
     #[arg(long = "pack", value_name = "DIR")]
     packs: Vec<PathBuf>,
-    /// Multiply every waiting time, for a slow subject.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    /// Multiply every waiting time, for a slow subject: 0.1 to 100.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = patience)]
     patience: f64,
 }
 
@@ -39,15 +41,13 @@ pub struct Args {
 /// # Errors
 /// Wrong files, before anything is sent.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    if !(args.patience.is_finite() && args.patience > 0.0) {
-        return Err(Failure::usage(format_args!("got --patience {}, expected a number above 0", args.patience)));
-    }
     let packs = Packs::with_dirs(&args.packs).map_err(Failure::usage)?;
     let setup = Arc::new(Setup::load_with(&args.subject, packs).map_err(Failure::usage)?);
     anstream::println!("{} (party {}) at {}", setup.subject.name, setup.subject.party.id, setup.subject.url);
+    let mut desk = Desk::default();
     let well = doctor::examine(&setup, args.patience, &mut |told| match told {
         Told::Line(one) => anstream::print!("{}", line::render(&one)),
-        Told::Prompt(text) => anstream::println!("please: {text}"),
+        Told::Prompt(prompt) => desk.ask(prompt),
         Told::Listening(_) => {}
     })
     .map_err(|error| match error {

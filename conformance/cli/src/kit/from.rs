@@ -1,28 +1,26 @@
 //! From subject files to a kit: who the two parties are, and what each is told of the other.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use carnet_catalogue::ics::Ics;
 use carnet_catalogue::subject::{IdentityFiles, Party, Subject};
-use carnet_certs::{Authority, FolderPlan, Identity, UnixTime, write_folder};
+use carnet_certs::{Authority, FolderPlan, Identity, UnixTime, common_name, to_pem, write_folder};
 use carnet_fixtures::Packs;
+use carnet_harness::setup::{Address, SubjectFiles, suite_url};
+use rustls_pki_types::CertificateDer;
 
 use super::{Kit, ServiceActions, default_agreement, subject_of};
 use crate::failure::Failure;
-use crate::files::SubjectFile;
 
 /// The kits that let the subject talk to the suite: `suite`, and `other` for the suite's second party where there is
 /// one. Makes the suite's test PKI when it is not there yet.
 ///
 /// # Errors
 /// A file that cannot be read or written; a subject file that says neither where the suite listens nor its URL.
-pub(crate) fn with_suite(file: &SubjectFile, packs: &Packs, now: UnixTime) -> Result<Vec<(String, Kit)>, Failure> {
+pub(crate) fn with_suite(file: &SubjectFiles, packs: &Packs, now: UnixTime) -> Result<Vec<(String, Kit)>, Failure> {
     let suite = &file.subject.suite;
-    let Some(endpoint) = suite.public_url.clone().or_else(|| suite.listen.as_deref().map(listen_url)) else {
-        let what = format!("{}: [suite] has neither `listen` nor `public_url`", file.path.display());
+    let Some(endpoint) = suite_url(suite) else {
+        let problem = file.wrong("[suite]", "[suite] has neither `listen` nor `public_url`".to_owned());
         let help = "write where the subject can reach the suite, for example listen = \"0.0.0.0:8443\"";
-        return Err(Failure::usage(what).help(help));
+        return Err(Failure::usage(problem.with_help(help)));
     };
     let pki = Pki::open(file, now)?;
     let main =
@@ -40,14 +38,14 @@ pub(crate) fn with_suite(file: &SubjectFile, packs: &Packs, now: UnixTime) -> Re
 ///
 /// # Errors
 /// A file that cannot be read.
-pub(crate) fn with_partner(file: &SubjectFile, partner: &SubjectFile, packs: &Packs) -> Result<Kit, Failure> {
+pub(crate) fn with_partner(file: &SubjectFiles, partner: &SubjectFiles, packs: &Packs) -> Result<Kit, Failure> {
     let other = &partner.subject;
     let mut kit = base(file, &other.party, packs)?;
     // The suite's AgreementRef is an agreement with the suite; these two have one of their own.
     kit.agreement = (default_agreement(&file.subject.party.id, &other.party.id), None);
     kit.endpoints = vec![other.url.clone()];
-    kit.tls_anchors = partner.read_all(&other.trust.tls)?;
-    kit.signing_anchors = partner.read_all(&other.trust.signing)?;
+    kit.tls_anchors = pem(&partner.anchors(&other.trust.tls).map_err(Failure::usage)?);
+    kit.signing_anchors = pem(&partner.anchors(&other.trust.signing).map_err(Failure::usage)?);
     kit.signing_subject = other.trust.signing_subject.as_deref().map(subject_of);
     // Only anchors are known of a subject, so nothing can be bound to one certificate.
     kit.binding.tls = carnet_catalogue::ics::TlsBinding::Anchor;
@@ -59,24 +57,20 @@ pub(crate) fn with_partner(file: &SubjectFile, partner: &SubjectFile, packs: &Pa
 ///
 /// # Errors
 /// A file that cannot be read or written.
-pub(crate) fn own_keys(file: &SubjectFile, now: UnixTime) -> Result<(Identity, Identity), Failure> {
+pub(crate) fn own_keys(file: &SubjectFiles, now: UnixTime) -> Result<(Identity, Identity), Failure> {
     let pki = Pki::open(file, now)?;
     let own = &file.subject.party.id;
-    let stem = own.to_lowercase();
-    if !pki.dir.join(format!("{stem}-tls.pem")).exists() {
-        let hosts = host_of(&file.subject.url).map(|host| vec![host]).unwrap_or_default();
+    if !file.pki().join(format!("{}-tls.pem", own.to_lowercase())).exists() {
+        let hosts = Address::parse(&file.subject.url).map(|address| vec![address.host]).unwrap_or_default();
         let parties = vec![own.clone()];
         let plan = FolderPlan { authority: pki.authority.name().to_owned(), parties, hosts, pkcs12_password: None };
-        write_folder(&pki.dir, &plan, now).map_err(Failure::usage)?;
+        write_folder(&file.pki(), &plan, now).map_err(Failure::usage)?;
     }
-    let identity = |usage: &str| {
-        let file = |ending: &str| read(&pki.dir.join(format!("{stem}-{usage}{ending}")));
-        Identity::from_pem(&file(".pem")?, &file(".key.pem")?).map_err(Failure::usage)
-    };
+    let identity = |usage: &str| file.identity(None, own, usage).map_err(Failure::usage);
     Ok((identity("tls")?, identity("signing")?))
 }
 
-fn base(file: &SubjectFile, partner: &Party, packs: &Packs) -> Result<Kit, Failure> {
+fn base(file: &SubjectFiles, partner: &Party, packs: &Packs) -> Result<Kit, Failure> {
     let subject = &file.subject;
     let ics: &Ics = &file.ics;
     let named = subject.agreement.name.clone();
@@ -144,22 +138,21 @@ fn add(
 
 /// The suite's test PKI for one subject, made at the first call.
 struct Pki<'a> {
-    file: &'a SubjectFile,
-    dir: PathBuf,
+    file: &'a SubjectFiles,
     authority: Authority,
     crls: Vec<(String, Vec<u8>)>,
 }
 
 impl<'a> Pki<'a> {
-    fn open(file: &'a SubjectFile, now: UnixTime) -> Result<Self, Failure> {
+    fn open(file: &'a SubjectFiles, now: UnixTime) -> Result<Self, Failure> {
         let suite = &file.subject.suite;
-        let dir = file.resolve(suite.pki.as_deref().unwrap_or(Path::new("suite-pki")));
+        let dir = file.pki();
         let mut missing: Vec<String> =
             std::iter::once(&suite.party).chain(&suite.other_party).map(|p| p.id.clone()).collect();
         missing.retain(|party| !dir.join(format!("{}-tls.pem", party.to_lowercase())).exists());
         if !missing.is_empty() {
-            let host = suite.public_url.as_deref().and_then(host_of);
-            let hosts = host.map(|host| vec![host]).unwrap_or_default();
+            let host = suite_url(suite).as_deref().and_then(Address::parse).map(|address| address.host);
+            let hosts = host.filter(|host| host != "localhost").map(|host| vec![host]).unwrap_or_default();
             let plan =
                 FolderPlan { authority: "Carnet suite".to_owned(), parties: missing, hosts, pkcs12_password: None };
             write_folder(&dir, &plan, now).map_err(Failure::usage)?;
@@ -171,7 +164,7 @@ impl<'a> Pki<'a> {
             .filter(|crl| crl.fault.is_none())
             .map(|crl| (crl.name.to_owned(), crl.der.to_vec()))
             .collect();
-        Ok(Self { file, dir, authority, crls })
+        Ok(Self { file, authority, crls })
     }
 
     fn kit(
@@ -181,21 +174,15 @@ impl<'a> Pki<'a> {
         signing: Option<&IdentityFiles>,
         packs: &Packs,
     ) -> Result<Kit, Failure> {
-        let chain = |own: Option<&IdentityFiles>, usage: &str| match own {
-            Some(files) => self.file.chain_pem(files),
-            None => read(&self.dir.join(format!("{}-{usage}.pem", party.id.to_lowercase()))),
-        };
-        let (tls_chain, signing_chain) = (chain(tls, "tls")?, chain(signing, "signing")?);
+        let identity = |own, usage| self.file.identity(own, &party.id, usage).map_err(Failure::usage);
+        let (tls_identity, signing_identity) = (identity(tls, "tls")?, identity(signing, "signing")?);
         Ok(Kit {
-            tls_anchors: anchors(tls.is_some().then_some(&tls_chain), &self.authority),
-            signing_anchors: anchors(signing.is_some().then_some(&signing_chain), &self.authority),
-            signing_subject: common_name(&signing_chain).as_deref().map(subject_of),
-            tls_certificate: Some(leaf(&tls_chain)),
-            signing_intermediates: blocks(&signing_chain)
-                .get(1..)
-                .filter(|rest| !rest.is_empty())
-                .map(<[String]>::concat),
-            signing_certificate: Some(leaf(&signing_chain)),
+            tls_anchors: anchors(tls.is_some().then_some(&tls_identity), &self.authority),
+            signing_anchors: anchors(signing.is_some().then_some(&signing_identity), &self.authority),
+            signing_subject: signing_identity.leaf().and_then(common_name).as_deref().map(subject_of),
+            tls_certificate: Some(pem(tls_identity.chain.get(..1).unwrap_or_default())),
+            signing_intermediates: signing_identity.chain.get(1..).filter(|rest| !rest.is_empty()).map(pem),
+            signing_certificate: Some(pem(signing_identity.chain.get(..1).unwrap_or_default())),
             crls: self.crls.clone(),
             ..base(self.file, party, packs)?
         })
@@ -203,45 +190,11 @@ impl<'a> Pki<'a> {
 }
 
 /// With an identity of one's own, the last certificate of its chain is an anchor beside the suite's.
-fn anchors(own: Option<&String>, authority: &Authority) -> String {
-    let last = own.and_then(|chain| blocks(chain).last().cloned()).unwrap_or_default();
-    format!("{last}{}", authority.anchors_pem())
+fn anchors(own: Option<&Identity>, authority: &Authority) -> String {
+    let last = own.and_then(|identity| identity.chain.last()).map(|last| pem(std::slice::from_ref(last)));
+    format!("{}{}", last.unwrap_or_default(), authority.anchors_pem())
 }
 
-fn leaf(chain: &str) -> String {
-    blocks(chain).first().cloned().unwrap_or_default()
-}
-
-fn blocks(chain: &str) -> Vec<String> {
-    const END: &str = "-----END CERTIFICATE-----\n";
-    chain.split_inclusive(END).filter(|block| block.ends_with(END)).map(str::to_owned).collect()
-}
-
-fn common_name(chain: &str) -> Option<String> {
-    let chain = carnet_certs::certificates_from_pem(chain).ok()?;
-    carnet_certs::common_name(chain.first()?)
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))
-}
-
-/// The URL of an endpoint that listens on `address`; one that listens everywhere is reached here by name.
-fn listen_url(address: &str) -> String {
-    let (host, port) = address.rsplit_once(':').unwrap_or((address, "443"));
-    let host = match host {
-        "0.0.0.0" | "[::]" | "127.0.0.1" | "[::1]" => "localhost",
-        other => other,
-    };
-    format!("https://{host}:{port}/as4")
-}
-
-fn host_of(url: &str) -> Option<String> {
-    let authority = url.split_once("://")?.1.split('/').next()?;
-    let host = if authority.starts_with('[') {
-        authority.split_once(']').map(|(host, _)| host.trim_start_matches('['))
-    } else {
-        authority.split(':').next()
-    };
-    host.map(str::to_owned)
+fn pem(chain: &[CertificateDer<'static>]) -> String {
+    chain.iter().map(|der| to_pem("CERTIFICATE", der)).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! The partner is the suite, or another subject (`--partner`). One folder is written: the agreement in words for a
 //! person, P-Modes, anchors, certificates, revocation lists, and `kit.toml`, which names them all and which the
-//! reference node reads. Keys of the suite stay with the suite. Leaves the suite's keys to `carnet_harness::pki`.
+//! reference node reads. Keys of the suite stay with the suite.
 
 mod agreement;
 mod from;
@@ -17,9 +17,9 @@ use carnet_catalogue::ics::{Binding, ReceptionAwareness, SignerBinding, TlsBindi
 use carnet_catalogue::subject::Party;
 use carnet_certs::UnixTime;
 use carnet_fixtures::Packs;
+use carnet_harness::setup::SubjectFiles;
 
 use crate::failure::Failure;
-use crate::files::SubjectFile;
 pub(crate) use from::{with_partner, with_suite};
 pub(crate) use pmode::{Leg, ServiceActions};
 use product::{Export, OwnKeys, PASSWORD, Product};
@@ -55,11 +55,11 @@ pub struct Args {
 /// A subject file that is wrong, a folder that cannot be written.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let packs = Packs::with_dirs(&args.packs).map_err(Failure::usage)?;
-    let file = SubjectFile::read(&args.subject, None)?;
+    let file = SubjectFiles::read(&args.subject).map_err(Failure::usage)?;
     let kits = match &args.partner {
         None => with_suite(&file, &packs, UnixTime::now())?,
         Some(path) => {
-            let partner = SubjectFile::read(path, None)?;
+            let partner = SubjectFiles::read(path).map_err(Failure::usage)?;
             vec![(partner.subject.party.id.to_lowercase(), with_partner(&file, &partner, &packs)?)]
         }
     };

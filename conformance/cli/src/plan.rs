@@ -1,0 +1,116 @@
+//! `carnet plan`: what a run would do, as arithmetic, before anything is sent.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use carnet_harness::plan::{self, Estimate, Plan};
+use carnet_harness::{ExitCode as Exit, RunOptions};
+
+use crate::catalogue;
+use crate::choice::Choice;
+use crate::failure::Failure;
+
+/// Show what a run would do: which cases, what is left out and why, what is sent, how long it can take at most.
+///
+/// Takes the same filters and bounds as `carnet run`, and sends nothing. Exit code 0: there is something to run;
+/// 3: nothing would be attempted.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only these cases: `as4.**`, `req:AS4-RECEIPT-*`, `tag:smoke`, `level:MUST`, `layer:tls`, `role:initiator`. Filters
+    /// of one kind are alternatives, different kinds must all hold. The controls of what is chosen run with it.
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    #[command(flatten)]
+    choice: Choice,
+    /// Name every case, not only those that are left out.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Runs `carnet plan`.
+///
+/// # Errors
+/// Wrong files or filters.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let catalogue = args.choice.catalogue()?;
+    let only = catalogue::filters(&catalogue, &args.filters)?;
+    let options = args.choice.options(catalogue, only)?;
+    let (plan, estimate) = of(&options);
+    if args.verbose {
+        for cell in plan.cells.iter().filter(|cell| cell.excluded.is_none()) {
+            anstream::println!("  {}", cell.name());
+        }
+    }
+    anstream::print!("{}", excluded(&estimate));
+    anstream::print!("{}", arithmetic(&options, &estimate));
+    anstream::print!("{}", wanting(&estimate));
+    Ok(ExitCode::from(if estimate.attempted == 0 { Exit::Undecided } else { Exit::Conforms }.code()))
+}
+
+/// The plan and its sums.
+pub(crate) fn of(options: &RunOptions) -> (Plan, Estimate) {
+    let plan = plan::plan(&options.catalogue, &options.setup, &options.selection);
+    let estimate = plan::estimate(options, &plan);
+    (plan, estimate)
+}
+
+/// What is left out, by reason.
+fn excluded(estimate: &Estimate) -> String {
+    let mut text = String::new();
+    for ((verdict, reason), cells) in &estimate.excluded {
+        text += &format!("{} {verdict}: {reason}\n", cells.len());
+        text.extend(cells.iter().map(|cell| format!("  {cell}\n")));
+    }
+    text
+}
+
+/// What will be sent, to whom, and for how long.
+pub(crate) fn arithmetic(options: &RunOptions, estimate: &Estimate) -> String {
+    let setup = &options.setup;
+    let left_out = estimate.planned - estimate.attempted;
+    let mut text = format!("{} planned = {} attempted + {left_out} excluded\n", estimate.planned, estimate.attempted);
+    text += &format!(
+        "to {} (party {}) as {}: {} messages, {} connections without one, in {} executions\n",
+        setup.subject.url,
+        setup.subject.party.id,
+        setup.subject.suite.party.id,
+        estimate.sent(),
+        estimate.connections,
+        estimate.executions
+    );
+    for (what, times) in &estimate.messages {
+        text += &format!("  {times:>5}  {what}\n");
+    }
+    if estimate.prompted > 0 {
+        text += &format!("  {:>5}  made to send by the subject\n", estimate.prompted);
+    }
+    let rate = options.rate.map_or_else(String::new, |rate| format!(", {rate} a second"));
+    text += &format!(
+        "at most {} messages and connections if everything fails and is repeated{rate}; at most {}\n",
+        estimate.most,
+        span(options.longest.map_or(estimate.longest, |longest| longest.min(estimate.longest)))
+    );
+    if estimate.asked > 0 {
+        text += &format!("a person at the terminal will be asked to act {} times\n", estimate.asked);
+    }
+    text
+}
+
+/// What would let more cases run.
+pub(crate) fn wanting(estimate: &Estimate) -> String {
+    let mut text = String::new();
+    for (means, cells) in &estimate.means {
+        text += &format!("{} cells could not run for want of {}\n", cells.len(), means.remedy());
+    }
+    text
+}
+
+/// Hours, minutes and seconds.
+fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}

@@ -1,0 +1,52 @@
+//! Completion scripts and manual pages, made from the same definitions that parse the arguments.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Command;
+
+/// The exit code of a file that cannot be written.
+const USAGE: u8 = 2;
+
+/// Print a completion script for a shell.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    shell: clap_complete::Shell,
+}
+
+/// Write the manual as pages for `man`, one for each command.
+///
+/// Read one with `man DIR/carnet-run.1`, or put the folder's pages where `manpath` looks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// Folder to write, made when it is not there.
+    dir: PathBuf,
+}
+
+/// Runs `carnet completions`.
+pub(crate) fn completions(args: &CompletionsArgs, command: &mut Command) -> ExitCode {
+    clap_complete::generate(args.shell, command, "carnet", &mut io::stdout());
+    ExitCode::SUCCESS
+}
+
+/// Runs `carnet man`.
+pub(crate) fn pages(args: &ManArgs, command: Command) -> ExitCode {
+    match write(&args.dir, command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            clap::Error::raw(clap::error::ErrorKind::Io, format!("cannot write {}: {error}\n", args.dir.display()))
+                .print()
+                .ok();
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn write(dir: &Path, command: Command) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    // The tree's own help command says what the pages say.
+    clap_mangen::generate_to(command.disable_help_subcommand(true), dir)
+}

@@ -1,0 +1,240 @@
+//! What is asked of a subject before anything is sent to it, against a subject that is not there.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{carnet, said};
+
+const ICS: &str = r#"format = 1
+product = "Node"
+profile = "customs-c2c"
+roles = ["both"]
+capabilities = ["as4.push", "as4.ping", "as4.duplicates", "as4.initiator", "hook.delivered", "hook.restart", "tls.1.3"]
+[reception_awareness]
+retry_interval = "1s"
+retry_count = 1
+"#;
+
+fn subject(listen: &str) -> String {
+    format!(
+        r#"format = 1
+name = "Node TH"
+url = "https://127.0.0.1:1/as4"
+[party]
+id = "TH"
+[suite]
+{listen}
+public_url = "https://localhost:9443/as4"
+[suite.party]
+id = "SUITE"
+[agreement]
+name = "urn:carnet:agreement:SUITE-TH:1"
+[sample]
+pack = "declaration"
+message = "valid/export-sea"
+[trust]
+tls = ["suite-pki/anchors.pem"]
+signing = ["suite-pki/anchors.pem"]
+"#
+    )
+}
+
+/// A subject at a port where nothing listens, with the suite's identities made.
+fn world(listen: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join("subject.toml"), subject(listen)).expect("written");
+    fs::write(dir.path().join("ics.toml"), ICS).expect("written");
+    ends(dir.path(), 0, &["kit", "--subject", "subject.toml"]);
+    dir
+}
+
+fn ends(dir: &Path, code: i32, arguments: &[&str]) -> String {
+    let (got, out, err) = said(&carnet(dir, arguments));
+    assert_eq!(got, code, "{arguments:?}\n{out}\n{err}");
+    format!("{out}{err}")
+}
+
+fn numbers(line: &str) -> Vec<usize> {
+    line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn a_plan_adds_up_and_names_what_is_missing() {
+    let world = world("");
+    let plan = ends(world.path(), 0, &["plan", "--subject", "subject.toml"]);
+    let sum = plan.lines().find(|line| line.contains(" planned = ")).expect("the sum");
+    let [planned, attempted, excluded] = numbers(sum)[..] else { panic!("{sum}") };
+    assert_eq!(planned, attempted + excluded);
+    let listed: usize = plan
+        .lines()
+        .filter(|line| line.contains(" NOT_APPLICABLE: ") || line.contains(" SKIPPED: "))
+        .map(|line| numbers(line)[0])
+        .sum();
+    assert_eq!(listed, excluded, "every excluded cell is listed under its reason:\n{plan}");
+    assert!(plan.contains("a listening endpoint: name suite.listen"), "{plan}");
+    assert!(plan.contains("hooks.delivered"), "{plan}");
+    assert!(fs::read_dir(world.path()).expect("the folder").all(|entry| {
+        let name = entry.expect("an entry").file_name();
+        ["subject.toml", "ics.toml", "suite-pki", "kit"].iter().any(|known| name == *known)
+    }));
+}
+
+#[test]
+fn bounds_and_consent_come_before_anything_is_sent() {
+    let world = world("");
+    let dir = world.path();
+    let run = ["run", "--subject", "subject.toml", "as4.ping.receipted"];
+    let most = ends(dir, 2, &[&run[..], &["--max-messages", "0"]].concat());
+    assert!(most.contains("--max-messages"), "{most}");
+    let consent = ends(dir, 2, &[&run[..], &["--safety", "destructive"]].concat());
+    assert!(consent.contains("--yes"), "{consent}");
+    for (flag, value) in
+        [("--jobs", "0"), ("--jobs", "65"), ("--patience", "0"), ("--rate", "0"), ("--repeat-failed", "11")]
+    {
+        assert!(ends(dir, 2, &[&run[..], &[flag, value]].concat()).contains(flag), "{flag}");
+    }
+    assert!(!dir.join("carnet-result").exists());
+}
+
+#[test]
+fn a_subject_that_is_not_there_is_undecided_and_nothing_is_retried_to_green() {
+    let world = world("");
+    let dir = world.path();
+    let run = ends(dir, 3, &["run", "--subject", "subject.toml", "as4.ping.receipted", "tls.certificate.expired"]);
+    assert!(run.contains("INCONCLUSIVE") && run.contains("test message"), "{run}");
+    assert!(run.find("planned =").expect("the plan") < run.find("INCONCLUSIVE").expect("a verdict"));
+    let again = ends(dir, 2, &["rerun", "carnet-result", "--failed", "--subject", "subject.toml"]);
+    assert!(again.contains("holds the evidence of a run"), "{again}");
+    let again = ends(dir, 3, &["rerun", "carnet-result", "--failed", "--subject", "subject.toml", "--out", "second"]);
+    assert!(again.contains("A is the earlier run") && again.contains("as4.ping.receipted"), "{again}");
+    let watched = ends(dir, 0, &["watch", "carnet-result"]);
+    assert!(watched.contains("finished"), "{watched}");
+}
+
+#[test]
+fn a_baseline_is_read_before_anything_is_sent_and_ends_with_its_own_exit_code() {
+    let world = world("");
+    let dir = world.path();
+    let baseline = |case: &str, verdict: &str, expires: &str| {
+        let text = format!(
+            "format = 1\n[[accept]]\ncase = {case:?}\nverdict = {verdict:?}\nsignature = \"0123456789abcdef\"\n\
+             reason = \"known\"\nowner = \"operations\"\nexpires = {expires:?}\n"
+        );
+        fs::write(dir.join("baseline.toml"), text).expect("written");
+    };
+    let run = ["run", "--subject", "subject.toml", "as4.ping.receipted", "--baseline", "baseline.toml"];
+    baseline("as4.ping.receipt", "FAIL", "2099-01-01");
+    let wrong = ends(dir, 2, &run);
+    assert!(wrong.contains("baseline.toml:3") && wrong.contains("did you mean as4.ping.receipted?"), "{wrong}");
+    baseline("as4.ping.receipted", "FAIL", "next year");
+    assert!(ends(dir, 2, &run).contains("baseline.toml:8"));
+    assert!(!dir.join("carnet-result").exists());
+    baseline("as4.ping.receipted", "FAIL", "2001-01-01");
+    assert!(ends(dir, 1, &run).contains("expired on 2001-01-01"));
+}
+
+#[test]
+fn a_claim_that_nobody_knows_and_a_wrong_listen_address_are_refused_with_their_place() {
+    let world = world("");
+    let dir = world.path();
+    fs::write(dir.join("ics.toml"), ICS.replace("as4.ping", "as4.pign")).expect("written");
+    let wrong = ends(dir, 2, &["plan", "--subject", "subject.toml"]);
+    assert!(wrong.contains("ics.toml:5") && wrong.contains("did you mean `as4.ping`?"), "{wrong}");
+    fs::write(dir.join("ics.toml"), ICS.replace("\"1s\"", "\"120m\"")).expect("written");
+    assert!(ends(dir, 2, &["plan", "--subject", "subject.toml"]).contains("expected at most 3600s"));
+    fs::write(dir.join("ics.toml"), ICS).expect("written");
+    fs::write(dir.join("subject.toml"), subject("listen = \"9443\"")).expect("written");
+    assert!(ends(dir, 2, &["plan", "--subject", "subject.toml"]).contains("subject.toml:7"));
+    fs::write(dir.join("subject.toml"), subject("").replace("valid/export-sea", "valid/export-see")).expect("written");
+    let near = ends(dir, 2, &["plan", "--subject", "subject.toml"]);
+    assert!(near.contains("subject.toml:1") && near.contains("did you mean"), "{near}");
+    let reserved = format!("{}[references]\nlrn = \"lower\"\n", subject(""));
+    fs::write(dir.join("subject.toml"), reserved).expect("written");
+    assert!(ends(dir, 2, &["plan", "--subject", "subject.toml"]).contains("got lrn \"lower\""));
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_leaves_what_was_captured_readable() {
+    let world = world("");
+    let dir = world.path();
+    let arguments = "run --subject subject.toml as4.push as4.ping --out";
+    let run = |limit: u64, out: &str| {
+        // The signal is ignored, so that a write past the limit fails as it does on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" {arguments} {out}");
+        let mut command = Command::new("bash");
+        command.current_dir(dir).args(["-c", &script, env!("CARGO_BIN_EXE_carnet")]);
+        said(&command.output().expect("bash runs"))
+    };
+    let (code, out, err) = run(1_000_000, "whole");
+    assert_eq!(code, 3, "{out}{err}");
+    let whole = fs::metadata(dir.join("whole/events.jsonl")).expect("events").len();
+    let (code, out, err) = run((whole - 600) / 1024, "cut");
+    assert_eq!(code, 4, "{out}{err}");
+    assert!(err.contains("could not be written") && err.contains("help:"), "{err}");
+    let judged = ends(dir, 3, &["judge", "cut"]);
+    assert!(judged.contains("did not come to its end"), "{judged}");
+}
+
+#[test]
+fn a_statement_is_made_from_answers_and_wrong_ones_are_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let dir = dir.path();
+    let template = ends(dir, 0, &["ics", "--template"]);
+    fs::write(dir.join("answers.toml"), &template).expect("written");
+    assert!(ends(dir, 2, &["ics", "--answers", "answers.toml"]).contains("product"));
+    let good = template
+        .replace("\"product\" = \"\"", "\"product\" = \"Node\"")
+        .replace("\"as4.push\" = false", "\"as4.push\" = true")
+        .replace("\"reception_awareness.retry_interval\" = \"5s\"", "\"reception_awareness.retry_interval\" = \"90s\"");
+    fs::write(dir.join("answers.toml"), &good).expect("written");
+    ends(dir, 0, &["ics", "--answers", "answers.toml"]);
+    let ics = fs::read_to_string(dir.join("ics.toml")).expect("the statement");
+    assert!(ics.contains("\"as4.push\"") && !ics.contains("\"as4.ping\"") && ics.contains("90s"), "{ics}");
+    assert!(ends(dir, 2, &["ics", "--answers", "answers.toml"]).contains("is there already"));
+    for (from, to, said) in [
+        ("\"as4.push\" = true", "\"as4.pusch\" = true", "did you mean \"as4.push\"?"),
+        ("\"binding.tls\" = \"anchor\"", "\"binding.tls\" = \"ancor\"", "did you mean anchor?"),
+        ("\"90s\"", "\"soon\"", "expected a length of time"),
+        ("\"as4.push\" = true", "\"as4.push\" = \"perhaps\"", "expected yes or no"),
+    ] {
+        fs::write(dir.join("answers.toml"), good.replace(from, to)).expect("written");
+        let wrong = ends(dir, 2, &["ics", "--answers", "answers.toml", "--replace"]);
+        assert!(wrong.contains("answers.toml:") && wrong.contains(said), "{wrong}");
+    }
+}
+
+#[test]
+fn a_statement_is_made_from_what_is_typed() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_carnet"))
+        .current_dir(dir.path())
+        .arg("ics")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("carnet runs");
+    // Without a product it asks again; the rest takes the defaults, but for the first capability.
+    let typed = format!("\nNode\n\n\nresponders\nresponder\n\n\nmaybe\ny\n{}", "\n".repeat(80));
+    child.stdin.take().expect("its input").write_all(typed.as_bytes()).expect("typed");
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("expected responder, initiator or both") && text.contains("expected yes or no"), "{text}");
+    let ics = fs::read_to_string(dir.path().join("ics.toml")).expect("the statement");
+    assert!(ics.contains("product = \"Node\"") && ics.contains("roles = [\"responder\"]"), "{ics}");
+}
+
+#[test]
+fn completions_and_manual_pages_are_made_from_the_commands() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = ends(dir.path(), 0, &["completions", shell]);
+        assert!(script.contains("--repeat-failed") || script.contains("repeat-failed"), "{shell}");
+    }
+    ends(dir.path(), 0, &["man", "pages"]);
+    let page = fs::read_to_string(dir.path().join("pages/carnet-run.1")).expect("a page");
+    assert!(page.starts_with(".") && page.contains("baseline"), "{page}");
+}
