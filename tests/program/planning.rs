@@ -155,6 +155,25 @@ fn a_claim_that_nobody_knows_and_a_wrong_listen_address_are_refused_with_their_p
 }
 
 #[test]
+fn where_no_hook_is_the_operator_is_told_the_exact_action() {
+    let world = world("listen = \"127.0.0.1:0\"");
+    let dir = world.path();
+    let without = ends(dir, 3, &["plan", "--subject", "subject.toml", "as4.initiator.message-valid"]);
+    assert!(without.contains("a way to make the subject send"), "{without}");
+    fs::write(dir.join("subject.toml"), format!("{}[hooks]\noperator = true\n", subject("listen = \"127.0.0.1:0\"")))
+        .expect("written");
+    let quick = ICS.replace("[reception", "business_within = \"500ms\"\n[reception").replace("\"1s\"", "\"100ms\"");
+    fs::write(dir.join("ics.toml"), quick.replace("retry_count = 1", "retry_count = 1\nanswer_timeout = \"200ms\""))
+        .expect("written");
+    let plan = ends(dir, 0, &["plan", "--subject", "subject.toml", "as4.initiator.message-valid"]);
+    assert!(plan.contains("a person at the terminal will be asked to act 1 times"), "{plan}");
+    let (_, out, err) = said(&carnet(dir, &["run", "--subject", "subject.toml", "as4.initiator.message-valid"]));
+    let asked =
+        "please: send one message from Node TH to party SUITE at https://localhost:9443/as4, with ConversationId";
+    assert!(out.contains(asked), "{out}{err}");
+}
+
+#[test]
 fn a_full_disk_ends_the_run_and_leaves_what_was_captured_readable() {
     let world = world("");
     let dir = world.path();

@@ -102,11 +102,12 @@ fn table(standings: &[(&Requirement, Standing)]) {
     for one in standings {
         groups.entry((one.0.source.as_str(), std::cmp::Reverse(one.0.level))).or_default().push(one);
     }
-    anstream::println!("{:<44} {:<7} {:>8} {:>5} {:>8}", "source", "level", "covered", "open", "excused");
+    let wide = standings.iter().map(|(row, _)| row.source.chars().count()).max().unwrap_or_default();
+    anstream::println!("{:<wide$}  {:<7} {:>8} {:>5} {:>8}", "source", "level", "covered", "open", "excused");
     for ((source, level), rows) in &groups {
         let (covered, all) = share(rows.iter().copied());
         let excused = rows.len() - all;
-        anstream::println!("{source:<44} {:<7} {covered:>8} {:>5} {excused:>8}", level.0, all - covered);
+        anstream::println!("{source:<wide$}  {:<7} {covered:>8} {:>5} {excused:>8}", level.0, all - covered);
     }
     let (covered, all) = share(standings.iter());
     let excused = standings.len() - all;

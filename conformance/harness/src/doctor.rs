@@ -1,4 +1,4 @@
-//! The first look at a subject: ourselves, name, TCP, TLS, clocks, our ping, the way back, their message, one document.
+//! The first look at a subject: ourselves, name, TCP, TLS, clocks, the way back, our ping, their message, one document.
 //!
 //! It stops at the first break, which has one cause and one fix. The last three points are small cases, carried out and
 //! judged like all others, with the evidence kept in memory. Printing is left to the command line.
@@ -35,10 +35,10 @@ pub enum Point {
     Tls,
     /// Their clock and ours.
     Clock,
-    /// Our ping is receipted.
-    OurPing,
     /// The address that the subject is told leads to the suite.
     Back,
+    /// Our ping is receipted.
+    OurPing,
     /// A message of the subject reaches the suite.
     TheirMessage,
     /// One document is receipted, and answered where that is claimed.
@@ -95,8 +95,8 @@ impl Point {
         Self::Tcp,
         Self::Tls,
         Self::Clock,
-        Self::OurPing,
         Self::Back,
+        Self::OurPing,
         Self::TheirMessage,
         Self::Document,
     ];

@@ -167,8 +167,8 @@ fn what_is_not_possible_is_named_and_stops_nothing() {
         not_tried,
         [
             (Point::Clock, "their endpoint sends no Date"),
-            (Point::OurPing, "the ICS does not claim as4.ping"),
             (Point::Back, "subject.toml names no suite.listen, so the subject cannot reach the suite"),
+            (Point::OurPing, "the ICS does not claim as4.ping"),
             (Point::TheirMessage, "subject.toml lacks suite.listen, an address at which the subject reaches the suite"),
         ]
     );

@@ -21,7 +21,7 @@ const BREAK: u8 = 3;
 
 /// Find out why nothing works yet: the first thing that breaks between suite and node, its cause and the fix.
 ///
-/// Looks at our own files, name, TCP, TLS, the clocks, our ping, the way back to us, a message of theirs, one document, in
+/// Looks at our own files, name, TCP, TLS, the clocks, the way back to us, our ping, a message of theirs, one document, in
 /// this order. Stops at the first break. Exit code 0: all is well; 3: a break; 2: a file of ours is wrong, nothing was tried.
 #[derive(Debug, clap::Args)]
 pub struct Args {

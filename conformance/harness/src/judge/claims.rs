@@ -31,3 +31,43 @@ pub(crate) fn contradicted(judge: &Judge, cells: &[CellResult]) -> Vec<Contradic
 fn failed<'c>(cells: &'c [CellResult], case: &str) -> Option<&'c CellResult> {
     cells.iter().find(|cell| cell.case.as_str() == case && cell.verdict == Verdict::Fail)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::evidence::Evidence;
+
+    /// The judge of a recorded run, with the catalogue of this suite and these claims.
+    fn judge(claims: &[&str]) -> Judge {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence/receipt.signed/pass");
+        let mut judge = Judge::new(&Evidence::open(&dir).unwrap(), None).unwrap();
+        judge.catalogue = carnet_catalogue::load().unwrap();
+        judge.ics.capabilities = claims.iter().map(|&name| name.to_owned()).collect();
+        judge
+    }
+
+    fn cell(case: &str, verdict: &str) -> CellResult {
+        serde_json::from_value(serde_json::json!({
+            "case": case, "cell": "-", "title": "what holds", "layer": "as4", "role": "responder", "level": "MUST",
+            "verifies": [], "verdict": verdict,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_claim_whose_probe_fails_is_contradicted_and_no_other() {
+        let said = |claims: &[&str], cells: &[CellResult]| -> Vec<String> {
+            contradicted(&judge(claims), cells).into_iter().map(|claim| claim.capability).collect()
+        };
+        let push = cell("as4.push.accepted", "PASS");
+        let gzip = cell("as4.push.compressed", "FAIL");
+        assert_eq!(said(&["as4.push", "as4.gzip"], &[push.clone(), gzip.clone()]), ["as4.gzip"]);
+        assert!(said(&["as4.push"], &[push, gzip.clone()]).is_empty(), "it is not claimed");
+        let nothing = cell("as4.push.accepted", "FAIL");
+        assert_eq!(said(&["as4.push", "as4.gzip"], &[nothing, gzip]), ["as4.push"], "gzip fails with push");
+        let open = cell("as4.push.compressed", "INCONCLUSIVE");
+        assert!(said(&["as4.push", "as4.gzip"], &[open]).is_empty(), "nothing was shown");
+    }
+}

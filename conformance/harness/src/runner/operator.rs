@@ -44,11 +44,11 @@ impl Operator {
         Self { events, turn: Arc::default() }
     }
 
-    /// Asks, and waits for the answer.
+    /// Asks, and waits for the answer; `what` is the action without what differs from run to run.
     ///
     /// # Errors
     /// In words: it was not done.
-    pub(crate) async fn ask(&self, action: &str, within: Duration) -> Result<(), String> {
+    pub(crate) async fn ask(&self, what: &str, action: &str, within: Duration) -> Result<(), String> {
         let _turn = self.turn.lock().await;
         let (reply, mut answer) = answers::channel(1);
         let prompt = Prompt { action: action.to_owned(), within, reply };
@@ -57,8 +57,8 @@ impl Operator {
         }
         match timeout(within, answer.recv()).await {
             Ok(Some(true)) => Ok(()),
-            Ok(_) => Err(format!("the operator could not {action}")),
-            Err(_) => Err(format!("the operator did not {action} within {within:?}")),
+            Ok(_) => Err(format!("the operator could not {what}")),
+            Err(_) => Err(format!("the operator did not {what} within {within:?}")),
         }
     }
 }
