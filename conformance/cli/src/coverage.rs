@@ -1,5 +1,6 @@
 //! `carnet coverage`: which requirements are verified, by the catalogue as it is or by a run that was captured.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +44,9 @@ enum Standing {
     Open(String),
 }
 
+/// A requirement and how it stands.
+type Row<'a> = (&'a Requirement, Standing);
+
 /// Runs `carnet coverage`.
 ///
 /// # Errors
@@ -50,7 +54,7 @@ enum Standing {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let catalogue = catalogue::load(args.cases.as_deref())?;
     let run = args.dir.as_deref().map(|dir| recorded::run(dir, args.cases.as_deref())).transpose()?;
-    let standings: Vec<(&Requirement, Standing)> =
+    let standings: Vec<Row<'_>> =
         catalogue.requirements.values().map(|row| (row, standing(&catalogue, run.as_ref(), row))).collect();
     table(&standings);
     listed(&standings, args.verbose);
@@ -89,7 +93,7 @@ fn in_run(run: &Run, id: &RequirementId) -> Standing {
 }
 
 /// Covered, and all that could be.
-fn share<'a>(rows: impl Iterator<Item = &'a (&'a Requirement, Standing)>) -> (usize, usize) {
+fn share<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> (usize, usize) {
     rows.fold((0, 0), |(covered, all), (_, standing)| match standing {
         Standing::Covered(_) => (covered + 1, all + 1),
         Standing::Open(_) => (covered, all + 1),
@@ -97,10 +101,10 @@ fn share<'a>(rows: impl Iterator<Item = &'a (&'a Requirement, Standing)>) -> (us
     })
 }
 
-fn table(standings: &[(&Requirement, Standing)]) {
-    let mut groups: BTreeMap<(&str, std::cmp::Reverse<Level>), Vec<&(&Requirement, Standing)>> = BTreeMap::new();
+fn table(standings: &[Row<'_>]) {
+    let mut groups: BTreeMap<(&str, Reverse<Level>), Vec<&Row<'_>>> = BTreeMap::new();
     for one in standings {
-        groups.entry((one.0.source.as_str(), std::cmp::Reverse(one.0.level))).or_default().push(one);
+        groups.entry((one.0.source.as_str(), Reverse(one.0.level))).or_default().push(one);
     }
     let wide = standings.iter().map(|(row, _)| row.source.chars().count()).max().unwrap_or_default();
     anstream::println!("{:<wide$}  {:<7} {:>8} {:>5} {:>8}", "source", "level", "covered", "open", "excused");
@@ -118,7 +122,7 @@ fn table(standings: &[(&Requirement, Standing)]) {
     );
 }
 
-fn listed(standings: &[(&Requirement, Standing)], all: bool) {
+fn listed(standings: &[Row<'_>], all: bool) {
     for (row, standing) in standings {
         match standing {
             Standing::Open(reason) => anstream::println!("open     {:<22} {:<7} {reason}", row.id.as_str(), row.level),
