@@ -29,7 +29,7 @@ enum Command {
     Node(carnet_node::Args),
     #[cfg(feature = "suite")]
     #[command(flatten)]
-    Suite(carnet_cli::Command),
+    Suite(Box<carnet_cli::Command>),
     /// Print a completion script for a shell: `carnet completions bash > /etc/bash_completion.d/carnet`.
     Completions(manual::CompletionsArgs),
     /// Write the manual as pages for `man`, one for each command.
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "node")]
         Command::Node(arguments) => carnet_node::run(arguments),
         #[cfg(feature = "suite")]
-        Command::Suite(command) => carnet_cli::run(command),
+        Command::Suite(command) => carnet_cli::run(*command),
         Command::Completions(arguments) => manual::completions(&arguments, &mut Arguments::command()),
         Command::Man(arguments) => manual::pages(&arguments, Arguments::command()),
     }
