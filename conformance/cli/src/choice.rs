@@ -44,8 +44,8 @@ pub(crate) struct Choice {
     /// The most messages and connections a second that the suite opens: 1 to 10000. Without it, as fast as they go.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: Option<u32>,
-    /// Shuffle the cells that run side by side; the same number gives the same order. 0 is the catalogue's order.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Decides at which byte a fault on the line strikes; the same number gives the same faults.
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Begin no cell after this long: `30m`; what was not begun leaves the run undecided.
     #[arg(long, value_name = "SPAN", default_value = "120m")]

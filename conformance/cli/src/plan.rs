@@ -100,7 +100,7 @@ pub(crate) fn arithmetic(options: &RunOptions, estimate: &Estimate) -> String {
 pub(crate) fn wanting(estimate: &Estimate) -> String {
     let mut text = String::new();
     for (means, cells) in &estimate.means {
-        text += &format!("{} cells could not run for want of {}\n", cells.len(), means.remedy());
+        text += &format!("{} cells could not run for want of {}\n", cells.len(), means.describe());
     }
     text
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use carnet_catalogue::Safety;
 use carnet_fixtures::Packs;
 use carnet_harness::{RunOptions, Setup};
 
@@ -23,7 +24,7 @@ pub(super) async fn run(world: &World, packs: Packs, out: &Path, verbose: bool) 
     running::clear(out)?;
     let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), out.to_owned());
     // The node is ours: it may be restarted.
-    options.selection.destructive = true;
+    options.selection.safety = Safety::Destructive;
     // Dropped with this future, so that Ctrl-C stops the run's own thread, too.
     let _stop = StopOnDrop(Arc::clone(&options.stop));
     let (done, wait) = tokio::sync::oneshot::channel();

@@ -42,8 +42,7 @@ pub fn schedule(plan: &Plan, catalogue: &Catalogue) -> Schedule {
     let is_alone = |cell: &Planned| case(cell).is_some_and(runs_alone);
     let cells: Vec<Planned> = plan.cells.iter().filter(|cell| cell.excluded.is_none()).cloned().collect();
     let controls: BTreeSet<CaseId> = cells.iter().filter_map(control).collect();
-    let (first, rest): (Vec<Planned>, Vec<Planned>) =
-        cells.into_iter().partition(|cell| controls.contains(&cell.case));
+    let (first, rest): (Vec<Planned>, Vec<Planned>) = cells.into_iter().partition(|cell| controls.contains(&cell.case));
     let (first_alone, first): (Vec<Planned>, Vec<Planned>) = first.into_iter().partition(is_alone);
     let (alone, mut together): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_alone);
     // What waits for the subject starts first, so that it waits while others work.

@@ -24,10 +24,10 @@ pub(crate) struct Timing<'i> {
 impl Timing<'_> {
     /// How long the answer on the same connection is waited for: what the next `await` says, else the ICS.
     pub(crate) fn answer(&self, case: &Case, index: usize, step: &Step) -> Duration {
-        let awaiting = case
-            .step
-            .get(index + 1)
-            .filter(|next| next.awaits.is_some_and(|awaited| !matches!(awaited, Awaited::Message | Awaited::Nothing | Awaited::Connection)));
+        let awaiting = case.step.get(index + 1).filter(|next| {
+            next.awaits
+                .is_some_and(|awaited| !matches!(awaited, Awaited::Message | Awaited::Nothing | Awaited::Connection))
+        });
         let said = step.within.or_else(|| awaiting.and_then(|next| next.within));
         said.unwrap_or(self.ics.answer_within).stretched(self.patience)
     }

@@ -118,7 +118,8 @@ fn run_against(hostile: &Hostile, only: &[&str], events: &mut dyn FnMut(Event)) 
     let setup = Setup::load(&support::world(dir.path(), &url)).unwrap();
     let catalogue = carnet_catalogue::load().unwrap();
     let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), dir.path().join("evidence"));
-    options.selection = Selection { only: only.iter().map(|&id| id.to_owned()).collect(), ..Selection::default() };
+    options.selection =
+        Selection { only: carnet_catalogue::Filters::ids(only.iter().copied()), ..Selection::default() };
     let run = run(&options, events).unwrap();
     assert_eq!(run.to_json(), judge(&dir.path().join("evidence")).unwrap().to_json());
     (run, dir)

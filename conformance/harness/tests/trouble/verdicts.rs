@@ -71,8 +71,11 @@ fn each_case_that_cannot_run_says_which_means_it_lacks() {
         std::fs::read_to_string(&ics).unwrap().replace("\"hook.notified\",", "\"hook.notified\", \"hook.restart\",");
     std::fs::write(&ics, claims.replace("\"pack.declaration\", ", "")).unwrap();
     let catalogue = carnet_catalogue::load().unwrap();
-    let plan =
-        plan(&catalogue, &Setup::load(&subject).unwrap(), &Selection { destructive: true, ..Selection::default() });
+    let plan = plan(
+        &catalogue,
+        &Setup::load(&subject).unwrap(),
+        &Selection { safety: carnet_catalogue::Safety::Destructive, ..Selection::default() },
+    );
     let needs = |case: &str| {
         let cell = plan.cells.iter().find(|cell| cell.case == CaseId::new(case)).unwrap();
         cell.excluded.clone().map(|why| (why.verdict, why.needs)).unwrap()
