@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// Adds the product's folder to a kit. Keys are made only by the suite's test CA, so only for talking to the suite.
 fn export(
-    file: &SubjectFile,
+    file: &SubjectFiles,
     product: Product,
     kit: &Kit,
     with_keys: bool,
