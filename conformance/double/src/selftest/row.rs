@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use carnet_catalogue::Catalogue;
 use carnet_catalogue::case::CaseId;
+use carnet_catalogue::{Catalogue, Filters, Safety};
 use carnet_harness::evidence::Evidence;
 use carnet_harness::judge::Judge;
 use carnet_harness::plan::Selection;
@@ -80,7 +80,8 @@ pub(super) fn row(
     let only = if whole { layers(catalogue).into_iter().collect() } else { vec![layer.clone()] };
     let capture = |setup, patience: f64, tell: &mut dyn FnMut(Event)| {
         let mut run = RunOptions::new(setup, Arc::clone(catalogue), PathBuf::new());
-        run.selection = Selection { only: only.clone(), destructive: true, ..Selection::default() };
+        let only = Filters::ids(only.iter().map(String::as_str));
+        run.selection = Selection { only, safety: Safety::Destructive, ..Selection::default() };
         run.repeat = 1;
         run.jobs = 16;
         run.patience = options.patience * patience;

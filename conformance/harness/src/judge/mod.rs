@@ -113,7 +113,8 @@ impl Judge {
     /// Judges all events.
     #[must_use]
     pub fn all(&self, evidence: &Evidence) -> Run {
-        let mut attempts = view::attempts(&evidence.events, &|reference| evidence.shared(reference).unwrap_or_default());
+        let mut attempts =
+            view::attempts(&evidence.events, &|reference| evidence.shared(reference).unwrap_or_default());
         for event in evidence.events.iter().filter(|_| !evidence.redacted.is_empty()) {
             let Some((scope, reason)) = event.scope.as_ref().zip(evidence.redaction_of(event)) else { continue };
             for attempt in attempts.iter_mut().filter(|attempt| attempt.scope == *scope) {
