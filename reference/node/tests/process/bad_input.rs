@@ -148,9 +148,11 @@ fn broken_requests_end_and_leave_nothing() {
     let peer = &stage.peer;
     let good = peer.message("request@test", REAL);
     let header = format!("X-Big: {}\r\n", "a".repeat(64 << 10));
-    assert_eq!(peer.raw(&good.request(&header)).refusal(), "431");
+    // The rest of the head may still be on its way when the node closes: the answer is then lost to a reset.
+    let too_large = |octets: &[u8]| ["431", "closed"].contains(&peer.raw(octets).refusal().as_str());
+    assert!(too_large(&good.request(&header)));
     let many: String = (0..1000).map(|n| format!("X-{n}: y\r\n")).collect();
-    assert_eq!(peer.raw(&good.request(&many)).refusal(), "431");
+    assert!(too_large(&good.request(&many)));
     let other = String::from_utf8_lossy(&good.request("")).replace("POST /as4", "POST /other").into_bytes();
     assert_eq!(peer.raw(&other[..good.request("").len().min(other.len())]).refusal(), "404");
     assert_eq!(peer.raw(b"GET /as4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").refusal(), "405");
