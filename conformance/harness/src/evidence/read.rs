@@ -149,7 +149,7 @@ impl Evidence {
 
     /// The blobs without which nothing can be judged: they cannot be redacted.
     pub fn needed(&self) -> impl Iterator<Item = &BlobRef> {
-        let needed = |event: &&Event| matches!(event.kind, Kind::Run(_) | Kind::Connected { .. });
+        let needed = |event: &&Event| matches!(event.kind, Kind::Run(_) | Kind::Connected { .. } | Kind::Face { .. });
         self.events.iter().filter(needed).flat_map(references)
     }
 
