@@ -33,8 +33,20 @@ pub const OURS: &str = "the suite cannot offer this";
 /// # Errors
 /// How the attempt ended. With TLS 1.3 a refused client certificate shows only at the first read: see [`ending`].
 pub async fn connect(tcp: impl Duplex + 'static, tls: &ClientTls) -> Result<Connected, Ending> {
+    connect_by(tcp, tls, true).await
+}
+
+/// As [`connect`], and takes a server that does not hold the key of what it presents: a client that is broken so.
+///
+/// # Errors
+/// How the attempt ended.
+pub async fn connect_unproven(tcp: impl Duplex + 'static, tls: &ClientTls) -> Result<Connected, Ending> {
+    connect_by(tcp, tls, false).await
+}
+
+async fn connect_by(tcp: impl Duplex + 'static, tls: &ClientTls, proven: bool) -> Result<Connected, Ending> {
     let present = Arc::new(Present::new(tls.identity.as_ref()).map_err(ours)?);
-    let config = client_config(tls, Arc::clone(&present)).map_err(ours)?;
+    let config = client_config(tls, Arc::clone(&present), proven).map_err(ours)?;
     let name = ServerName::try_from(tls.server_name.clone()).map_err(|_| Ending::Protocol {
         what: format!("server name {:?} is neither a host name nor an address", tls.server_name),
     })?;
@@ -78,9 +90,9 @@ pub fn ending(error: &io::Error) -> Option<Ending> {
     })
 }
 
-fn client_config(tls: &ClientTls, present: Arc<Present>) -> Result<ClientConfig, Error> {
+fn client_config(tls: &ClientTls, present: Arc<Present>, proven: bool) -> Result<ClientConfig, Error> {
     let provider = provider(&tls.suites)?;
-    let anyone = Arc::new(Anyone::new(&provider));
+    let anyone = Arc::new(if proven { Anyone::new(&provider) } else { Anyone::unproven(&provider) });
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(&tls.versions))?
         .dangerous()
