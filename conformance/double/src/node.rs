@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carnet_certs::UnixTime;
+use carnet_harness::line::TlsVersion;
 use rustls_pki_types::CertificateDer;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -146,6 +147,16 @@ impl Node {
             return Err(PathRule::Anchor);
         }
         self.ground.trust.verify(chain, &question)
+    }
+
+    /// The TLS versions it speaks, as a server and as a client.
+    fn versions(&self) -> Vec<TlsVersion> {
+        let mut versions = vec![TlsVersion::V1_2, TlsVersion::V1_3];
+        versions.retain(|version| match version {
+            TlsVersion::V1_2 => !self.mutation.does(Habit::TlsNo12),
+            TlsVersion::V1_3 => !self.mutation.does(Habit::TlsNo13),
+        });
+        versions
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -41,6 +41,9 @@ named! {
         TlsOnly = "tls.only", "What does not begin with a ClientHello is not answered.";
         TlsParty = "tls.party", "The client certificate belongs to the party that the message names.";
 
+        HttpFields = "http.fields", "A request has a bearable number of header fields.";
+        HttpCoding = "http.coding", "A request has no content coding.";
+        MimeParts = "mime.parts", "A message has a bearable number of parts.";
         MimeReads = "mime.reads", "The multipart body reads to its end.";
         EnvelopeXml = "envelope.xml", "The envelope is well-formed XML within limits.";
         EnvelopeDoctype = "envelope.doctype", "The envelope has no document type declaration.";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carnet_harness::http::{self, Progress};
-use carnet_harness::line::{Duplex, ServerTls, TlsVersion};
+use carnet_harness::line::{Duplex, ServerTls};
 use carnet_harness::tls;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -40,11 +40,7 @@ pub(super) async fn connection(node: &Arc<Node>, mut tcp: TcpStream) {
         while let Ok(Ok(1..)) = timeout(IDLE, tcp.read(&mut rest)).await {}
         return;
     }
-    let mut versions = vec![TlsVersion::V1_2, TlsVersion::V1_3];
-    versions.retain(|version| match version {
-        TlsVersion::V1_2 => !node.mutation.does(Habit::TlsNo12),
-        TlsVersion::V1_3 => !node.mutation.does(Habit::TlsNo13),
-    });
+    let versions = node.versions();
     let face = ServerTls { identity: node.tls.clone(), versions, suites: Vec::new() };
     let accepted = if node.mutation.checks_path(Place::Client, PathRule::Possession) {
         timeout(IDLE, tls::accept(tcp, &face)).await

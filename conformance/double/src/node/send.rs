@@ -20,7 +20,7 @@ use crate::fill;
 use crate::ground::{PARTIES, agreement};
 use crate::memory::Outgoing;
 use crate::receive::{Received, signature_of};
-use crate::rule::{Habit, Place, Rule};
+use crate::rule::{Habit, PathRule, Place, Rule};
 
 /// Attempts after the first, and the time from one to the next: what the ICS claims.
 const RETRIES: u32 = 3;
@@ -159,8 +159,12 @@ impl Node {
         let tcp = TcpStream::connect(partner).await.ok()?;
         let identity = (!self.mutation.does(Habit::NoClientCertificate)).then(|| self.ground.identities.tls.clone());
         let client =
-            ClientTls { identity, versions: Vec::new(), suites: Vec::new(), server_name: "localhost".to_owned() };
-        let Connected { mut stream, handshake } = tls::connect(tcp, &client).await.ok()?;
+            ClientTls { identity, versions: self.versions(), suites: Vec::new(), server_name: "localhost".to_owned() };
+        let connected = match self.mutation.checks_path(Place::Server, PathRule::Possession) {
+            true => tls::connect(tcp, &client).await,
+            false => tls::connect_unproven(tcp, &client).await,
+        };
+        let Connected { mut stream, handshake } = connected.ok()?;
         let chain = handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
         self.trusted(&chain, Place::Server, false).ok()?;
         stream.write_all(bytes).await.ok()?;

@@ -18,6 +18,11 @@ use crate::rule::{Habit, Rule};
 
 const EB: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/";
 
+/// Header fields of a request at most.
+const MOST_FIELDS: usize = 100;
+/// Parts of a message at most.
+const MOST_PARTS: usize = 64;
+
 /// What reading came to.
 pub(crate) enum Reading {
     /// A message.
@@ -99,12 +104,21 @@ impl Received {
         {
             return Reading::Status(415);
         }
+        if message.headers.len() > MOST_FIELDS && mutation.checks(Rule::HttpFields) {
+            return Reading::Status(431);
+        }
+        if message.header("content-encoding").is_some() {
+            return Reading::Status(if mutation.checks(Rule::HttpCoding) { 415 } else { 200 });
+        }
         let Some(package) = root::package(message) else { return Reading::Status(415) };
         let seen_id = || {
             let text = String::from_utf8_lossy(&package.envelope).into_owned();
             root::names(text.trim_start_matches('\u{feff}')).message_id
         };
         let refused = |rule, code| Reading::Refused(Broken::Rule(rule, code), seen_id());
+        if package.parts.len() > MOST_PARTS && mutation.checks(Rule::MimeParts) {
+            return refused(Rule::MimeParts, "EBMS:0007");
+        }
         if package.fault.is_some() && mutation.checks(Rule::MimeReads) {
             return refused(Rule::MimeReads, "EBMS:0007");
         }
