@@ -4,7 +4,7 @@
 //! What was delivered is known from the hook that lists it, what producers were told from the hook that lists that; where
 //! a hook is missing the ledger says what it cannot know, and finds nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use carnet_catalogue::case::Level;
 use carnet_catalogue::requirement::RequirementId;
@@ -17,6 +17,9 @@ use super::view::{Attempt, Exchange};
 use crate::evidence::Side;
 use crate::forge::EB;
 use crate::root;
+use listed::Listed;
+
+mod listed;
 
 /// Messages of a run and what became of each; every sum adds up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -292,59 +295,4 @@ fn is_receipt(signal: &Ebms, message: &Ebms) -> bool {
         && signature.messaging
         && signature.body
         && signal.receipt.as_ref().is_some_and(same)
-}
-
-/// What the hooks listed in the course of the run.
-#[derive(Debug, Default)]
-struct Listed {
-    /// How often each word stood in one output, at most.
-    delivered: Option<BTreeMap<String, usize>>,
-    /// Words of entries with EBMS:0301.
-    notified: Option<BTreeSet<String>>,
-}
-
-impl Listed {
-    fn of<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Self {
-        let mut listed = Self::default();
-        // The run ends with a listing of its own; without one, what is missing may only be late.
-        let mut last: BTreeMap<&str, bool> = BTreeMap::new();
-        let mut outputs: Vec<(&str, String)> = Vec::new();
-        for attempt in attempts {
-            for hook in attempt.hooks.iter().filter(|hook| hook.success) {
-                let own = attempt.scope.case.is_empty();
-                *last.entry(hook.name.as_str()).or_default() |= own;
-                outputs.push((&hook.name, String::from_utf8_lossy(&hook.output).into_owned()));
-            }
-        }
-        if last.get("delivered") == Some(&true) {
-            let all = listed.delivered.insert(BTreeMap::new());
-            for (_, output) in outputs.iter().filter(|(name, _)| *name == "delivered") {
-                let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-                for word in super::checks::words(output) {
-                    *counts.entry(word).or_default() += 1;
-                }
-                for (word, count) in counts {
-                    let most = all.entry(word.to_owned()).or_default();
-                    *most = count.max(*most);
-                }
-            }
-        }
-        if last.get("notified") == Some(&true) {
-            let all = listed.notified.insert(BTreeSet::new());
-            for (_, output) in outputs.iter().filter(|(name, _)| *name == "notified") {
-                for entry in super::checks::entries(output).iter().filter(|entry| entry.contains("EBMS:0301")) {
-                    all.extend(super::checks::words(entry).map(str::to_owned));
-                }
-            }
-        }
-        listed
-    }
-
-    fn delivered(&self, id: &str) -> usize {
-        self.delivered.as_ref().and_then(|all| all.get(id)).copied().unwrap_or_default()
-    }
-
-    fn told(&self, id: &str) -> bool {
-        self.notified.as_ref().is_some_and(|all| all.contains(id))
-    }
 }
