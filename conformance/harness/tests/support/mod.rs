@@ -117,10 +117,11 @@ pub(crate) fn run_edited(
     let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), evidence.to_owned());
     options.selection = Selection { only: Filters::ids(only.iter().copied()), ..Selection::default() };
     options.repeat = 1;
-    run(&options, &mut |event| {
-        if let Event::Listening(address) = event {
-            double.partner_listens_at(address);
-        }
+    run(&options, &mut |event| match event {
+        Event::Listening(address) => double.partner_listens_at(address),
+        // An operator who says that he did it, and did nothing.
+        Event::Prompt(prompt) => prompt.done(),
+        _ => {}
     })
     .unwrap()
 }
