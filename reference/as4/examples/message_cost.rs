@@ -102,6 +102,8 @@ impl Side {
                 tls: TlsBinding::Off,
                 signer: SignerBinding::Anchored { anchors: Arc::clone(&anchors), subject, policies: Vec::new() },
                 intermediates: Vec::new(),
+                known: Vec::new(),
+                recipient: None,
             });
             let (from, to) = if us == "PH" { ("PH", party.as_str()) } else { (party.as_str(), "TH") };
             let text = PMODE
@@ -125,6 +127,7 @@ impl Side {
                 pmodes: PModes::new(pmodes)?,
                 partners: all.into_iter().collect(),
                 limits: Limits::default(),
+                decryption: Vec::new(),
             }),
         })
     }

@@ -5,8 +5,10 @@ use crate::id::PartyId;
 use crate::partner::{Partner, Stranger};
 use crate::pmode::PModes;
 use carnet_wire::Limits;
+use carnet_wire::encryption::DecryptionKey;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What a node has agreed to, and with whom.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct Agreements {
     pub partners: Partners,
     /// What a message may cost.
     pub limits: Limits,
+    /// Keys that parts for this node are encrypted for, the old and the new while keys roll over.
+    pub decryption: Vec<Arc<DecryptionKey>>,
 }
 
 impl Agreements {

@@ -33,5 +33,7 @@ pub const FINAL_RECIPIENT: &str = "finalRecipient";
 
 /// Media type of a SOAP 1.2 envelope.
 pub const SOAP_MEDIA: &str = "application/soap+xml";
+/// Media type of an encrypted part as it is transported.
+pub const OCTETS_MEDIA: &str = "application/octet-stream";
 /// Media type of a compressed part, and the one value of `CompressionType`.
 pub const GZIP_MEDIA: &str = "application/gzip";

@@ -9,6 +9,7 @@ pub use stranger::Stranger;
 
 use crate::id::PartyId;
 use crate::pmode::TokenForm;
+use carnet_wire::encryption::Recipient;
 use carnet_wire::token::{self, TokenError, TokenType};
 use carnet_wire::trust::{Anchors, TrustError, within_validity};
 use carnet_wire::wss::{SignError, Signer, SigningToken};
@@ -27,6 +28,11 @@ pub struct Partner {
     pub signer: SignerBinding,
     /// Issuing certificates that are known of this party; they complete a token that carries the leaf alone (X509v3).
     pub intermediates: Vec<CertificateDer<'static>>,
+    /// Signing certificates that are known of this party, old and new while keys roll over: one that a token only
+    /// names is looked up among them.
+    pub known: Vec<CertificateDer<'static>>,
+    /// Whom payload parts for this party are encrypted for.
+    pub recipient: Option<Arc<Recipient>>,
 }
 
 /// Which TLS client certificate binds a connection to a partner.
@@ -43,10 +49,10 @@ pub enum TlsBinding {
 /// Which certificate signs for a partner.
 #[derive(Clone)]
 pub enum SignerBinding {
-    /// That very certificate, while it is valid.
+    /// One of those very certificates, while it is valid.
     Pinned {
-        /// The certificate.
-        certificate: CertificateDer<'static>,
+        /// The certificates: one, or the old and the new while keys roll over.
+        certificates: Vec<CertificateDer<'static>>,
         /// Who issues it; with these, its chain and revocation are checked too.
         anchors: Option<Arc<Anchors>>,
     },
@@ -136,8 +142,9 @@ impl Partner {
         let untrusted = |error| BindingError::SignerTrust(self.party.clone(), error);
         let Some(leaf) = chain.first() else { return Err(untrusted(TrustError::EmptyChain)) };
         match &self.signer {
-            SignerBinding::Pinned { certificate, anchors } => {
-                if certificate.as_ref() != leaf.as_ref() {
+            //= CARNET-ROLLOVER-01
+            SignerBinding::Pinned { certificates, anchors } => {
+                if !certificates.iter().any(|certificate| certificate.as_ref() == leaf.as_ref()) {
                     return Err(BindingError::SignerCertificate(self.party.clone()));
                 }
                 match anchors {
@@ -251,6 +258,9 @@ pub struct Identity {
     signer: Arc<dyn Signer>,
     pkipath: SigningToken,
     x509v3: SigningToken,
+    issuer_serial: SigningToken,
+    /// None where the certificate has no subject key identifier.
+    ski: Option<SigningToken>,
 }
 
 impl Identity {
@@ -263,6 +273,8 @@ impl Identity {
             signer,
             pkipath: SigningToken::new(TokenType::X509PkiPath, chain)?,
             x509v3: SigningToken::new(TokenType::X509V3, chain)?,
+            issuer_serial: SigningToken::new(TokenType::IssuerSerial, chain)?,
+            ski: SigningToken::new(TokenType::Ski, chain).ok(),
         })
     }
 
@@ -270,11 +282,30 @@ impl Identity {
         &*self.signer
     }
 
-    pub(crate) fn token(&self, form: TokenForm) -> &SigningToken {
+    /// The token of that form.
+    ///
+    /// # Errors
+    /// [`SignError::Token`] where the certificate has no subject key identifier to be named by.
+    //= EDEL-TOKEN-03
+    pub(crate) fn token(&self, form: TokenForm) -> Result<&SigningToken, SignError> {
         match form {
-            TokenForm::PkiPath => &self.pkipath,
-            TokenForm::X509v3 => &self.x509v3,
+            TokenForm::PkiPath => Ok(&self.pkipath),
+            TokenForm::X509v3 => Ok(&self.x509v3),
+            TokenForm::IssuerSerial => Ok(&self.issuer_serial),
+            TokenForm::Ski => self.ski.as_ref().ok_or(SignError::Token),
         }
+    }
+
+    /// URI of the algorithm it signs with.
+    #[must_use]
+    pub fn algorithm(&self) -> &str {
+        self.signer.algorithm()
+    }
+
+    /// Whether this identity can be shown in that form.
+    #[must_use]
+    pub fn has(&self, form: TokenForm) -> bool {
+        self.token(form).is_ok()
     }
 }
 

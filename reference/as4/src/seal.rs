@@ -66,7 +66,7 @@ fn seal(
     }
     signed.push(SignedReference::Element { id: BODY_ID, sha256: digest(body)? });
     signed.extend(parts.iter().map(|(cid, sha256)| SignedReference::Part { cid, sha256: *sha256 }));
-    let security = security_header(identity.token(token), &IDS, &signed, identity.signer())?;
+    let security = security_header(identity.token(token)?, &IDS, &signed, identity.signer())?;
     let messaging = messaging.as_ref().map_or("", |emitted| emitted.text.as_str());
     let envelope = format!(
         "<S12:Envelope xmlns:S12=\"{}\"><S12:Header>{security}{messaging}</S12:Header>{}</S12:Envelope>",

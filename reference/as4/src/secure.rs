@@ -4,7 +4,7 @@
 //! SwA profile 1.1 (Attachment-Content-Signature-Transform).
 
 use crate::header::{PartDigest, Transform};
-use crate::id::ContentId;
+use crate::id::{ContentId, PartyId};
 use crate::partner::{BindingError, Partner};
 use crate::pmode::{Profile, TokenForm};
 use crate::soap::Envelope;
@@ -16,7 +16,8 @@ use carnet_wire::signature::{
     DigestAlgorithm, PartReference, Policy, Reference, SignatureAlgorithm, SignatureError, Transform as WireTransform,
     Unverified,
 };
-use carnet_wire::token::TokenType;
+use carnet_wire::token::{Token, TokenType};
+use carnet_wire::trust::TrustError;
 use carnet_wire::xml::Document;
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -34,6 +35,12 @@ pub enum SecurityError {
     /// A token that was not agreed.
     #[error("token of the signer is {0:?}, which is not agreed")]
     Token(TokenType),
+    /// The signer is named by a token that carries no certificate, and none that is known of the party is meant.
+    #[error("token names none of the certificates known of {0}")]
+    Unknown(PartyId),
+    /// A path was agreed, and the signer's certificate came alone in it.
+    #[error("certificate path of {0} holds the signer alone, expected its issuers too")]
+    LeafAlone(PartyId),
     /// The signer is not the party.
     #[error("signer is refused")]
     Signer(#[from] BindingError),
@@ -80,14 +87,18 @@ pub(crate) fn verify(
     })?;
     let token = unverified.token();
     //= EDEL-TOKEN-01
+    //= EDEL-TOKEN-03
     let form = match token.token_type() {
         TokenType::X509PkiPath => TokenForm::PkiPath,
         TokenType::X509V3 => TokenForm::X509v3,
-        other => return Err(SecurityError::Token(other)),
+        TokenType::Ski => TokenForm::Ski,
+        TokenType::IssuerSerial => TokenForm::IssuerSerial,
+        other @ TokenType::Thumbprint => return Err(SecurityError::Token(other)),
     };
     if !rules.accept_tokens.contains(&form) {
         return Err(SecurityError::Token(token.token_type()));
     }
+    let now = unix(rules.now);
     let mut completed = Vec::new();
     let chain = match form {
         // A path that leaves its issuers out is not completed: the profile asks the sender for all of it.
@@ -97,8 +108,17 @@ pub(crate) fn verify(
             completed.extend_from_slice(&rules.partner.intermediates);
             completed.as_slice()
         }
+        TokenForm::Ski | TokenForm::IssuerSerial => {
+            completed = named(token, rules.partner, now)?;
+            completed.as_slice()
+        }
     };
-    rules.partner.check_signer(chain, unix(rules.now))?;
+    let alone = form == TokenForm::PkiPath && chain.len() == 1;
+    rules.partner.check_signer(chain, now).map_err(|error| match error {
+        //= EDEL-TOKEN-02
+        BindingError::SignerTrust(party, TrustError::UnknownIssuer) if alone => SecurityError::LeafAlone(party),
+        other => SecurityError::Signer(other),
+    })?;
     let leaf = chain.first().ok_or(SecurityError::Token(token.token_type()))?;
     let verified = unverified.verify(leaf)?;
     let covered = |node| verified.elements.iter().any(|element| element.node == node);
@@ -115,6 +135,22 @@ pub(crate) fn verify(
         parts: verified.parts,
         signer: leaf.clone(),
     })
+}
+
+/// The certificate that the token names, among those known of the partner, with its issuers. A key that lives on in a
+/// new certificate keeps its identifier, so the first that is good now is taken.
+fn named(token: &Token, partner: &Partner, now: UnixTime) -> Result<Vec<CertificateDer<'static>>, SecurityError> {
+    let mut chains = partner.known.iter().filter(|certificate| token.names(certificate)).map(|leaf| {
+        let mut chain = vec![leaf.clone()];
+        chain.extend_from_slice(&partner.intermediates);
+        chain
+    });
+    let first = chains.next().ok_or_else(|| SecurityError::Unknown(partner.party.clone()))?;
+    let good = |chain: &Vec<CertificateDer<'static>>| partner.check_signer(chain, now).is_ok();
+    if good(&first) {
+        return Ok(first);
+    }
+    Ok(chains.find(good).unwrap_or(first))
 }
 
 /// The profile's algorithms; a name that `carnet-wire` does not know allows nothing.

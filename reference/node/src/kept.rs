@@ -1,8 +1,22 @@
 //! Octets in the spool that go again unless a commit names them.
 
+use std::io::Read as _;
 use std::sync::Arc;
 
-use carnet_exchange::{Held, Spool};
+use carnet_exchange::{Held, Place, Spool, SpoolError};
+
+/// All octets that are held, in memory.
+///
+/// # Errors
+/// [`SpoolError`] of the disk.
+pub(crate) fn whole(spool: &Arc<dyn Spool>, held: &Held) -> Result<Vec<u8>, SpoolError> {
+    if let Place::Inline(bytes) = &held.place {
+        return Ok(bytes.to_vec());
+    }
+    let mut octets = Vec::with_capacity(usize::try_from(held.length).unwrap_or_default());
+    spool.read(held)?.read_to_end(&mut octets).map_err(SpoolError::Io)?;
+    Ok(octets)
+}
 
 /// Removes its octets from the spool when dropped, unless they were released to a commit.
 pub(crate) struct Kept {

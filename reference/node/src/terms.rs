@@ -40,6 +40,7 @@ impl Terms {
                 pmodes: installed.pmodes.clone(),
                 partners: bindings.and_strangers(installed.strangers.clone()),
                 limits: installed.wire_limits(),
+                decryption: installed.decryption.clone(),
             }),
             identity: installed.signing.clone(),
             bodies: installed.server_limits(),

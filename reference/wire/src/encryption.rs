@@ -17,7 +17,7 @@ mod write;
 
 pub use algorithm::{ContentAlgorithm, KeyMethod};
 pub use key::{DecryptionKey, KeyError, Recipient};
-pub use seal::{ContentKey, Fresh, Sealer};
+pub use seal::{ContentKey, Fresh, OVERHEAD, Sealer};
 pub use write::insert;
 
 use crate::Limits;

@@ -26,6 +26,8 @@ pub struct Limits {
     pub xml_part: usize,
     /// As `nodes`, for such a part.
     pub xml_part_nodes: usize,
+    /// Bytes of an encrypted part's content: it is decrypted in memory.
+    pub encrypted: u64,
     /// Bytes that one gzip part may inflate to.
     pub inflated: u64,
     /// Inflated bytes per transported byte.
@@ -47,6 +49,7 @@ impl Default for Limits {
             certificates: 10,
             xml_part: 16 << 20,
             xml_part_nodes: 400_000,
+            encrypted: 64 << 20,
             inflated: 2 << 30,
             ratio: 1000,
             ratio_floor: 1 << 20,

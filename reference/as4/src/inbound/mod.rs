@@ -1,7 +1,7 @@
 //! A message's way in, as a push machine: envelope, then each part, then a decision.
 //!
 //! One file per step: `unpackage` (the one tree, each element once), `identify` (P-Mode, partner, connection),
-//! `authenticate` (token, trust, signature, position and coverage), `decrypt` (refused: the profile agrees on none),
+//! `authenticate` (token, trust, signature, position and coverage), `decrypt` (what is encrypted, and the key for it),
 //! `decompress` (part properties, what inflating found), `signal` (receipts and pull requests), `refusal` (every way to fail and its row of the error table);
 //! the last step, `respond`, is a module of its own. Leaves MIME, hashing and inflating of parts to the driver, and
 //! whether a message is new to the store.
@@ -28,9 +28,11 @@ pub use signal::{Granted, Loose, Returned};
 
 use crate::header::{PartDigest, UserMessage};
 use crate::id::{ContentId, MessageId, Mpc, PModeId, PartyId};
+use crate::ns;
 use crate::pmode::TokenForm;
 use crate::soap::Envelope;
 use carnet_wire::digest;
+use carnet_wire::encryption::{ContentKey, Encrypted, OVERHEAD};
 use carnet_wire::gzip::GzipError;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
@@ -67,6 +69,9 @@ pub struct ExpectedPart {
     pub max_bytes: u64,
     /// Whether it is a payload. A part that is signed without being listed in the header is hashed only.
     pub payload: bool,
+    /// The media type of what comes out, when it is encrypted: it goes through [`Inbound::decrypt`] whole, and what
+    /// comes out is hashed as this media type asks for, reported and kept.
+    pub encrypted: Option<String>,
 }
 
 /// The machine for one message.
@@ -103,6 +108,7 @@ struct Open {
     signer: CertificateDer<'static>,
     bundled: Option<Returned>,
     parts: Vec<Part>,
+    key: Option<ContentKey>,
 }
 
 struct Part {
@@ -183,6 +189,25 @@ impl Inbound {
         self.refuse(fault);
     }
 
+    /// Decrypts a part that arrived whole; `None` when the message is refused for it.
+    //= EDEL-ENCRYPT-05
+    pub fn decrypt(&mut self, id: &ContentId, transported: Vec<u8>) -> Option<Vec<u8>> {
+        let open = self.open.as_ref()?;
+        let expected = &open.parts.iter().find(|part| part.expected.id == *id)?.expected;
+        if expected.max_bytes < transported.len() as u64 {
+            self.refuse(Fault::PartTooLarge { part: id.clone(), most: expected.max_bytes });
+            return None;
+        }
+        match open.key.as_ref().map(|key| key.decrypt(transported)) {
+            Some(Ok(content)) => Some(content),
+            Some(Err(error)) => {
+                self.refuse(error.into());
+                None
+            }
+            None => None,
+        }
+    }
+
     /// Reports what inflating a part came to: its length, or why it has none.
     pub fn inflated(&mut self, id: &ContentId, result: Result<u64, GzipError>) {
         let Some(open) = self.open.as_mut() else { return };
@@ -246,7 +271,8 @@ impl Inbound {
         self.message_id = Some(message.info.message_id.clone());
         let identified = identify::identify(&agreements, &message, &self.origin, now)?;
         self.token = Some(identified.pmode.security.token);
-        decrypt::refuse_encrypted(&envelope)?;
+        let profile = &identified.pmode.profile;
+        let encrypted = decrypt::agreed(&document, &envelope, profile, &agreements.limits)?;
         let secured = authenticate::authenticate(&agreements, &identified, &document, &envelope, &message, now)?;
         //= AS4-PAYLOAD-01
         if !envelope.body_is_empty() {
@@ -254,9 +280,20 @@ impl Inbound {
         }
         message.parts.iter().try_for_each(decompress::check_properties)?;
         identify::check_exchange(identified.pmode, &message)?;
-        let max_bytes = identified.pmode.payload.max_bytes;
-        let parts =
-            secured.parts.into_iter().map(|signed| part(signed, &message, max_bytes)).collect::<Result<_, _>>()?;
+        let mut max_bytes = identified.pmode.payload.max_bytes;
+        let mut key = None;
+        if profile.encryption.is_some() {
+            decrypt::check_parts(&message, encrypted.as_ref())?;
+            if let Some(encrypted) = &encrypted {
+                key = Some(encrypted.open(agreements.decryption.iter().map(|key| &**key))?);
+            }
+            max_bytes = max_bytes.min(agreements.limits.encrypted);
+        }
+        let parts = secured
+            .parts
+            .into_iter()
+            .map(|signed| part(signed, &message, max_bytes, encrypted.as_ref()))
+            .collect::<Result<_, _>>()?;
         Ok(Some(Open {
             pmode: identified.pmode.id.clone(),
             max_bytes,
@@ -264,6 +301,7 @@ impl Inbound {
             signer: secured.signer,
             bundled,
             parts,
+            key,
             message,
         }))
     }
@@ -282,14 +320,23 @@ impl Inbound {
     }
 }
 
-fn part(signed: carnet_wire::signature::PartReference, message: &UserMessage, max_bytes: u64) -> Result<Part, Fault> {
+fn part(
+    signed: carnet_wire::signature::PartReference,
+    message: &UserMessage,
+    max_bytes: u64,
+    encrypted: Option<&Encrypted>,
+) -> Result<Part, Fault> {
     let id = ContentId::parse(&signed.cid).map_err(|error| Fault::Header(error.into()))?;
     let info = message.parts.iter().find(|part| part.id == id);
+    let encrypted = encrypted.and_then(|all| all.parts().iter().find(|part| part.cid == id.as_str()));
+    let encrypted = encrypted.map(|part| part.media.clone().unwrap_or_else(|| ns::OCTETS_MEDIA.to_owned()));
     Ok(Part {
         expected: ExpectedPart {
             compressed: info.is_some_and(|part| part.compressed),
             payload: info.is_some(),
-            max_bytes,
+            // Nonce and tag travel with the content.
+            max_bytes: max_bytes.saturating_add(if encrypted.is_some() { OVERHEAD } else { 0 }),
+            encrypted,
             id,
         },
         claimed: signed.digest,

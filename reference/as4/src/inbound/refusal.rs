@@ -11,6 +11,7 @@ use crate::pmode::{Mismatch, PropertyError};
 use crate::secure::SecurityError;
 use crate::soap::SoapError;
 use carnet_wire::digest::DigestError;
+use carnet_wire::encryption::EncryptionError;
 use carnet_wire::gzip::GzipError;
 use carnet_wire::mime::MimeError;
 use carnet_wire::signature::SignatureError;
@@ -121,6 +122,15 @@ pub enum Fault {
     /// Something is encrypted, which the profile does not agree on.
     #[error("{0} is encrypted, which is not agreed")]
     Encrypted(&'static str),
+    /// Encryption is agreed, and a payload is not encrypted.
+    #[error("part {0} is not encrypted, which was agreed")]
+    NotEncrypted(ContentId),
+    /// Something is encrypted that is no payload of the message.
+    #[error("{0} is encrypted and no payload of the message")]
+    NoPayload(String),
+    /// Encryption in a way that is not agreed, or that fails.
+    #[error("encryption is refused")]
+    Encryption(#[from] EncryptionError),
     /// Signature, signer or coverage.
     #[error("security is refused")]
     Security(#[from] SecurityError),
@@ -222,6 +232,17 @@ impl Fault {
                 (Ebms::ProcessingModeMismatch, "EBMS-PAYLOAD-03")
             }
             Self::Encrypted(_) => (Ebms::PolicyNoncompliance, "CARNET-ENCRYPT-01"),
+            Self::NotEncrypted(_) => (Ebms::PolicyNoncompliance, "EDEL-ENCRYPT-01"),
+            Self::NoPayload(_) | Self::Encryption(EncryptionError::Misplaced { .. }) => {
+                (Ebms::PolicyNoncompliance, "EDEL-ENCRYPT-03")
+            }
+            Self::Encryption(EncryptionError::Failed | EncryptionError::OtherRecipient) => {
+                (Ebms::FailedDecryption, "EDEL-ENCRYPT-05")
+            }
+            Self::Encryption(EncryptionError::Type | EncryptionError::Transform) => {
+                (Ebms::PolicyNoncompliance, "EDEL-ENCRYPT-04")
+            }
+            Self::Encryption(_) => (Ebms::PolicyNoncompliance, "EDEL-ENCRYPT-02"),
             Self::Security(error) => security(error),
             Self::Connection(_) => (Ebms::FailedAuthentication, "EDEL-TLS-04"),
             Self::PartMissing(_) | Self::PartTwice(_) => (Ebms::MimeInconsistency, "EBMS-PAYLOAD-01"),
@@ -269,7 +290,8 @@ fn security(error: &SecurityError) -> (Ebms, Requirement) {
         SecurityError::Token(_) => (Ebms::PolicyNoncompliance, "EDEL-TOKEN-01"),
         SecurityError::Signature(error) if beyond_policy(error) => (Ebms::PolicyNoncompliance, "EDEL-ALGORITHM-01"),
         SecurityError::Signature(_) => (Ebms::FailedAuthentication, "AS4-SIGN-03"),
-        SecurityError::Signer(_) => (Ebms::FailedAuthentication, "EDEL-TRUST-01"),
+        SecurityError::LeafAlone(_) => (Ebms::FailedAuthentication, "EDEL-TOKEN-02"),
+        SecurityError::Signer(_) | SecurityError::Unknown(_) => (Ebms::FailedAuthentication, "EDEL-TRUST-01"),
     }
 }
 

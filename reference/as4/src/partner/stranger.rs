@@ -37,6 +37,8 @@ impl Stranger {
                 policies: self.policies.clone(),
             },
             intermediates: Vec::new(),
+            known: Vec::new(),
+            recipient: None,
         })
     }
 }

@@ -154,6 +154,12 @@ pub enum TokenForm {
     /// The signer's certificate alone.
     #[serde(rename = "x509-v3")]
     X509v3,
+    /// Its subject key identifier; the receiver knows the certificate.
+    #[serde(rename = "ski")]
+    Ski,
+    /// Its issuer and serial number; the receiver knows the certificate.
+    #[serde(rename = "issuer-serial")]
+    IssuerSerial,
 }
 
 /// What a payload may be.

@@ -17,8 +17,13 @@ pub struct Profile {
     pub title: String,
     /// Exchange patterns a P-Mode may choose.
     pub meps: Vec<Mep>,
+    /// Message properties that have to be there in every message of the profile.
+    #[serde(default)]
+    pub properties: Vec<String>,
     /// Algorithms and tokens.
     pub security: ProfileSecurity,
+    /// How payload parts are encrypted; without it they are not, and no P-Mode may have them be.
+    pub encryption: Option<ProfileEncryption>,
     /// Payload defaults.
     pub payload: ProfilePayload,
     /// Retry defaults.
@@ -37,6 +42,16 @@ pub struct ProfileSecurity {
     pub token: TokenForm,
     /// The tokens a P-Mode may accept, and does unless it says otherwise.
     pub accept_tokens: Vec<TokenForm>,
+}
+
+/// How payload parts are encrypted: all of them, in every message of the profile.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileEncryption {
+    /// How the key of a message may be handed over, by URI of the transport or the agreement.
+    pub keys: Vec<String>,
+    /// How a part may be encrypted, by URI.
+    pub contents: Vec<String>,
 }
 
 /// Payload defaults of a profile.
@@ -63,7 +78,14 @@ pub struct ProfileRetry {
     pub duplicate_detection: bool,
 }
 
-const BUILT_IN: &[(&str, &str)] = &[("customs-c2c", include_str!("../../profiles/customs-c2c.toml"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("customs-c2c", include_str!("../../profiles/customs-c2c.toml")),
+    ("ics2-trader", include_str!("../../profiles/ics2-trader.toml")),
+    ("edelivery-1.15", include_str!("../../profiles/edelivery-1.15.toml")),
+    ("edelivery-1.15-encrypted", include_str!("../../profiles/edelivery-1.15-encrypted.toml")),
+    ("edelivery-2.0", include_str!("../../profiles/edelivery-2.0.toml")),
+    ("four-corner", include_str!("../../profiles/four-corner.toml")),
+];
 
 impl Profile {
     /// The built-in profile of that name.

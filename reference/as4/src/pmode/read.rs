@@ -134,7 +134,7 @@ impl Reader<'_> {
                 .map_err(|error| self.id("id", &file.id, error, "give the P-Mode a short name"))?,
             mep: *file.mep.get_ref(),
             leg: self.leg(file.leg.as_ref(), *file.mep.get_ref())?,
-            properties: self.properties(file.properties)?,
+            properties: self.properties(file.properties, &profile)?,
             agreement,
             initiator,
             dynamic,
@@ -303,7 +303,12 @@ impl Reader<'_> {
         }
     }
 
-    fn properties(&self, list: Option<Spanned<Vec<Spanned<String>>>>) -> Result<Vec<String>, PModeError> {
+    /// Those of the profile, then those that the P-Mode adds.
+    fn properties(
+        &self,
+        list: Option<Spanned<Vec<Spanned<String>>>>,
+        profile: &Profile,
+    ) -> Result<Vec<String>, PModeError> {
         let mut names: Vec<String> = Vec::new();
         for name in list.into_iter().flat_map(Spanned::into_inner) {
             if name.get_ref().trim().is_empty() || names.contains(name.get_ref()) {
@@ -312,7 +317,8 @@ impl Reader<'_> {
             }
             names.push(name.into_inner());
         }
-        Ok(names)
+        let more = profile.properties.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>();
+        Ok(more.into_iter().chain(names).collect())
     }
 
     //= EDEL-PULL-02

@@ -92,6 +92,13 @@ fn multipart(
     let Expect::Parts(expected) = inbound.envelope(&envelope, now) else { return Ok(()) };
     for (id, media, bytes) in all {
         let Some(expected) = id.and_then(|id| expected.iter().find(|part| part.id.as_str() == id)) else { continue };
+        let (media, bytes) = match &expected.encrypted {
+            None => (media, bytes),
+            Some(inner) => match inbound.decrypt(&expected.id, bytes) {
+                Some(content) => (inner.clone(), content),
+                None => continue,
+            },
+        };
         let mut hasher = PartHasher::new(Transform::of(&media), &limits);
         let hashed = hasher.update(&bytes).and_then(|()| hasher.finish());
         inbound.part(&expected.id, hashed);

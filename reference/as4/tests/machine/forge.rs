@@ -26,6 +26,8 @@ pub(crate) struct Forge {
     pub(crate) digest: Digest,
     /// The token that is sent.
     pub(crate) token: TokenType,
+    /// How many certificates of the chain go into it.
+    pub(crate) certificates: usize,
 }
 
 pub(crate) const DOCUMENT: &[u8] = b"<Declaration>one</Declaration>";
@@ -41,6 +43,7 @@ impl Forge {
             signed_parts: vec!["doc@trader".to_owned()],
             digest: Digest::Sha256,
             token: TokenType::X509PkiPath,
+            certificates: usize::MAX,
         }
     }
 
@@ -55,7 +58,9 @@ impl Forge {
     pub(crate) fn http(&self) -> Http {
         let key = PrivatePkcs8KeyDer::from_pem_slice(vector!("keys/blue.key")).expect("key");
         let signer = RsaSigner::from_pkcs8(key.secret_pkcs8_der()).expect("RSA key");
-        let token = SigningToken::new(self.token, &chain(vector!("keys/blue-chain.pem"))).expect("token");
+        let mut chain = chain(vector!("keys/blue-chain.pem"));
+        chain.truncate(self.certificates);
+        let token = SigningToken::new(self.token, &chain).expect("token");
         let limits = Limits::default();
         let references: Vec<PartReference> = self
             .signed_parts

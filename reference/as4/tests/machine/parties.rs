@@ -6,7 +6,7 @@ use carnet_as4::partner::{Identity, Partner, SignerBinding, Subject, TlsBinding}
 use carnet_as4::pmode::{PMode, PModes};
 use carnet_wire::Limits;
 use carnet_wire::trust::{Anchors, RevocationPolicy};
-use carnet_wire::wss::RsaSigner;
+use carnet_wire::wss::signer_for;
 use jiff::Timestamp;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
@@ -30,8 +30,9 @@ pub(crate) fn chain(pem: &[u8]) -> Vec<CertificateDer<'static>> {
 
 pub(crate) fn identity(chain_pem: &[u8], key_pem: &[u8]) -> Identity {
     let key = PrivatePkcs8KeyDer::from_pem_slice(key_pem).expect("key");
-    let signer = RsaSigner::from_pkcs8(key.secret_pkcs8_der()).expect("RSA key");
-    Identity::new(&chain(chain_pem), Arc::new(signer)).expect("identity")
+    let chain = chain(chain_pem);
+    let signer = signer_for(&chain[0], key.secret_pkcs8_der()).expect("key of the certificate");
+    Identity::new(&chain, Arc::from(signer)).expect("identity")
 }
 
 /// The client of the captures.
@@ -68,21 +69,34 @@ pub(crate) fn trader() -> PartyId {
 
 /// What the customs side of the captures has agreed: the trader signs as `blue`.
 pub(crate) fn customs() -> Agreements {
-    let partner =
-        Partner { party: trader(), tls: TlsBinding::Off, signer: anchored("blue", false), intermediates: Vec::new() };
+    let partner = Partner {
+        party: trader(),
+        tls: TlsBinding::Off,
+        signer: anchored("blue", false),
+        intermediates: Vec::new(),
+        known: Vec::new(),
+        recipient: None,
+    };
     Agreements {
         us: ics2().responder.id,
         pmodes: PModes::new(vec![ics2()]).expect("P-Modes"),
         partners: std::iter::once(partner).collect(),
         limits: Limits::default(),
+        decryption: Vec::new(),
     }
+}
+
+/// Changes what is known of the trader.
+pub(crate) fn change(agreements: &mut Agreements, edit: impl FnOnce(&mut Partner)) {
+    let mut partner = agreements.partner(&trader()).expect("partner").into_owned();
+    edit(&mut partner);
+    agreements.partners = std::iter::once(partner).collect();
 }
 
 /// As [`customs`], with another binding of the signer.
 pub(crate) fn customs_with(signer: SignerBinding) -> Arc<Agreements> {
     let mut agreements = customs();
-    let partner = agreements.partner(&trader()).expect("partner").into_owned();
-    agreements.partners = std::iter::once(Partner { signer, ..partner }).collect();
+    change(&mut agreements, |partner| partner.signer = signer);
     Arc::new(agreements)
 }
 
@@ -93,5 +107,7 @@ pub(crate) fn customs_as_partner() -> Partner {
         tls: TlsBinding::Off,
         signer: anchored("red", true),
         intermediates: Vec::new(),
+        known: Vec::new(),
+        recipient: None,
     }
 }

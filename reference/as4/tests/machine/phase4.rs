@@ -161,7 +161,7 @@ fn a_leaf_alone_is_taken_where_its_issuer_is_known() {
 
 #[test]
 fn a_pinned_certificate_needs_no_issuer_and_admits_no_other() {
-    let pinned = |pem: &[u8]| SignerBinding::Pinned { certificate: chain(pem)[0].clone(), anchors: None };
+    let pinned = |pem: &[u8]| SignerBinding::Pinned { certificates: vec![chain(pem)[0].clone()], anchors: None };
     let http = request!("23-leaf-only-untrusted");
     assert_eq!(accepted_with(&http, pinned(vector!("keys/blue-chain.pem"))).0.delivery, Delivery::Deliver);
     let other = receive(&customs_with(pinned(vector!("keys/red-chain.pem"))), &[], &http, now());

@@ -1,11 +1,24 @@
 //! The published schemas against the files: what ships is accepted by both, and what the reader refuses for its shape the
 //! schema refuses too.
 
-use carnet_as4::pmode::PMode;
+use carnet_as4::pmode::{PMode, Profile};
 use jsonschema::Validator;
 use serde_json::Value;
 
 const EXAMPLE: &str = include_str!("../../examples/customs-c2c.toml");
+
+macro_rules! profiles {
+    ($($id:literal),+) => { &[$(($id, include_str!(concat!("../../profiles/", $id, ".toml")))),+] };
+}
+
+const PROFILES: &[(&str, &str)] = profiles!(
+    "customs-c2c",
+    "ics2-trader",
+    "edelivery-1.15",
+    "edelivery-1.15-encrypted",
+    "edelivery-2.0",
+    "four-corner"
+);
 
 fn schema(text: &str) -> Validator {
     let schema: Value = serde_json::from_str(text).expect("a schema is JSON");
@@ -30,8 +43,15 @@ fn files_that_ship_are_accepted() {
         assert!(PMode::read("a.toml", text).is_ok());
     }
     let profiles = self::schema(include_str!("../../../../docs/schemas/profile-1.json"));
+    assert!(Profile::names().eq(PROFILES.iter().map(|(id, _)| *id)));
+    for (id, text) in PROFILES {
+        let profile = json(text);
+        assert!(profiles.is_valid(&profile), "{id}: {:?}", profiles.validate(&profile));
+        assert_eq!(profile["id"], *id);
+        let text = EXAMPLE.replacen("\"customs-c2c\"", &format!("\"{id}\""), 1);
+        assert!(schema.is_valid(&json(&text)), "the schema of P-Modes does not know {id}");
+    }
     let profile = json(include_str!("../../profiles/customs-c2c.toml"));
-    assert!(profiles.is_valid(&profile), "{:?}", profiles.validate(&profile));
     let mut wrong = profile;
     wrong["security"]["encrypt"] = Value::Bool(false);
     assert!(!profiles.is_valid(&wrong));

@@ -9,8 +9,10 @@ use carnet_as4::id::PartyId;
 use carnet_as4::partner::Stranger;
 use carnet_as4::pmode::PModes;
 use carnet_https::{Clock, Identity, Revocation, Trust, Versions};
-use carnet_wire::wss::{RsaSigner, Signer};
-use rustls_pki_types::PrivateKeyDer;
+use carnet_wire::encryption::{DecryptionKey, KeyMethod};
+use carnet_wire::wss::signer_for;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use toml::Spanned;
 
 use super::dynamic::Admitted;
@@ -54,6 +56,8 @@ pub struct Installed {
     pub clients: Trust,
     /// Its signing key with tokens.
     pub signing: carnet_as4::partner::Identity,
+    /// What partners encrypt for it.
+    pub decryption: Vec<Arc<DecryptionKey>>,
     /// Whom it talks to, by PartyId.
     pub partners: BTreeMap<String, Partner>,
     /// Whom it admits without knowing them beforehand.
@@ -73,6 +77,7 @@ impl Installed {
         let us = party(&source, &file.party.id, &file.party.kind)?;
         let tls = identity(&source, &file.tls.identity(), "[tls] presents it to partners")?;
         let signing = signing(&source, &file.signing)?;
+        let decryption = decryption(&source, &file.decryption)?;
         let revocation = file.tls.revocation;
         let revocation = Revocation {
             allow_unlisted: revocation.unlisted == Rule::Allow,
@@ -83,6 +88,7 @@ impl Installed {
         let mut known = HashSet::new();
         for name in &file.kits {
             let kit = Kit::read(&source, name, &us, revocation)?;
+            secured(&source, name, &us, &kit, &signing, &decryption)?;
             let party = kit.partner.binding.party.value().to_owned();
             // Partners share authorities: each is looked at once, however many partners it has.
             let (new_anchors, new_lists) = (&kit.partner.servers.anchors, &kit.partner.servers.lists);
@@ -131,6 +137,7 @@ impl Installed {
             tls,
             clients,
             signing,
+            decryption,
             partners,
             strangers,
             file,
@@ -174,6 +181,7 @@ impl Installed {
         let limits = &self.file.limits;
         carnet_wire::Limits {
             envelope: limits.envelope_bytes,
+            encrypted: limits.encrypted_bytes,
             inflated: limits.inflated_bytes,
             parts: limits.parts,
             ..carnet_wire::Limits::default()
@@ -256,10 +264,78 @@ fn signing(source: &Source, table: &IdentityTable) -> Result<carnet_as4::partner
     let PrivateKeyDer::Pkcs8(key) = identity.key() else {
         return Err(refuse("convert the key: `openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW`"));
     };
-    let signer = RsaSigner::from_pkcs8(key.secret_pkcs8_der())
-        .map_err(|_| refuse("profile customs-c2c signs with RSA: give an RSA key of 2048 bits or more"))?;
-    carnet_as4::partner::Identity::new(identity.chain(), Arc::new(signer) as Arc<dyn Signer>)
+    let leaf = identity.chain().first().ok_or_else(|| refuse("give the chain, the leaf first"))?;
+    let signer = signer_for(leaf, key.secret_pkcs8_der())
+        .map_err(|_| refuse("give the key of the chain's leaf: RSA of 2048 bits or more, Ed25519 or P-256"))?;
+    carnet_as4::partner::Identity::new(identity.chain(), Arc::from(signer))
         .map_err(|_| refuse("give the chain, the leaf first"))
+}
+
+/// What partners encrypt for this node.
+fn decryption(source: &Source, tables: &[IdentityTable]) -> Result<Vec<Arc<DecryptionKey>>, ConfigError> {
+    let key = |table: &IdentityTable| {
+        let refuse = |help: &str| match table.key.as_ref().or(table.pkcs12.as_ref()) {
+            Some(file) => source.crypto(file, CryptoError::DecryptionKey, help),
+            None => ConfigError::Missing {
+                place: source.place(0..0),
+                missing: "`key`",
+                because: "[[decryption]]",
+                help: help.to_owned(),
+            },
+        };
+        // Not read as an identity of TLS, which takes no X25519 key.
+        let (chain, key) = match (&table.chain, &table.key) {
+            (Some(chain), Some(key)) => (source.bytes(chain)?, source.bytes(key)?),
+            _ => return Err(refuse("give `chain` and `key` as PEM")),
+        };
+        let leaf = CertificateDer::pem_slice_iter(&chain).next().and_then(Result::ok);
+        let leaf = leaf.ok_or_else(|| refuse("give `chain` as PEM, the leaf first"))?;
+        let key = PrivatePkcs8KeyDer::from_pem_slice(&key)
+            .map_err(|_| refuse("convert the key: `openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW`"))?;
+        let key = DecryptionKey::new(key.secret_pkcs8_der(), leaf);
+        key.map(Arc::new).map_err(|error| refuse(&format!("{error}: RSA, X25519 or P-256 is taken")))
+    };
+    tables.iter().map(key).collect()
+}
+
+/// Whether the keys that are there do what the P-Modes of a kit agree on.
+fn secured(
+    source: &Source,
+    name: &Spanned<String>,
+    us: &PartyId,
+    kit: &Kit,
+    signing: &carnet_as4::partner::Identity,
+    decryption: &[Arc<DecryptionKey>],
+) -> Result<(), ConfigError> {
+    let missing = |missing, because, help: &str| ConfigError::Missing {
+        place: source.place(name.span()),
+        missing,
+        because,
+        help: help.to_owned(),
+    };
+    for pmode in &kit.pmodes {
+        let security = &pmode.profile.security;
+        if !security.signatures.iter().any(|uri| uri == signing.algorithm()) {
+            let help = format!("profile {} signs with {}", pmode.profile.id, security.signatures.join(" or "));
+            return Err(missing("a signing key of the profile", "a P-Mode of this kit signs otherwise", &help));
+        }
+        if !signing.has(pmode.security.token) {
+            let help = "choose another token, or a certificate with a subject key identifier";
+            return Err(missing("a subject key identifier", "a P-Mode of this kit sends it as token", help));
+        }
+        let Some(encryption) = &pmode.profile.encryption else { continue };
+        let agreed = |method: KeyMethod| encryption.keys.iter().any(|uri| uri == method.uri());
+        if pmode.sender().id == *us {
+            if !kit.partner.binding.recipient.as_ref().is_some_and(|recipient| agreed(recipient.method())) {
+                let help = "name the partner's certificate, of a key that the profile encrypts for, in its kit.toml";
+                return Err(missing("`encryption_certificate`", "a P-Mode of this kit encrypts", help));
+            }
+        } else if !decryption.iter().any(|key| agreed(key.method())) {
+            let help = "give `chain` and `key` under [[decryption]], of a key that the profile encrypts for";
+            return Err(missing("`[[decryption]]`", "a P-Mode of this kit is encrypted", help));
+        }
+    }
+    Ok(())
 }
 
 fn token(source: &Source, name: &Spanned<String>) -> Result<String, ConfigError> {

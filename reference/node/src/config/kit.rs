@@ -45,12 +45,15 @@ pub struct PartnerTable {
     pub signing_anchors: Spanned<String>,
     /// PEM: issuing certificates between those anchors and the signer, for tokens that carry the leaf alone.
     pub signing_intermediates: Option<Spanned<String>>,
-    /// PEM: the partner's signing certificate; needed when `signing_binding` is `pinned`.
+    /// PEM: the partner's signing certificate, or the old and the new; needed when `signing_binding` is `pinned`, and
+    /// for tokens that only name a certificate.
     pub signing_certificate: Option<Spanned<String>>,
     /// Which signature is the partner's.
     pub signing_binding: Spanned<SigningBinding>,
     /// Whom the signer's certificate must name; needed when `signing_binding` is `anchored`.
     pub signing_subject: Option<Spanned<String>>,
+    /// PEM: whom payloads for the partner are encrypted for; needed when a P-Mode's profile encrypts.
+    pub encryption_certificate: Option<Spanned<String>>,
     /// Revocation lists, PEM or DER.
     #[serde(default)]
     pub crls: Vec<Spanned<String>>,

@@ -28,6 +28,9 @@ pub struct NodeFile {
     pub tls: TlsTable,
     /// What it signs with.
     pub signing: IdentityTable,
+    /// What partners encrypt for it: the old and the new key while keys roll over.
+    #[serde(default)]
+    pub decryption: Vec<IdentityTable>,
     /// Where it keeps messages.
     pub store: StoreTable,
     /// Where its own back end reaches it.
@@ -265,6 +268,8 @@ pub struct LimitsTable {
     pub body_bytes: u64,
     /// Bytes of a SOAP envelope.
     pub envelope_bytes: usize,
+    /// Bytes of one encrypted part: it is decrypted in memory.
+    pub encrypted_bytes: u64,
     /// Bytes of all parts together once decompressed.
     pub inflated_bytes: u64,
     /// MIME parts of one message.
@@ -301,6 +306,7 @@ impl Default for LimitsTable {
             header_bytes: server.header_bytes,
             body_bytes: server.body_bytes,
             envelope_bytes: wire.envelope,
+            encrypted_bytes: wire.encrypted,
             inflated_bytes: wire.inflated,
             parts: wire.parts,
             handshake_timeout: server.handshake,

@@ -6,6 +6,7 @@ use carnet_as4::id::PartyId;
 use carnet_as4::partner::{self, SignerBinding, Subject};
 use carnet_as4::pmode::PMode;
 use carnet_https::{Endpoint, Revocation, Trust, certificates_from_pem, revocation_lists};
+use carnet_wire::encryption::Recipient;
 use carnet_wire::trust::{Anchors, RevocationPolicy};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use toml::Spanned;
@@ -67,6 +68,11 @@ impl Kit {
                 Some(name) => certificates(&source, name)?,
                 None => Vec::new(),
             },
+            known: match &table.signing_certificate {
+                Some(name) => certificates(&source, name)?,
+                None => Vec::new(),
+            },
+            recipient: recipient(&source, &table)?,
             party,
         };
         let endpoints = table
@@ -141,6 +147,17 @@ pub(super) fn anchors(
         .map_err(|error| source.crypto(name, error, "give authorities' certificates as PEM"))
 }
 
+/// Whom payloads for the partner are encrypted for.
+fn recipient(source: &Source, table: &PartnerTable) -> Result<Option<Arc<Recipient>>, ConfigError> {
+    let Some(name) = &table.encryption_certificate else { return Ok(None) };
+    let leaf = certificates(source, name)?.swap_remove(0);
+    let recipient = Recipient::new(leaf).map_err(|error| {
+        let help = "give a certificate of RSA, X25519 or P-256 whose key usage allows encryption";
+        source.value(name, "a certificate to encrypt for", format!("{error}: {help}"))
+    })?;
+    Ok(Some(Arc::new(recipient)))
+}
+
 fn tls_certificate(source: &Source, table: &PartnerTable) -> Result<Option<CertificateDer<'static>>, ConfigError> {
     match (table.tls_binding.get_ref(), &table.tls_certificate) {
         (TlsBinding::Exact, Some(name)) => Ok(certificates(source, name)?.into_iter().next()),
@@ -173,8 +190,7 @@ fn signer(
                 let help = "name the partner's certificate, or bind to its subject with \"anchored\"";
                 return Err(missing("`signing_certificate`", "`signing_binding` is \"pinned\"", help));
             };
-            let mut certificates = certificates(source, name)?;
-            Ok(SignerBinding::Pinned { certificate: certificates.swap_remove(0), anchors: Some(anchors) })
+            Ok(SignerBinding::Pinned { certificates: certificates(source, name)?, anchors: Some(anchors) })
         }
         SigningBinding::Anchored => {
             let Some(text) = &table.signing_subject else {

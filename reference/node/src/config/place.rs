@@ -120,8 +120,11 @@ pub enum CryptoError {
     #[error(transparent)]
     Trust(#[from] carnet_wire::trust::TrustError),
     /// A signing key that this node cannot sign with.
-    #[error("got a signing key of another kind, expected RSA of 2048 bits or more")]
+    #[error("got a signing key of another kind, expected the leaf's: RSA of 2048 bits or more, Ed25519 or P-256")]
     SigningKey,
+    /// A key that nothing can be encrypted for, or not the certificate's.
+    #[error("got a decryption key of another kind, expected the leaf's: RSA of 2048 bits or more, X25519 or P-256")]
+    DecryptionKey,
 }
 
 impl From<carnet_as4::pmode::PModeError> for ConfigError {

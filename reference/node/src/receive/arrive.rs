@@ -177,14 +177,16 @@ impl<'a> Arrival<'a> {
         }
         let id = head.content_id.as_deref().and_then(|id| ContentId::parse(id).ok());
         let asked = self.expected.as_ref().map(|expected| expected.iter().find(|part| Some(&part.id) == id.as_ref()));
-        let (payload, most) = match asked {
+        let (payload, most, transform) = match asked {
             // Judged, and not asked for: outside the message, so never kept.
             Some(None) => {
                 self.collecting = Collecting::Unwanted;
                 return Ok(());
             }
-            Some(Some(part)) => (part.payload, part.max_bytes),
-            None => (true, u64::MAX),
+            // What is hashed of an encrypted part is known once it is decrypted.
+            Some(Some(part)) if part.encrypted.is_some() => (part.payload, part.max_bytes, Transform::Raw),
+            Some(Some(part)) => (part.payload, part.max_bytes, Transform::of(head.media())),
+            None => (true, u64::MAX, Transform::of(head.media())),
         };
         let number = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
         let writer = match payload {
@@ -192,7 +194,7 @@ impl<'a> Arrival<'a> {
             false => None,
         };
         self.collecting = Collecting::Part(Box::new(Part {
-            hasher: Ok(PartHasher::new(Transform::of(head.media()), &self.limits)),
+            hasher: Ok(PartHasher::new(transform, &self.limits)),
             media_type: head.header("content-type").unwrap_or("text/plain").to_owned(),
             filename: head.filename(),
             length: 0,

@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use carnet_as4::id::{ContentId, MessageId};
-use carnet_as4::inbound::{Accepted, Decision, Expect, ExpectedPart, Granted, Inbound, Loose, Refusal, SignalInfo};
+use carnet_as4::inbound::{
+    Accepted, Decision, Expect, ExpectedPart, Fault, Granted, Inbound, Loose, Refusal, SignalInfo,
+};
 use carnet_as4::respond::Answer;
-use carnet_exchange::{Place, Spool};
+use carnet_exchange::{Place, Spool, SpoolError, Ticket};
 use carnet_wire::Limits;
+use carnet_wire::digest::{PartHasher, Transform};
 use carnet_wire::gzip::{GzipError, Inflate};
 use carnet_wire::wss::SignError;
 use jiff::Timestamp;
 
 use super::arrive::{Arrival, Streamed};
-use crate::kept::Kept;
+use crate::kept::{Kept, whole};
+use crate::log::Chain;
 use crate::node::{Node, fresh_id};
 use crate::pool::Running;
 use crate::terms::Terms;
@@ -112,9 +116,25 @@ impl Work {
         };
         let mut kept = Vec::new();
         for part in std::mem::take(&mut self.parts) {
-            let Streamed { id: Some(id), media_type, filename, hasher, held } = part else { continue };
+            let Streamed { id: Some(id), mut media_type, filename, mut hasher, mut held } = part else { continue };
             let Some(expected) = expected.iter().find(|expected| expected.id == id) else { continue };
-            self.inbound.part(&id, hasher.and_then(carnet_wire::digest::PartHasher::finish));
+            if let Some(media) = &expected.encrypted {
+                // Its key is not to be used for a message that is refused already.
+                if self.inbound.is_refused() {
+                    continue;
+                }
+                match self.decrypt(expected, media, held.take()) {
+                    Ok(Some(decrypted)) => (hasher, held) = (Ok(decrypted.0), Some(decrypted.1)),
+                    Ok(None) => continue,
+                    Err(error) => {
+                        tracing::error!(error = %Chain(&error), "failed to keep a decrypted part");
+                        self.inbound.refuse(Fault::Unavailable);
+                        continue;
+                    }
+                }
+                media_type.clone_from(media);
+            }
+            self.inbound.part(&id, hasher.and_then(PartHasher::finish));
             if let Some(held) = held.filter(|_| expected.payload) {
                 // Inflating costs: only what hashed right is worth it.
                 if expected.compressed && !self.inbound.is_refused() {
@@ -145,6 +165,30 @@ impl Work {
                 Err(error) => Judged::Failed(error),
             },
         }
+    }
+
+    /// Decrypts a part and keeps what came out in its stead; nothing when the message is refused for it.
+    fn decrypt(
+        &mut self,
+        expected: &ExpectedPart,
+        media: &str,
+        held: Option<Kept>,
+    ) -> Result<Option<(PartHasher, Kept)>, SpoolError> {
+        let Some(held) = held.as_ref().and_then(Kept::held) else { return Ok(None) };
+        if held.length > expected.max_bytes {
+            self.inbound.refuse(Fault::PartTooLarge { part: expected.id.clone(), most: expected.max_bytes });
+            return Ok(None);
+        }
+        let transported = whole(&self.spool, held)?;
+        let Some(content) = self.inbound.decrypt(&expected.id, transported) else { return Ok(None) };
+        let mut hasher = PartHasher::new(Transform::of(media), &self.terms.agreements.limits);
+        if let Err(error) = hasher.update(&content) {
+            self.inbound.part(&expected.id, Err(error));
+            return Ok(None);
+        }
+        let mut writer = self.spool.part(Ticket(uuid::Uuid::now_v7().as_u128()), 0)?;
+        writer.write(&content)?;
+        Ok(Some((hasher, Kept::new(writer.finish()?, Arc::clone(&self.spool)))))
     }
 
     fn inflate(&self, kept: &Kept) -> Result<u64, GzipError> {

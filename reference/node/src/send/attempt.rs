@@ -1,16 +1,25 @@
 //! One sending: the request, the answer's judgement, and the outcome that is stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use carnet_as4::error::Ebms;
 use carnet_as4::outbound::answer::{Answer, Errors, Response, check};
+use carnet_as4::outbound::encrypt;
 use carnet_as4::pmode::PMode;
-use carnet_exchange::{Attempt, MISSING_RECEIPT, Next, Outcome, Schedule, Sent, State, Unit};
+use carnet_exchange::{
+    Attempt, Digest, Held, MISSING_RECEIPT, Next, Outcome, Place, Schedule, Sent, Spool, SpoolError, State, Unit,
+};
+use carnet_wire::digest;
+use carnet_wire::encryption::Fresh;
+use carnet_wire::trust::within_validity;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
+use rustls_pki_types::UnixTime;
 
 use super::Outgoing;
 use super::body::Request;
+use crate::kept::whole;
 use crate::log::Chain;
 use crate::node::{Claim, Node};
 use crate::terms::Terms;
@@ -97,7 +106,7 @@ pub(super) async fn attempt(node: Arc<Node>, outgoing: Outgoing, claim: Claim) {
 }
 
 /// Between attempts where the P-Mode is gone: there are none.
-const RETRY: std::time::Duration = std::time::Duration::from_secs(60);
+const RETRY: Duration = Duration::from_secs(60);
 
 /// The retry part of a P-Mode.
 pub(crate) fn schedule(pmode: &PMode) -> Schedule {
@@ -110,6 +119,10 @@ async fn send(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Came 
     let Some(client) = terms.ways.get(outgoing.to.value()) else {
         return nothing(format!("party {} has no endpoint here", outgoing.to.value()));
     };
+    let outgoing = match encrypted(node, terms, outgoing).await {
+        Ok(outgoing) => outgoing,
+        Err(note) => return nothing(note),
+    };
     let request = match Request::of(&outgoing, &node.spool) {
         Ok(request) => request,
         Err(error) => return nothing(Chain(&error).to_string()),
@@ -121,6 +134,43 @@ async fn send(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Came 
     let terms = Arc::clone(terms);
     let judged = node.pool.run(move |_| judge(&terms, &outgoing, &answer)).await;
     judged.unwrap_or_else(|error| nothing(error.to_string()))
+}
+
+/// The message as it goes over the line: encrypted for the partner's certificate of today, where that is agreed.
+async fn encrypted(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Result<Outgoing, String> {
+    let pmode = terms.agreements.pmodes.named(&outgoing.pmode);
+    if pmode.is_none_or(|pmode| pmode.profile.encryption.is_none()) || outgoing.parts.is_empty() {
+        return Ok(outgoing);
+    }
+    let (terms, spool) = (Arc::clone(terms), Arc::clone(&node.spool));
+    let sealed = node.pool.run(move |_| seal(&terms, &spool, outgoing)).await;
+    sealed.map_err(|error| error.to_string())?
+}
+
+fn seal(terms: &Terms, spool: &Arc<dyn Spool>, outgoing: Outgoing) -> Result<Outgoing, String> {
+    let recipient = terms.agreements.partner(&outgoing.to).and_then(|partner| partner.recipient.clone());
+    let recipient = recipient.ok_or_else(|| format!("party {} has no encryption certificate", outgoing.to.value()))?;
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(
+        u64::try_from(Timestamp::now().as_second()).unwrap_or_default(),
+    ));
+    within_validity(recipient.certificate(), now).map_err(|error| format!("encryption certificate: {error}"))?;
+    let mut random = [0; 64];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| "no randomness to encrypt with".to_owned())?;
+    let parts = outgoing
+        .parts
+        .iter()
+        .map(|(header, held)| Ok((header.clone(), whole(spool, held)?)))
+        .collect::<Result<_, SpoolError>>()
+        .map_err(|error| Chain(&error).to_string())?;
+    let envelope = std::str::from_utf8(&outgoing.envelope).map_err(|error| error.to_string())?;
+    let ciphered = encrypt(envelope, parts, &recipient, Fresh::new(&random));
+    let ciphered = ciphered.map_err(|error| Chain(&error).to_string())?;
+    let parts = ciphered.parts.into_iter().map(|(header, octets)| {
+        let sha256 = Digest(digest::sha256(&octets));
+        let held = Held { length: octets.len() as u64, sha256, place: Place::Inline(octets.into()) };
+        (header, held)
+    });
+    Ok(Outgoing { envelope: ciphered.envelope.into(), parts: parts.collect(), ..outgoing })
 }
 
 fn judge(terms: &Terms, outgoing: &Outgoing, answer: &carnet_https::Answer) -> Came {

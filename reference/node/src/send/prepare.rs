@@ -132,6 +132,11 @@ pub(crate) fn prepare(
         };
         transport(part.octets, spool, pmode.payload.compress, &mut sink)?;
         let digest = sink.hasher.finish()?;
+        //= EDEL-ENCRYPT-01
+        let most = agreements.limits.encrypted;
+        if pmode.profile.encryption.is_some() && digest.length > most {
+            return Err(PackageError::PartTooLarge { part: id, got: digest.length, most }.into());
+        }
         kept.push(Kept::new(writer.finish()?, Arc::clone(spool)));
         parts.push(OutPart {
             compressed: pmode.payload.compress,

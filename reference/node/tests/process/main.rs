@@ -1,7 +1,7 @@
 //! Nodes as real processes over real mutual TLS. One program for all of these tests, so that it is linked once.
 //!
 //! `world` makes certificates, kits and nodes; `exchange` sends between two nodes, `dynamic` as a party that no kit
-//! names, `header` what the back end and the header say to each other, `two_way` a request and its reply, `pull` from a
+//! names, `header` what the back end and the header say to each other, `two_way` a request and its reply, `encrypted` profiles that encrypt, `pull` from a
 //! channel on both sides, `retry` over a bad line, `oracle` asks another tool, `bad_input` as a partner that breaks its
 //! messages, `busy` as many at once, `api` as the back end, `keys` in every form of openssl.
 
@@ -9,6 +9,7 @@ mod api;
 mod bad_input;
 mod busy;
 mod dynamic;
+mod encrypted;
 mod exchange;
 mod header;
 mod keys;

@@ -270,12 +270,20 @@ fn receipt(world: &World, peer: &Peer, th: &Party, ph: &Party) -> Wire {
         policies: Vec::new(),
     };
     let sender = pmode.sender().id.clone();
-    let partner = Partner { party: sender.clone(), tls: TlsBinding::Off, signer, intermediates: Vec::new() };
+    let partner = Partner {
+        party: sender.clone(),
+        tls: TlsBinding::Off,
+        signer,
+        intermediates: Vec::new(),
+        known: Vec::new(),
+        recipient: None,
+    };
     let agreements = Agreements {
         us: pmode.receiver().id.clone(),
         partners: std::iter::once(partner).collect(),
         pmodes: PModes::new(vec![pmode.clone()]).unwrap(),
         limits: carnet_wire::Limits::default(),
+        decryption: Vec::new(),
     };
     let mut inbound = Inbound::pulled(Arc::new(agreements), sender, pmode.mpc.clone());
     inbound.envelope(reply.body().as_bytes(), jiff::Timestamp::now());

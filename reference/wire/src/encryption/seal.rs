@@ -12,6 +12,9 @@ use super::{ContentAlgorithm, EncryptedPart, EncryptionError, Recipient, write};
 const NONCE: usize = 12;
 const TAG: usize = 16;
 
+/// Bytes that a part grows by when it is encrypted: nonce and tag.
+pub const OVERHEAD: u64 = 28;
+
 /// The key of a received message.
 pub struct ContentKey {
     key: LessSafeKey,

@@ -4,7 +4,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256,
+    KeyPair, KeyUsagePurpose, PKCS_ED25519, PKCS_RSA_SHA256,
 };
 
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -39,19 +39,35 @@ impl Authority {
         issued
     }
 
+    /// As eDelivery 2.0 signs.
+    pub(crate) fn signing_ed25519(&self, name: &str) -> Issued {
+        let mut issued = self.issue(name, &KeyPair::generate_for(&PKCS_ED25519).unwrap(), vec![]);
+        issued.chain.push_str(&self.pem());
+        issued
+    }
+
     /// A signing certificate issued under a certificate policy, given as the DER of its OID.
     pub(crate) fn signing_under(&self, name: &str, oid: &[u8]) -> Issued {
         let wrap = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
         let policies = wrap(0x30, &wrap(0x30, oid));
         let extension = CustomExtension::from_oid_content(&[2, 5, 29, 32], policies);
         let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-        let mut issued = self.issue_with(name, &key, vec![], vec![extension]);
+        let mut issued = self.issue_with(name, &key, vec![], vec![extension], KeyUsagePurpose::DigitalSignature);
         issued.chain.push_str(&self.pem());
         issued
     }
 
+    /// What others encrypt for: RSA as eDelivery 1.15 has it, P-256 as 2.0 has it.
+    pub(crate) fn encryption(&self, name: &str, rsa: bool) -> Issued {
+        let (key, usage) = match rsa {
+            true => (KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap(), KeyUsagePurpose::KeyEncipherment),
+            false => (KeyPair::generate().unwrap(), KeyUsagePurpose::KeyAgreement),
+        };
+        self.issue_with(name, &key, vec![], vec![], usage)
+    }
+
     fn issue(&self, name: &str, key: &KeyPair, usages: Vec<ExtendedKeyUsagePurpose>) -> Issued {
-        self.issue_with(name, key, usages, vec![])
+        self.issue_with(name, key, usages, vec![], KeyUsagePurpose::DigitalSignature)
     }
 
     fn issue_with(
@@ -60,10 +76,11 @@ impl Authority {
         key: &KeyPair,
         usages: Vec<ExtendedKeyUsagePurpose>,
         extensions: Vec<CustomExtension>,
+        usage: KeyUsagePurpose,
     ) -> Issued {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.key_usages = vec![usage];
         params.extended_key_usages = usages;
         params.custom_extensions = extensions;
         let leaf = params.signed_by(key, &*self.0).unwrap();
