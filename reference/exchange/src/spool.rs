@@ -39,6 +39,13 @@ pub trait Spool: Send + Sync {
     /// When the disk's reserve is reached already.
     fn part(&self, ticket: Ticket, part: u32) -> Result<Box<dyn PartWriter>, SpoolError>;
 
+    /// Looks whether the disk takes so many octets more and still keeps its reserve: a peer is told before it has sent
+    /// them in vain. Nothing is set aside; what others take meanwhile is found out while a part grows. Blocks.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`] when it does not; otherwise when the disk cannot be asked.
+    fn room(&self, octets: u64) -> Result<(), SpoolError>;
+
     /// Opens octets for reading. Blocks for those in a file.
     ///
     /// # Errors
@@ -75,12 +82,12 @@ pub trait PartWriter: Send {
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// The disk is full, or so full that its reserve would be touched. The peer may try again later.
-    #[error("disk is full: got {free} octets free, expected {reserve} kept in reserve")]
+    #[error("disk is full: got {free} octets free, expected {needed}")]
     Full {
         /// Octets free when it was looked at; 0 when the disk itself refused.
         free: u64,
-        /// Octets that are to stay free.
-        reserve: u64,
+        /// Octets that have to be free: the reserve, and what was announced.
+        needed: u64,
     },
     /// The file a message names is not there.
     #[error("payload file {name} is missing")]

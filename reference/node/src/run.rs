@@ -124,7 +124,12 @@ fn check(installed: &Installed) -> Result<(), Ended> {
 async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
     let system = |what| move |source| Ended::System { what, source };
     let mut signals = Signals::new().map_err(system("listen to signals"))?;
-    let opened = carnet_store::open(&installed.store, carnet_store::Config::default())?;
+    let spool = carnet_store::SpoolConfig {
+        reserve: installed.file.store.reserve_bytes,
+        ..carnet_store::SpoolConfig::default()
+    };
+    let opened =
+        carnet_store::open(&installed.store, carnet_store::Config { spool, ..carnet_store::Config::default() })?;
     if opened.swept > 0 {
         tracing::info!(files = opened.swept, "removed payload files that no message names");
     }
@@ -216,7 +221,11 @@ fn again(config: &Path, started: &Installed, node: &Node, reload: &Reload) {
             let fixed = [
                 ("[party]", installed.us != started.us),
                 ("[listen]", (installed.listen, &installed.path) != (started.listen, &started.path)),
-                ("[store]", installed.store != started.store),
+                (
+                    "[store]",
+                    (&installed.store, installed.file.store.reserve_bytes)
+                        != (&started.store, started.file.store.reserve_bytes),
+                ),
                 ("[api]", (installed.api, &installed.token) != (started.api, &started.token)),
                 ("[registry]", (&installed.country, &installed.packs) != (&started.country, &started.packs)),
             ];

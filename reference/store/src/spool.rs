@@ -97,6 +97,10 @@ impl Spool for DiskSpool {
         Ok(Box::new(Incoming::new(Arc::clone(&self.0), format!("{:032x}.{part}", ticket.0))))
     }
 
+    fn room(&self, octets: u64) -> Result<(), SpoolError> {
+        self.0.room(octets)
+    }
+
     fn read(&self, held: &Held) -> Result<Box<dyn io::Read + Send>, SpoolError> {
         match &held.place {
             Place::Inline(octets) => Ok(Box::new(octets.clone().reader())),
@@ -131,17 +135,17 @@ impl Folder {
         Ok(self.path.join(name))
     }
 
-    /// Refuses when the reserve is reached.
-    fn room(&self) -> Result<(), SpoolError> {
-        let (free, reserve) = ((self.config.free)(&self.path)?, self.config.reserve);
-        if free < reserve { Err(SpoolError::Full { free, reserve }) } else { Ok(()) }
+    /// Refuses when so many octets more would touch the reserve.
+    fn room(&self, octets: u64) -> Result<(), SpoolError> {
+        let (free, needed) = ((self.config.free)(&self.path)?, self.config.reserve.saturating_add(octets));
+        if free < needed { Err(SpoolError::Full { free, needed }) } else { Ok(()) }
     }
 
     /// What the disk says, as the spool's own error.
     fn refused(&self, error: io::Error) -> SpoolError {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                SpoolError::Full { free: 0, reserve: self.config.reserve }
+                SpoolError::Full { free: 0, needed: self.config.reserve }
             }
             _ => SpoolError::Io(error),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::Bytes;
 use carnet_as4::header::Property;
 use carnet_exchange::{PartWriter, Ticket};
@@ -17,6 +17,9 @@ use crate::kept::Kept;
 use crate::node::Node;
 use crate::send::{DraftPart, Octets};
 
+/// A longer body is looked at before it is taken: whether the disk has room for it.
+const LARGE: u64 = 256 * 1024;
+
 /// Reads a body into parts, the leading document first.
 pub(super) async fn read(node: &Arc<Node>, headers: &HeaderMap, body: Body) -> Result<Vec<DraftPart>, Problem> {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -28,6 +31,16 @@ pub(super) async fn read(node: &Arc<Node>, headers: &HeaderMap, body: Body) -> R
         true => Some(Reader::new(&content_type, &terms.agreements.limits).map_err(|error| malformed(&error))?),
         false => None,
     };
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length = length.unwrap_or_default();
+    if length > node.largest_submission {
+        return Err(too_large(node));
+    }
+    if length > LARGE {
+        // As it was given, and beside it as it will travel.
+        let spool = Arc::clone(&node.spool);
+        blocking(move || spool.room(length.saturating_mul(2))).await?;
+    }
     let mut intake = Intake {
         node: Arc::clone(node),
         ticket: Ticket(uuid::Uuid::now_v7().as_u128()),
@@ -118,10 +131,7 @@ impl Intake {
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), Problem> {
         let length = bytes.len() as u64;
-        self.left = self.left.checked_sub(length).ok_or_else(|| {
-            let detail = format!("got more than {} bytes", self.node.largest_submission);
-            Problem::new(Kind::TooLarge, detail)
-        })?;
+        self.left = self.left.checked_sub(length).ok_or_else(|| too_large(&self.node))?;
         let Some(open) = self.open.take() else { return Ok(()) };
         let Open { mut writer, .. } = open;
         let writer = if writer.blocks(bytes.len()) {
@@ -145,6 +155,10 @@ impl Intake {
         self.parts.push(DraftPart { octets: Octets::Spooled(kept), mime_type, character_set, filename, properties });
         Ok(())
     }
+}
+
+fn too_large(node: &Node) -> Problem {
+    Problem::new(Kind::TooLarge, format!("got more than {} bytes", node.largest_submission))
 }
 
 fn malformed(error: &carnet_wire::mime::MimeError) -> Problem {

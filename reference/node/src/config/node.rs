@@ -186,6 +186,15 @@ pub enum Rule {
 pub struct StoreTable {
     /// A folder of its own.
     pub dir: PathBuf,
+    /// Bytes that stay free on its disk.
+    #[serde(default = "StoreTable::reserve")]
+    pub reserve_bytes: u64,
+}
+
+impl StoreTable {
+    fn reserve() -> u64 {
+        carnet_store::SpoolConfig::default().reserve
+    }
 }
 
 /// `[api]`

@@ -28,7 +28,8 @@ const SMALL: u64 = 256 * 1024;
 pub(super) struct Framing {
     reader: Option<Reader>,
     start: Option<String>,
-    small: bool,
+    /// The body's length, where its sender says it beforehand.
+    announced: Option<u64>,
 }
 
 /// Why reading ended before the body did.
@@ -97,16 +98,19 @@ impl Framing {
         let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or(Fault::ContentType)?;
         let content_type = ContentType::parse(text).map_err(|_| Fault::ContentType)?;
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        let small = length.is_some_and(|length| length <= SMALL);
         match content_type.media() {
-            carnet_as4::ns::SOAP_MEDIA => Ok(Self { reader: None, start: None, small }),
+            carnet_as4::ns::SOAP_MEDIA => Ok(Self { reader: None, start: None, announced: length }),
             "multipart/related" => Ok(Self {
                 reader: Some(Reader::new(&content_type, limits)?),
                 start: content_type.param("start").map(|id| id.trim_matches(['<', '>']).to_owned()),
-                small,
+                announced: length,
             }),
             _ => Err(Fault::ContentType),
         }
+    }
+
+    fn is_small(&self) -> bool {
+        self.announced.is_some_and(|length| length <= SMALL)
     }
 }
 
@@ -243,7 +247,7 @@ impl<'a> Arrival<'a> {
         };
         let root = root.freeze();
         self.envelope = Some(root.clone());
-        if self.framing.small || self.framing.reader.is_none() {
+        if self.framing.is_small() || self.framing.reader.is_none() {
             return Ok(());
         }
         let Some(mut inbound) = self.inbound.take() else { return Err(Broke::Worker) };
@@ -261,7 +265,12 @@ impl<'a> Arrival<'a> {
         // Parts that came before the envelope are kept only if it asks for them.
         self.parts.retain(|part| expected.iter().any(|expected| Some(&expected.id) == part.id.as_ref()));
         self.expected = Some(expected);
-        if refused { Err(Broke::Refused) } else { Ok(()) }
+        if refused {
+            return Err(Broke::Refused);
+        }
+        // Told now, a sender does not send for nothing.
+        let (spool, more) = (Arc::clone(&self.node.spool), self.framing.announced.unwrap_or_default());
+        blocking(move || spool.room(more)).await?.map_err(Broke::Spool)
     }
 }
 

@@ -3,7 +3,8 @@
 //! `world` makes certificates, kits and nodes; `exchange` sends between two nodes, `dynamic` as a party that no kit
 //! names, `header` what the back end and the header say to each other, `two_way` a request and its reply, `encrypted` profiles that encrypt, `pull` from a
 //! channel on both sides, `retry` over a bad line, `oracle` asks another tool, `bad_input` as a partner that breaks its
-//! messages, `busy` as many at once, `api` as the back end, `keys` in every form of openssl.
+//! messages, `busy` as many at once, `large` with payloads of many megabytes, `api` as the back end, `keys` in every form of
+//! openssl.
 
 mod api;
 mod bad_input;
@@ -13,6 +14,7 @@ mod encrypted;
 mod exchange;
 mod header;
 mod keys;
+mod large;
 mod oracle;
 mod pull;
 mod retry;

@@ -132,12 +132,21 @@ fn the_reserve_is_kept_while_a_part_grows() {
     writer.write(&chunk).unwrap();
     free.store(1000, Ordering::SeqCst);
     let error = (0..20).find_map(|_| writer.write(&chunk).err()).unwrap();
-    assert!(matches!(error, SpoolError::Full { free: 1000, reserve: 1_048_576 }), "{error:?}");
+    assert!(matches!(error, SpoolError::Full { free: 1000, needed: 1_048_576 }), "{error:?}");
     drop(writer);
     assert_eq!(files(&dir), 0);
     let mut next = spool.part(Ticket(2), 0).unwrap();
     next.write(&[0; 100]).unwrap();
     assert!(matches!(next.write(&[0; 1]), Err(SpoolError::Full { .. })));
+}
+
+#[test]
+fn what_is_announced_has_to_fit_beside_the_reserve() {
+    let config = SpoolConfig { reserve: 1000, free: Box::new(|_| Ok(5000)), ..small() };
+    let (_dir, spool) = spool(config);
+    assert!(spool.room(4000).is_ok());
+    assert!(matches!(spool.room(4001), Err(SpoolError::Full { free: 5000, needed: 5001 })));
+    assert!(spool.room(u64::MAX).is_err());
 }
 
 #[test]

@@ -16,7 +16,8 @@ use carnet_exchange::{Held, PartWriter, Place, SpoolError};
 
 use super::{Folder, verified::finish};
 
-/// Free space is looked at again after this many octets.
+/// After this many octets free space is looked at again, and what was written goes to the disk: at the end of a large
+/// part little is left to wait for, and the disk's pace reaches the socket in small steps.
 const LOOK: u64 = 16 << 20;
 
 /// A part on its way into memory, or from there into a file.
@@ -52,7 +53,7 @@ impl Incoming {
 
     /// Moves what is in memory to a file.
     fn spill(&mut self, held: &Counted) -> Result<BufWriter<File>, SpoolError> {
-        self.folder.room()?;
+        self.folder.room(0)?;
         let path = self.folder.file(&self.name)?;
         let opened = OpenOptions::new().write(true).create_new(true).open(path);
         let file = opened.map_err(|error| self.folder.refused(error))?;
@@ -74,8 +75,12 @@ impl Incoming {
             self.place = Growing::File(self.spill(&counted)?);
         }
         if self.length.saturating_sub(self.looked) >= LOOK {
-            self.folder.room()?;
+            self.folder.room(0)?;
             self.looked = self.length;
+            if let Growing::File(file) = &mut self.place {
+                let written = file.flush().and_then(|()| file.get_ref().sync_data());
+                written.map_err(|error| self.folder.refused(error))?;
+            }
         }
         if let Growing::File(file) = &mut self.place {
             file.write_all(octets).map_err(|error| self.folder.refused(error))?;
