@@ -9,15 +9,6 @@ use carnet_wire::encryption::{EncryptionError, Fresh, Recipient, Sealer, insert}
 use carnet_wire::mime::PartHeader;
 use carnet_wire::wss::SignError;
 
-/// A message as it is transported.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ciphered {
-    /// The envelope, with what its receiver needs to decrypt the parts.
-    pub envelope: Vec<u8>,
-    /// The parts, encrypted.
-    pub parts: Vec<(PartHeader, Vec<u8>)>,
-}
-
 /// Why a message could not be encrypted.
 #[derive(Debug, thiserror::Error)]
 pub enum EncryptError {
@@ -29,29 +20,35 @@ pub enum EncryptError {
     Envelope(#[from] SignError),
 }
 
-/// Encrypts every part of a signed envelope. Costs a public-key operation, so it belongs on a worker thread.
-///
-/// # Errors
-/// [`EncryptError`].
-//= EDEL-ENCRYPT-01
-//= EDEL-ENCRYPT-03
-pub fn encrypt(
-    envelope: &str,
-    parts: Vec<(PartHeader, Vec<u8>)>,
-    recipient: &Recipient,
-    fresh: Fresh,
-) -> Result<Ciphered, EncryptError> {
-    if parts.is_empty() {
-        return Ok(Ciphered { envelope: envelope.as_bytes().to_vec(), parts });
+/// A message that is being encrypted, part after part, so that one of them at a time is in memory.
+pub struct Encryption<'r>(Sealer<'r>);
+
+impl<'r> Encryption<'r> {
+    /// Makes the key of the message. Costs a public-key operation, so it belongs on a worker thread.
+    ///
+    /// # Errors
+    /// [`EncryptError::Encryption`].
+    pub fn new(recipient: &'r Recipient, fresh: Fresh) -> Result<Self, EncryptError> {
+        Ok(Self(Sealer::new(recipient, fresh)?))
     }
-    let mut sealer = Sealer::new(recipient, fresh)?;
-    let parts = parts
-        .into_iter()
-        .map(|(header, content)| {
-            let sealed = sealer.seal(&header.content_id, &header.content_type, &content)?;
-            Ok((PartHeader { content_type: ns::OCTETS_MEDIA.to_owned(), ..header }, sealed))
-        })
-        .collect::<Result<_, EncryptionError>>()?;
-    let envelope = insert(envelope, &sealer.header("as4-enc")?)?;
-    Ok(Ciphered { envelope: envelope.into_bytes(), parts })
+
+    /// Encrypts a part: as it would have been transported, in; as it is transported, out. Every part of the message, in the
+    /// order of its header.
+    ///
+    /// # Errors
+    /// [`EncryptError::Encryption`].
+    //= EDEL-ENCRYPT-01
+    pub fn part(&mut self, header: &PartHeader, content: Vec<u8>) -> Result<(PartHeader, Vec<u8>), EncryptError> {
+        let sealed = self.0.seal(&header.content_id, &header.content_type, content)?;
+        Ok((PartHeader { content_type: ns::OCTETS_MEDIA.to_owned(), ..header.clone() }, sealed))
+    }
+
+    /// The signed envelope with what its receiver needs to decrypt the parts.
+    ///
+    /// # Errors
+    /// [`EncryptError`].
+    //= EDEL-ENCRYPT-03
+    pub fn envelope(self, signed: &str) -> Result<Vec<u8>, EncryptError> {
+        Ok(insert(signed, &self.0.header("as4-enc")?)?.into_bytes())
+    }
 }

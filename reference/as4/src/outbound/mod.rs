@@ -10,6 +10,6 @@ mod encrypt;
 mod package;
 mod sign;
 
-pub use encrypt::{Ciphered, EncryptError, encrypt};
+pub use encrypt::{EncryptError, Encryption};
 pub use package::{OutPart, Package, PackageError, Submission, package};
 pub use sign::{Sent, Signed};

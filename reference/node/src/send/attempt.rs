@@ -4,13 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carnet_as4::error::Ebms;
+use carnet_as4::outbound::Encryption;
 use carnet_as4::outbound::answer::{Answer, Errors, Response, check};
-use carnet_as4::outbound::encrypt;
 use carnet_as4::pmode::PMode;
-use carnet_exchange::{
-    Attempt, Digest, Held, MISSING_RECEIPT, Next, Outcome, Place, Schedule, Sent, Spool, SpoolError, State, Unit,
-};
-use carnet_wire::digest;
+use carnet_exchange::{Attempt, MISSING_RECEIPT, Next, Outcome, Schedule, Sent, Spool, State, Ticket, Unit};
 use carnet_wire::encryption::Fresh;
 use carnet_wire::trust::within_validity;
 use http::header::CONTENT_TYPE;
@@ -19,7 +16,7 @@ use rustls_pki_types::UnixTime;
 
 use super::Outgoing;
 use super::body::Request;
-use crate::kept::whole;
+use crate::kept::{Kept, whole};
 use crate::log::Chain;
 use crate::node::{Claim, Node};
 use crate::terms::Terms;
@@ -119,8 +116,9 @@ async fn send(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Came 
     let Some(client) = terms.ways.get(outgoing.to.value()) else {
         return nothing(format!("party {} has no endpoint here", outgoing.to.value()));
     };
-    let outgoing = match encrypted(node, terms, outgoing).await {
-        Ok(outgoing) => outgoing,
+    // What was encrypted for this sending is kept until it is over.
+    let (outgoing, _sealed) = match encrypted(node, terms, outgoing).await {
+        Ok(encrypted) => encrypted,
         Err(note) => return nothing(note),
     };
     let request = match Request::of(&outgoing, &node.spool) {
@@ -137,17 +135,18 @@ async fn send(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Came 
 }
 
 /// The message as it goes over the line: encrypted for the partner's certificate of today, where that is agreed.
-async fn encrypted(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Result<Outgoing, String> {
+async fn encrypted(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Result<(Outgoing, Vec<Kept>), String> {
     let pmode = terms.agreements.pmodes.named(&outgoing.pmode);
     if pmode.is_none_or(|pmode| pmode.profile.encryption.is_none()) || outgoing.parts.is_empty() {
-        return Ok(outgoing);
+        return Ok((outgoing, Vec::new()));
     }
     let (terms, spool) = (Arc::clone(terms), Arc::clone(&node.spool));
     let sealed = node.pool.run(move |_| seal(&terms, &spool, outgoing)).await;
     sealed.map_err(|error| error.to_string())?
 }
 
-fn seal(terms: &Terms, spool: &Arc<dyn Spool>, outgoing: Outgoing) -> Result<Outgoing, String> {
+/// One part at a time is in memory; encrypted, it waits in the spool like any other.
+fn seal(terms: &Terms, spool: &Arc<dyn Spool>, outgoing: Outgoing) -> Result<(Outgoing, Vec<Kept>), String> {
     let recipient = terms.agreements.partner(&outgoing.to).and_then(|partner| partner.recipient.clone());
     let recipient = recipient.ok_or_else(|| format!("party {} has no encryption certificate", outgoing.to.value()))?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(
@@ -156,21 +155,22 @@ fn seal(terms: &Terms, spool: &Arc<dyn Spool>, outgoing: Outgoing) -> Result<Out
     within_validity(recipient.certificate(), now).map_err(|error| format!("encryption certificate: {error}"))?;
     let mut random = [0; 64];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| "no randomness to encrypt with".to_owned())?;
-    let parts = outgoing
-        .parts
-        .iter()
-        .map(|(header, held)| Ok((header.clone(), whole(spool, held)?)))
-        .collect::<Result<_, SpoolError>>()
-        .map_err(|error| Chain(&error).to_string())?;
+    let told = |error: &dyn std::error::Error| Chain(error).to_string();
+    let mut encryption = Encryption::new(&recipient, Fresh::new(&random)).map_err(|error| told(&error))?;
+    let ticket = Ticket(uuid::Uuid::now_v7().as_u128());
+    let (mut parts, mut kept) = (Vec::new(), Vec::new());
+    for (number, (header, held)) in (0..).zip(&outgoing.parts) {
+        let content = whole(spool, held).map_err(|error| told(&error))?;
+        let (header, octets) = encryption.part(header, content).map_err(|error| told(&error))?;
+        let mut writer = spool.part(ticket, number).map_err(|error| told(&error))?;
+        writer.write(&octets).map_err(|error| told(&error))?;
+        let held = writer.finish().map_err(|error| told(&error))?;
+        parts.push((header, held.clone()));
+        kept.push(Kept::new(held, Arc::clone(spool)));
+    }
     let envelope = std::str::from_utf8(&outgoing.envelope).map_err(|error| error.to_string())?;
-    let ciphered = encrypt(envelope, parts, &recipient, Fresh::new(&random));
-    let ciphered = ciphered.map_err(|error| Chain(&error).to_string())?;
-    let parts = ciphered.parts.into_iter().map(|(header, octets)| {
-        let sha256 = Digest(digest::sha256(&octets));
-        let held = Held { length: octets.len() as u64, sha256, place: Place::Inline(octets.into()) };
-        (header, held)
-    });
-    Ok(Outgoing { envelope: ciphered.envelope.into(), parts: parts.collect(), ..outgoing })
+    let envelope = encryption.envelope(envelope).map_err(|error| told(&error))?;
+    Ok((Outgoing { envelope: envelope.into(), parts, ..outgoing }, kept))
 }
 
 fn judge(terms: &Terms, outgoing: &Outgoing, answer: &carnet_https::Answer) -> Came {

@@ -132,26 +132,25 @@ impl<'r> Sealer<'r> {
         Ok(Self { recipient, key: LessSafeKey::new(key), handed, parts: Vec::new() })
     }
 
-    /// Encrypts the content of a part, as it would have been transported; `media` is the type it would have had.
+    /// Encrypts the content of a part, as it would have been transported; `media` is the type it would have had. Works in
+    /// place.
     ///
     /// # Errors
     /// [`EncryptionError::Failed`].
-    pub fn seal(&mut self, cid: &str, media: &str, content: &[u8]) -> Result<Vec<u8>, EncryptionError> {
+    pub fn seal(&mut self, cid: &str, media: &str, mut content: Vec<u8>) -> Result<Vec<u8>, EncryptionError> {
         // The key is new, so a counter makes nonces that never repeat (SP 800-38D, 8.2.1).
         let count = u64::try_from(self.parts.len()).map_err(|_| EncryptionError::Failed)?;
         let mut nonce = [0; NONCE];
         for (to, from) in nonce.iter_mut().rev().zip(count.to_le_bytes()) {
             *to = from;
         }
-        let mut out = Vec::with_capacity(NONCE + content.len() + TAG);
-        out.extend_from_slice(&nonce);
-        out.extend_from_slice(content);
-        let (_, text) = out.split_at_mut_checked(NONCE).ok_or(EncryptionError::Failed)?;
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self.key.seal_in_place_separate_tag(nonce, Aad::empty(), text);
-        out.extend_from_slice(tag.map_err(|_| EncryptionError::Failed)?.as_ref());
+        let unique = Nonce::assume_unique_for_key(nonce);
+        let tag = self.key.seal_in_place_separate_tag(unique, Aad::empty(), &mut content);
+        content.reserve_exact(NONCE + TAG);
+        content.extend_from_slice(tag.map_err(|_| EncryptionError::Failed)?.as_ref());
+        content.splice(..0, nonce);
         self.parts.push(EncryptedPart { cid: cid.to_owned(), media: Some(media.to_owned()) });
-        Ok(out)
+        Ok(content)
     }
 
     /// The elements for the security header: the encrypted key, then the data of each part in the order in which they

@@ -213,8 +213,8 @@ fn sealed(certificate_at: &str, random: &[u8; 64]) -> (String, Vec<Vec<u8>>) {
     let recipient = Recipient::new(certificate(certificate_at)).unwrap();
     let mut sealer = Sealer::new(&recipient, Fresh::new(random)).unwrap();
     let parts = vec![
-        sealer.seal("one@test", "application/gzip", b"first part").unwrap(),
-        sealer.seal("two@test", "application/pdf", b"").unwrap(),
+        sealer.seal("one@test", "application/gzip", b"first part".to_vec()).unwrap(),
+        sealer.seal("two@test", "application/pdf", Vec::new()).unwrap(),
     ];
     let bare = format!(
         "<S12:Envelope xmlns:S12=\"{SOAP12}\"><S12:Header><wsse:Security xmlns:wsse=\"{WSSE}\"/></S12:Header><S12:Body/></S12:Envelope>"
