@@ -13,14 +13,12 @@ use carnet_wire::mime::{MimeError, PartHeader, Writer};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http_body_util::BodyExt;
-use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Outgoing;
 
-/// Bytes read from a file at a time; a few such pieces are in memory for each sending.
-const PIECE: usize = 64 * 1024;
-/// Pieces read ahead.
-const AHEAD: usize = 2;
+/// Bytes read from a file at a time; two such pieces are in memory for each sending: one on its way, one read ahead.
+const PIECE: usize = 128 * 1024;
 
 /// A message as HTTP carries it: a request that can be made again for each endpoint, or the answer to a pull.
 pub(crate) struct Request {
@@ -88,10 +86,17 @@ impl Piece {
     }
 }
 
+/// A file that is open.
+type Source = Box<dyn Read + Send>;
+
+/// The file with its next piece; nothing at its end.
+type Next = io::Result<Option<(Source, Bytes)>>;
+
 struct Body {
     pieces: VecDeque<Piece>,
     left: u64,
-    reading: Option<mpsc::Receiver<io::Result<Bytes>>>,
+    /// A piece of a file that is being read.
+    reading: Option<JoinHandle<Next>>,
     spool: Arc<dyn Spool>,
 }
 
@@ -105,17 +110,26 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<io::Result<hyper::body::Frame<Bytes>>>> {
         loop {
             if let Some(reading) = &mut self.reading {
-                match ready!(reading.poll_recv(cx)) {
-                    Some(Ok(bytes)) => return Poll::Ready(Some(Ok(self.sent(bytes)))),
-                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                    None => self.reading = None,
+                let read = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other).flatten();
+                self.reading = None;
+                match read {
+                    Ok(Some((source, bytes))) => {
+                        self.reading = Some(spawn_blocking(move || piece(source)));
+                        return Poll::Ready(Some(Ok(self.sent(bytes))));
+                    }
+                    Ok(None) => {}
+                    Err(error) => return Poll::Ready(Some(Err(error))),
                 }
             }
             match self.pieces.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Piece::Memory(bytes)) if bytes.is_empty() => {}
                 Some(Piece::Memory(bytes)) => return Poll::Ready(Some(Ok(self.sent(bytes)))),
-                Some(Piece::Spooled(held)) => self.reading = Some(read(held, Arc::clone(&self.spool))),
+                Some(Piece::Spooled(held)) => {
+                    let spool = Arc::clone(&self.spool);
+                    let first = move || piece(spool.read(&held).map_err(io::Error::other)?);
+                    self.reading = Some(spawn_blocking(first));
+                }
             }
         }
     }
@@ -132,29 +146,11 @@ impl Body {
     }
 }
 
-/// Reads octets on a thread where blocking is allowed, a few pieces ahead of the socket.
-fn read(held: carnet_exchange::Held, spool: Arc<dyn Spool>) -> mpsc::Receiver<io::Result<Bytes>> {
-    let (pieces, receiver) = mpsc::channel(AHEAD);
-    tokio::task::spawn_blocking(move || {
-        let failed = match spool.read(&held) {
-            Ok(mut reader) => pump(&mut *reader, &pieces),
-            Err(error) => Err(io::Error::other(error)),
-        };
-        if let Err(error) = failed {
-            // Nobody listens when the connection is gone.
-            let _ = pieces.blocking_send(Err(error));
-        }
-    });
-    receiver
-}
-
-fn pump(reader: &mut dyn Read, pieces: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
-    loop {
-        let mut piece = vec![0; PIECE];
-        let read = reader.read(&mut piece)?;
-        piece.truncate(read);
-        if read == 0 || pieces.blocking_send(Ok(piece.into())).is_err() {
-            return Ok(());
-        }
-    }
+/// Reads the next piece, where blocking is allowed; nothing at the end. Between two pieces no thread is held, however slowly
+/// the partner takes them.
+fn piece(mut source: Source) -> Next {
+    let mut piece = vec![0; PIECE];
+    let read = source.read(&mut piece)?;
+    piece.truncate(read);
+    Ok((read > 0).then(|| (source, piece.into())))
 }
