@@ -41,25 +41,35 @@ impl Producer {
     /// Submits the document as a new message.
     pub(crate) fn submit(&mut self) -> Result<Submitted, Failure> {
         self.stream.get_mut().write_all(&self.request)?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut length = 0;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse()?;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let (status, answer) = read_answer(&mut self.stream)?;
         let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
-        match (status.as_str(), text("message_id"), text("state")) {
-            ("200" | "202", Some(message_id), Some(state)) => Ok(Submitted { message_id, state }),
-            _ => Err(format!("the node answered {status:?}: {answer}").into()),
+        match (status, text("message_id"), text("state")) {
+            (200 | 202, Some(message_id), Some(state)) => Ok(Submitted { message_id, state }),
+            _ => Err(format!("the node answered {status}: {answer}").into()),
+        }
+    }
+}
+
+/// Status and body of an answer whose length is told.
+pub(crate) fn read_answer(stream: &mut BufReader<TcpStream>) -> Result<(u16, Value), Failure> {
+    let (status, length) = read_head(stream)?;
+    let mut body = vec![0; usize::try_from(length.unwrap_or_default())?];
+    stream.read_exact(&mut body)?;
+    Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+}
+
+/// Status and length of an answer; its body follows.
+pub(crate) fn read_head(stream: &mut BufReader<TcpStream>) -> Result<(u16, Option<u64>), Failure> {
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).unwrap_or_default().parse()?;
+    let mut length = None;
+    loop {
+        line.clear();
+        stream.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { return Ok((status, length)) };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = Some(value.trim().parse()?);
         }
     }
 }

@@ -20,7 +20,7 @@ use clap::Args;
 
 use crate::{
     client::{Producer, document},
-    pair::{Failure, Pair, TOKEN, program},
+    pair::{Agreement, Failure, Pair, Profile, TOKEN, program},
 };
 
 /// Kills two nodes again and again while they exchange messages.
@@ -42,7 +42,9 @@ pub(crate) struct Arguments {
 
 /// Kills, and judges what is left.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let pair = Pair::new(&program(arguments.node)?, "100ms", 1_000_000)?;
+    let agreement =
+        Agreement { profile: Profile::Customs, retry_interval: "100ms", retry_count: 1_000_000, max_bytes: 1 << 20 };
+    let pair = Pair::new(&program(arguments.node)?, &agreement)?;
     let document = document()?;
     let load = Load::default();
     let mut random = Random(arguments.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);

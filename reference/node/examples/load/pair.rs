@@ -11,12 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clap::ValueEnum;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, PKCS_RSA_SHA256,
+    KeyUsagePurpose, PKCS_ED25519, PKCS_RSA_SHA256,
 };
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::files;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -24,14 +27,48 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// A service that no pack knows: documents are carried, not validated.
 pub(crate) const SERVICE: &str = "urn:carnet:service:bench:1";
-const CUSTOMS: &str = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs";
-const ROLE: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704";
+
+/// X25519, which is what eDelivery 2.0 encrypts for and rcgen does not make: a published test key.
+const X25519: [&str; 2] = [
+    include_str!("../../../../fixtures/vectors/phase4/keys/red-x25519-chain.pem"),
+    include_str!("../../../../fixtures/vectors/phase4/keys/red-x25519.key"),
+];
+
+/// How messages are secured.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Signed with RSA.
+    #[value(name = "customs-c2c")]
+    Customs,
+    /// Signed with RSA, encrypted with RSA-OAEP.
+    #[value(name = "edelivery-1.15-encrypted")]
+    Encrypted,
+    /// Signed with Ed25519, encrypted with X25519.
+    #[value(name = "edelivery-2.0")]
+    Second,
+}
+
+/// What the two agree on.
+pub(crate) struct Agreement {
+    pub(crate) profile: Profile,
+    pub(crate) retry_interval: &'static str,
+    pub(crate) retry_count: u32,
+    /// Of one payload, in octets.
+    pub(crate) max_bytes: u64,
+}
+
+impl Profile {
+    /// As P-Modes name it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
 
 /// PH sends to TH.
 pub(crate) struct Pair {
     pub(crate) sender: Party,
     pub(crate) receiver: Party,
-    /// An RSA key like those the nodes sign with, PKCS#8.
+    /// An RSA key like those that nodes sign with, PKCS#8.
     pub(crate) key: Vec<u8>,
     _folder: TempDir,
 }
@@ -51,8 +88,8 @@ pub(crate) struct Running {
 }
 
 impl Pair {
-    /// Makes keys and configuration. `node` is the program and its arguments before `--config`.
-    pub(crate) fn new(program: &Path, retry_interval: &str, retry_count: u32) -> Result<Self, Failure> {
+    /// Makes keys and configuration. `program` is what takes `--config`.
+    pub(crate) fn new(program: &Path, agreement: &Agreement) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let mut authority = CertificateParams::default();
         authority.distinguished_name.push(DnType::CommonName, "bench root");
@@ -66,30 +103,45 @@ impl Pair {
             let home = folder.path().join(us);
             let kit = home.join("kit");
             fs::create_dir_all(&kit)?;
-            for name in ["tls", "signing"] {
-                let own = rsa()?;
+            let encrypts = agreement.profile != Profile::Customs;
+            for name in ["tls", "signing", "encryption"] {
+                if name == "encryption" && agreement.profile == Profile::Second {
+                    fs::write(home.join("encryption.pem"), X25519[0])?;
+                    fs::write(home.join("encryption.key"), X25519[1])?;
+                    continue;
+                }
+                let own = match agreement.profile {
+                    Profile::Second if name == "signing" => KeyPair::generate_for(&PKCS_ED25519)?,
+                    _ => rsa()?,
+                };
                 let mut leaf = CertificateParams::new(vec!["localhost".to_owned()])?;
                 leaf.distinguished_name.push(DnType::CommonName, format!("{us} {name}"));
-                leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+                leaf.key_usages = vec![match name {
+                    "encryption" => KeyUsagePurpose::KeyEncipherment,
+                    _ => KeyUsagePurpose::DigitalSignature,
+                }];
                 if name == "tls" {
                     leaf.extended_key_usages =
                         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+                    key = own.serialize_der();
                 }
                 let leaf = leaf.signed_by(&own, &*authority)?;
                 fs::write(home.join(format!("{name}.pem")), leaf.pem() + &authority.pem())?;
                 fs::write(home.join(format!("{name}.key")), own.serialize_pem())?;
-                key = own.serialize_der();
             }
             fs::write(home.join("api.token"), TOKEN)?;
-            fs::write(home.join("node.toml"), node(us, port))?;
+            fs::write(home.join("node.toml"), files::node(us, port, encrypts))?;
             fs::write(kit.join("anchors.pem"), authority.pem())?;
-            fs::write(kit.join("kit.toml"), kit_file(us, them, endpoints))?;
-            fs::write(kit.join("out.toml"), pmode(us, them, retry_interval, retry_count))?;
-            fs::write(kit.join("in.toml"), pmode(them, us, retry_interval, retry_count))?;
+            fs::write(kit.join("kit.toml"), files::kit(us, them, endpoints, encrypts))?;
+            fs::write(kit.join("out.toml"), files::pmode(us, them, agreement))?;
+            fs::write(kit.join("in.toml"), files::pmode(them, us, agreement))?;
             Ok(Party { folder: home, program: program.into() })
         };
         let receiver = party("TH", "PH", &[], port)?;
         let sender = party("PH", "TH", &[&endpoint], 0)?;
+        for (us, them) in [(&sender, &receiver), (&receiver, &sender)] {
+            fs::copy(them.folder.join("encryption.pem"), us.folder.join("kit/encryption.pem"))?;
+        }
         Ok(Self { sender, receiver, key, _folder: folder })
     }
 }
@@ -203,82 +255,4 @@ pub(crate) fn program(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
 
 fn rsa() -> Result<KeyPair, rcgen::Error> {
     KeyPair::generate_for(&PKCS_RSA_SHA256)
-}
-
-fn node(us: &str, port: u16) -> String {
-    format!(
-        r#"format = 1
-kits = ["kit/kit.toml"]
-[party]
-id = "{us}"
-[listen]
-as4 = "127.0.0.1:{port}"
-[tls]
-chain = "tls.pem"
-key = "tls.key"
-[signing]
-chain = "signing.pem"
-key = "signing.key"
-[store]
-dir = "store"
-[api]
-listen = "127.0.0.1:0"
-token_file = "api.token"
-[registry]
-enabled = false
-"#
-    )
-}
-
-fn kit_file(us: &str, them: &str, endpoints: &[&str]) -> String {
-    format!(
-        r#"format = 1
-[self]
-party = "{us}"
-[partner]
-party = "{them}"
-party_type = "{CUSTOMS}"
-endpoints = {endpoints:?}
-tls_anchors = "anchors.pem"
-tls_binding = "anchor"
-signing_anchors = "anchors.pem"
-signing_binding = "anchored"
-signing_subject = "CN={them} signing"
-pmodes = ["out.toml", "in.toml"]
-"#
-    )
-}
-
-fn pmode(from: &str, to: &str, retry_interval: &str, retry_count: u32) -> String {
-    format!(
-        r#"format = 1
-id = "customs-c2c.{from}.{to}.bench"
-profile = "customs-c2c"
-mep = "one-way-push"
-agreement = "urn:carnet:agreement:PH-TH:1"
-[initiator]
-party = "{from}"
-party_type = "{CUSTOMS}"
-role = "{ROLE}/initiator"
-[responder]
-party = "{to}"
-party_type = "{CUSTOMS}"
-role = "{ROLE}/responder"
-[[service]]
-name = "{SERVICE}"
-actions = ["document"]
-[security]
-token = "x509-pkipath"
-accept_tokens = ["x509-pkipath", "x509-v3"]
-[payload]
-compress = true
-max_bytes = 1048576
-[reception_awareness]
-retry_interval = "{retry_interval}"
-retry_count = {retry_count}
-duplicate_detection = true
-[mpc]
-name = "{ROLE}/defaultMPC"
-"#
-    )
 }

@@ -1,6 +1,6 @@
 //! How many messages a second two nodes exchange, as a share of what their signatures alone would allow.
 //!
-//! Two node processes on this machine, mutual TLS and signatures with RSA-2048, a real declaration of about 5 KB, a
+//! Two node processes on this machine, mutual TLS with RSA-2048, signed and encrypted as the profile says, a real declaration of about 5 KB, a
 //! fresh MessageId and signature per message, every receipt verified, both stores durable. A producer submits a
 //! document over the sender's API and waits until its receipt is verified and stored, then submits the next; 1, 8 and
 //! 32 producers at a time, best of three rounds. At the end exactly the messages that were submitted must stand in
@@ -24,7 +24,7 @@ use clap::Args;
 
 use crate::{
     client::{Producer, document},
-    pair::{Failure, Pair, processor_time, program},
+    pair::{Agreement, Failure, Pair, Profile, processor_time, program},
 };
 
 /// Producers at a time, and messages in each of three rounds.
@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
     /// The node's program; the one built beside this program when left out
     #[arg(long, value_name = "FILE")]
     node: Option<PathBuf>,
+    /// How messages are secured
+    #[arg(long, value_enum, default_value_t = Profile::Customs)]
+    profile: Profile,
     /// Producers at a time, instead of 1, 8 and 32
     #[arg(long, value_name = "NUMBER")]
     producers: Option<usize>,
@@ -52,10 +55,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(producers) => vec![(producers, producers * 250)],
         None => LEVELS.to_vec(),
     };
-    let pair = Pair::new(&program, "60s", 0)?;
+    let agreement = Agreement { profile: arguments.profile, retry_interval: "60s", retry_count: 0, max_bytes: 1 << 20 };
+    let pair = Pair::new(&program, &agreement)?;
     let document = document()?;
     let (floor, signature) = floor(&pair.key)?;
     let mut out = stdout();
+    writeln!(out, "profile             {}", arguments.profile.name())?;
     writeln!(out, "document            {:>8} octets", document.len())?;
     writeln!(out, "floor F             {floor:>8.0} messages/s (RSA-2048 signatures/s of all cores, halved)")?;
     writeln!(out, "signature           {signature:>8.0} us of a processor")?;
