@@ -13,6 +13,29 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::catalogue;
 use crate::failure::Failure;
 
+/// Which cases, named by filters, on which subject.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Filtered {
+    /// Only these cases: `as4.**`, `req:AS4-RECEIPT-*`, `tag:smoke`, `level:MUST`, `layer:tls`, `role:initiator`. Filters
+    /// of one kind are alternatives, different kinds must all hold. The controls of what is chosen run with it.
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+impl Filtered {
+    /// See [`Choice::options`].
+    ///
+    /// # Errors
+    /// Also a filter that no case passes.
+    pub(crate) fn options(&self) -> Result<RunOptions, Failure> {
+        let catalogue = self.choice.catalogue()?;
+        let only = catalogue::filters(&catalogue, &self.filters)?;
+        self.choice.options(catalogue, only)
+    }
+}
+
 /// The subject, and bounds on what is done to it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Choice {

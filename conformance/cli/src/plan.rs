@@ -6,8 +6,7 @@ use std::time::Duration;
 use carnet_harness::plan::{self, Estimate, Plan};
 use carnet_harness::{ExitCode as Exit, RunOptions};
 
-use crate::catalogue;
-use crate::choice::Choice;
+use crate::choice::Filtered;
 use crate::failure::Failure;
 
 /// Show what a run would do: which cases, what is left out and why, what is sent, how long it can take at most.
@@ -16,12 +15,8 @@ use crate::failure::Failure;
 /// 3: nothing would be attempted.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these cases: `as4.**`, `req:AS4-RECEIPT-*`, `tag:smoke`, `level:MUST`, `layer:tls`, `role:initiator`. Filters
-    /// of one kind are alternatives, different kinds must all hold. The controls of what is chosen run with it.
-    #[arg(value_name = "FILTER")]
-    filters: Vec<String>,
     #[command(flatten)]
-    choice: Choice,
+    filtered: Filtered,
     /// Name every case, not only those that are left out.
     #[arg(long)]
     verbose: bool,
@@ -32,9 +27,7 @@ pub struct Args {
 /// # Errors
 /// Wrong files or filters.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let catalogue = args.choice.catalogue()?;
-    let only = catalogue::filters(&catalogue, &args.filters)?;
-    let options = args.choice.options(catalogue, only)?;
+    let options = args.filtered.options()?;
     let (plan, estimate) = of(&options);
     if args.verbose {
         for cell in plan.cells.iter().filter(|cell| cell.excluded.is_none()) {

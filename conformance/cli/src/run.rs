@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use carnet_catalogue::Filters;
-
-use crate::catalogue;
-use crate::choice::Choice;
+use crate::choice::Filtered;
 use crate::conduct::{self, Conduct};
 use crate::failure::Failure;
 
@@ -20,12 +17,8 @@ use crate::failure::Failure;
 /// attempted; 130: interrupted.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these cases: `as4.**`, `req:AS4-RECEIPT-*`, `tag:smoke`, `level:MUST`, `layer:tls`, `role:initiator`. Filters
-    /// of one kind are alternatives, different kinds must all hold. The controls of what is chosen run with it.
-    #[arg(value_name = "FILTER")]
-    filters: Vec<String>,
     #[command(flatten)]
-    choice: Choice,
+    filtered: Filtered,
     #[command(flatten)]
     conduct: Conduct,
 }
@@ -35,8 +28,6 @@ pub struct Args {
 /// # Errors
 /// Wrong files or filters, before anything is sent; a port or a disk that cannot be had.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let catalogue = args.choice.catalogue()?;
-    let only: Filters = catalogue::filters(&catalogue, &args.filters)?;
-    let options = args.choice.options(catalogue, only)?;
-    conduct::carry_out(options, args.choice.max_messages, &args.conduct).map(|(_, exit)| exit)
+    let options = args.filtered.options()?;
+    conduct::carry_out(options, args.filtered.choice.max_messages, &args.conduct).map(|(_, exit)| exit)
 }
