@@ -1,6 +1,7 @@
 //! The store on SQLite: WAL, synchronous FULL, one writer thread, readers on connections of their own.
 
 mod apply;
+mod copier;
 mod error;
 mod read;
 mod row;
@@ -62,7 +63,10 @@ impl SqliteStore {
     /// When the file cannot be opened, is another program's, or has a newer schema.
     pub fn open(path: &Path, config: SqliteConfig) -> Result<Self, StoreError> {
         let connection = schema::connect(path, config.quota)?;
-        Ok(Self { writer: Writer::start(connection, &config)?, readers: Readers::new(path) })
+        Ok(Self {
+            writer: Writer::start(connection, copier::Copier::start(path)?, &config)?,
+            readers: Readers::new(path),
+        })
     }
 }
 

@@ -10,11 +10,15 @@ use super::error::engine;
 /// `Crnt`: marks the file as Carnet's.
 const APPLICATION_ID: i64 = 0x4372_6e74;
 
-/// The writer's page cache: holds the inner pages and the busy leaves of the indexes at 10^5 messages.
-const CACHE_KIB: i64 = 32 << 10;
+/// Octets of a page, of a file that is made anew: an envelope takes two, and a commit writes half as many.
+const PAGE: i64 = 8192;
 
-/// Pages written to the log before they are copied to the file; more of them fall together when there are many.
-const CHECKPOINT_PAGES: i64 = 4_000;
+/// The writer's page cache: holds the inner pages and the busy leaves of the indexes at 10^5 messages.
+const CACHE_KIB: i64 = 16 << 10;
+
+/// Pages in the log at which the writer copies them itself: the copier does most of it, but the log begins anew only
+/// when nothing is left to copy.
+const CHECKPOINT_PAGES: i64 = 8_000;
 
 /// Step `n` takes version `n` to `n + 1`. Steps are added, never changed.
 const STEPS: &[&str] = &[VERSION_1, VERSION_2];
@@ -101,6 +105,7 @@ pub(super) fn connect(path: &Path, quota: Option<u64>) -> Result<Connection, Sto
     let mut connection = Connection::open(path).map_err(engine)?;
     connection.set_prepared_statement_cache_capacity(64);
     let set = || {
+        connection.pragma_update(None, "page_size", PAGE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;

@@ -10,7 +10,7 @@ use std::{
 use carnet_exchange::{Completer, Outcome, Pending, StoreError, Unit};
 use rusqlite::Connection;
 
-use super::{MOST_PARTS, SqliteConfig, apply, error::engine};
+use super::{MOST_PARTS, SqliteConfig, apply, copier::Copier, error::engine};
 
 /// Octets of bodies that share one commit at most: what a commit holds in memory until the disk has it.
 const GROUP_OCTETS: usize = 8 << 20;
@@ -18,6 +18,9 @@ const GROUP_OCTETS: usize = 8 << 20;
 /// How long a commit waits for more to come along, where the one before it was shared: a commit costs about as much as
 /// a message, and who comes alone waits for nobody.
 const PATIENCE: Duration = Duration::from_millis(2);
+
+/// About what a unit writes beside its bodies: pages of tables and indexes that it shares with its neighbours.
+const PAGES_OF_A_UNIT: usize = 12 << 10;
 
 /// The queue's end that callers hold. Dropped, it lets the thread finish what is queued and waits for it.
 pub(super) struct Writer {
@@ -32,12 +35,12 @@ struct Job {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, config: &SqliteConfig) -> Result<Self, StoreError> {
+    pub(super) fn start(connection: Connection, copier: Copier, config: &SqliteConfig) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::sync_channel(config.queue);
         let group = config.group.max(1);
         let thread = thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(connection, &jobs, group))
+            .spawn(move || run(connection, copier, &jobs, group))
             .map_err(|error| StoreError::Engine(std::sync::Arc::new(error)))?;
         Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
@@ -72,7 +75,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut connection: Connection, jobs: &Receiver<Job>, group: usize) {
+fn run(mut connection: Connection, mut copier: Copier, jobs: &Receiver<Job>, group: usize) {
     let mut company = false;
     while let Ok(first) = jobs.recv() {
         let (mut units, mut octets) = (first.units.len(), first.octets);
@@ -87,6 +90,7 @@ fn run(mut connection: Connection, jobs: &Receiver<Job>, group: usize) {
         }
         company = batch.len() > 1;
         settle(&mut connection, batch);
+        copier.written(octets + units * PAGES_OF_A_UNIT);
     }
 }
 

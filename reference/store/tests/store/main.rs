@@ -8,6 +8,7 @@ mod contract;
 mod full;
 #[cfg(test)]
 mod kill;
+mod log;
 
 #[cfg(test)]
 mod opening;
