@@ -4,9 +4,10 @@
 use crate::answers::{out_part, submission};
 use crate::driver::{Http, receive, told};
 use crate::parties::{anchored, chain, change, customs, customs_as_partner, identity, now, vector};
+use carnet_as4::header::SignalBody;
 use carnet_as4::inbound::{Agreements, Decision};
 use carnet_as4::outbound::answer::{Answer, Response, check};
-use carnet_as4::outbound::{Encryption, package};
+use carnet_as4::outbound::{Encryption, Sent, package};
 use carnet_as4::partner::Identity;
 use carnet_as4::pmode::{PMode, PModes};
 use carnet_wire::Limits;
@@ -19,6 +20,11 @@ use std::sync::Arc;
 macro_rules! request {
     ($name:literal) => {
         Http::recorded(vector!($name, ".request.http"))
+    };
+}
+macro_rules! response {
+    ($name:literal) => {
+        Http::recorded(vector!($name, ".response.http"))
     };
 }
 
@@ -75,7 +81,7 @@ impl Side {
     }
 
     /// A message of one part as its sender puts it on the line; `edit` gets at the transported part.
-    fn sent(&self, document: &[u8], edit: impl FnOnce(Vec<u8>) -> Vec<u8>) -> (Http, carnet_as4::outbound::Sent) {
+    fn sent(&self, document: &[u8], edit: impl FnOnce(Vec<u8>) -> Vec<u8>) -> (Http, Sent) {
         let (part, bytes) = out_part("doc@trader", document);
         let header = part.header();
         let package = package(&self.pmode, &submission("encrypted-1@trader", vec![part])).expect("package");
@@ -98,10 +104,11 @@ impl Side {
 }
 
 #[test]
-fn what_phase4_encrypted_is_taken() {
-    for (side, http) in
-        [(first(), request!("26-encrypted-rsa-oaep")), (second(), request!("28-edelivery2-ed25519-x25519"))]
-    {
+fn what_phase4_encrypted_is_taken_and_its_receipt_proves_what_was_signed() {
+    for (side, http, receipt) in [
+        (first(), request!("26-encrypted-rsa-oaep"), response!("26-encrypted-rsa-oaep")),
+        (second(), request!("28-edelivery2-ed25519-x25519"), response!("28-edelivery2-ed25519-x25519")),
+    ] {
         let mut agreements = side.agreements();
         change(&mut agreements, |partner| partner.intermediates = chain(vector!("keys/inter.pem")));
         let received = receive(&Arc::new(agreements), &[], &http, now());
@@ -109,6 +116,17 @@ fn what_phase4_encrypted_is_taken() {
         let document = carnet_wire::gzip::inflate(&received.parts[0].1, &Limits::default()).expect("gzip");
         assert!(document.starts_with(b"<?xml"));
         assert_eq!(accepted.parts[0].length, document.len() as u64);
+        let Some(SignalBody::Receipt(drafted)) = accepted.receipt.signal().map(|signal| &signal.body) else {
+            panic!("no receipt drafted")
+        };
+        let (message_id, references) = (accepted.message.info.message_id.clone(), drafted.parts.clone());
+        let sent = Sent { message_id, pmode: accepted.pmode.to_string(), references };
+        let response = Response { status: 200, content_type: &receipt.content_type, body: &receipt.body };
+        let mut partner = customs_as_partner();
+        partner.signer = anchored(side.names[1], true);
+        partner.intermediates = chain(vector!("keys/inter.pem"));
+        let checked = check(&sent, &side.pmode, &partner, &Limits::default(), response, now());
+        assert!(matches!(checked, Ok(Answer::Receipt(_))), "{checked:?}");
     }
 }
 
