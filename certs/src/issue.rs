@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, RevocationReason, RevokedCertParams,
     SerialNumber,
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
+use crate::der::{Node, tag};
 use crate::{CertError, Key, Profile, Usage};
 
 /// Seconds in a day.
@@ -47,6 +48,10 @@ impl Ca {
         params.not_before = moment!(now, -DAY);
         params.not_after = moment!(now, 3650 * DAY);
         params.use_authority_key_identifier_extension = parent.is_some();
+        if parent.is_some() {
+            // Whoever it issues to may be under any policy; an anchor says nothing of it.
+            params.custom_extensions.push(policies(&[ANY_POLICY])?);
+        }
         let pair = key.rcgen()?;
         let cert = match parent {
             Some(parent) => params.signed_by(&pair, &parent.issuer()?)?,
@@ -81,6 +86,9 @@ impl Ca {
         params.not_before = moment!(now, -DAY);
         params.not_after = moment!(now, i64::from(profile.days) * DAY);
         params.use_authority_key_identifier_extension = true;
+        if !profile.policies.is_empty() {
+            params.custom_extensions.push(policies(&profile.policies)?);
+        }
         let subject = rcgen::SubjectPublicKeyInfo::from_der(key.spki())?;
         Ok(params.signed_by(&subject, &self.issuer()?)?.der().clone())
     }
@@ -116,6 +124,16 @@ impl Ca {
     fn issuer(&self) -> Result<Issuer<'static, rcgen::KeyPair>, CertError> {
         Ok(Issuer::from_ca_cert_der(&self.der, self.key.rcgen()?)?)
     }
+}
+
+/// anyPolicy (RFC 5280, 4.2.1.4).
+const ANY_POLICY: &str = "2.5.29.32.0";
+
+/// The extension certificatePolicies, not critical, without qualifiers (RFC 5280, 4.2.1.4).
+fn policies(oids: &[impl AsRef<str>]) -> Result<CustomExtension, CertError> {
+    let information = |oid: &_| Ok(Node::nodes(tag::SEQUENCE, vec![Node::oid(AsRef::<str>::as_ref(oid))?]));
+    let policies = oids.iter().map(information).collect::<Result<Vec<_>, CertError>>()?;
+    Ok(CustomExtension::from_oid_content(&[2, 5, 29, 32], Node::nodes(tag::SEQUENCE, policies).encode()))
 }
 
 /// A positive serial number of 16 bytes that follows from the words, so that a revocation list can name a certificate

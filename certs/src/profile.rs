@@ -47,6 +47,8 @@ pub struct Profile {
     pub usage: Usage,
     /// Host names and IP addresses, as text; addresses become iPAddress entries.
     pub hosts: Vec<String>,
+    /// Certificate policies, by OID.
+    pub policies: Vec<String>,
     /// The kind of key to make when none is given.
     pub key_kind: KeyKind,
     /// The key to certify, when there is one already.
@@ -74,6 +76,7 @@ impl Profile {
             country: None,
             usage,
             hosts,
+            policies: Vec::new(),
             key_kind: KeyKind::Rsa2048,
             key: None,
             issued: None,
@@ -111,6 +114,13 @@ impl Profile {
     #[must_use]
     pub fn hosts<T: Into<String>>(mut self, hosts: impl IntoIterator<Item = T>) -> Self {
         self.hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same under certificate policies, by OID.
+    #[must_use]
+    pub fn policies(mut self, policies: Vec<String>) -> Self {
+        self.policies = policies;
         self
     }
 
