@@ -31,8 +31,31 @@ pub(super) fn of_part(head: &PartHead) -> Result<Vec<Property>, Problem> {
     not_own(values.map(|(_, value)| property(value)).collect::<Result<_, _>>()?)
 }
 
+/// Fields of one name are a list, whether they stand one by one or joined by commas (RFC 9110, 5.3).
 fn all(headers: &HeaderMap, name: &str) -> Result<Vec<Property>, Problem> {
-    headers.get_all(name).into_iter().map(|value| property(&String::from_utf8_lossy(value.as_bytes()))).collect()
+    let values = headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    values.flat_map(|value| members(&value)).map(|member| property(&member)).collect()
+}
+
+/// The members of a list; a comma inside a quoted string ends none, and empty members are none.
+fn members(list: &str) -> Vec<String> {
+    let (mut members, mut quoted, mut escaped) = (vec![String::new()], false, false);
+    for c in list.chars() {
+        match c {
+            ',' if !quoted => {
+                members.push(String::new());
+                continue;
+            }
+            '"' if !escaped => quoted = !quoted,
+            _ => {}
+        }
+        escaped = c == '\\' && quoted && !escaped;
+        if let Some(last) = members.last_mut() {
+            last.push(c);
+        }
+    }
+    members.retain(|member| !member.trim().is_empty());
+    members
 }
 
 fn property(text: &str) -> Result<Property, Problem> {
@@ -60,5 +83,17 @@ fn not_own(properties: Vec<Property>) -> Result<Vec<Property>, Problem> {
             Err(Problem::new(Kind::BadRequest, detail))
         }
         None => Ok(properties),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::members;
+
+    #[test]
+    fn a_list_is_split_outside_of_quotes_alone() {
+        let list = r#"name=a; value="x, y", name=b; value="z \", w",, "#;
+        assert_eq!(members(list), [r#"name=a; value="x, y""#, r#" name=b; value="z \", w""#]);
+        assert!(members("").is_empty() && members(" , ").is_empty());
     }
 }
