@@ -291,6 +291,7 @@ fn security(error: &SecurityError) -> (Ebms, Requirement) {
         SecurityError::Signature(error) if beyond_policy(error) => (Ebms::PolicyNoncompliance, "EDEL-ALGORITHM-01"),
         SecurityError::Signature(_) => (Ebms::FailedAuthentication, "AS4-SIGN-03"),
         SecurityError::LeafAlone(_) => (Ebms::FailedAuthentication, "EDEL-TOKEN-02"),
+        SecurityError::Signer(BindingError::SignerPolicy { .. }) => (Ebms::FailedAuthentication, "EDEL-DYNRECEIVER-02"),
         SecurityError::Signer(_) | SecurityError::Unknown(_) => (Ebms::FailedAuthentication, "EDEL-TRUST-01"),
     }
 }

@@ -70,7 +70,9 @@ fn a_certificate_outside_the_policies_is_an_error() {
     let (th, node) = receiver(&world, "signing_policies = [\"1.3.6.1.4.1.99999.1\"]\n");
     let mut ph = world.party("PH");
     let peer = sender(&world, &ph, &th, &node);
-    assert_eq!(peer.send(&peer.message("none@test", b"<a/>")).refusal(), "EBMS:0101");
+    let refused = peer.send(&peer.message("none@test", b"<a/>"));
+    assert_eq!(refused.refusal(), "EBMS:0101");
+    assert!(refused.text.contains("EDEL-DYNRECEIVER-02"), "{}", refused.text);
     let other = [&POLICY[..10], &[2]].concat();
     ph.signing = world.authority.signing_under("PH signing", &other);
     let peer = sender(&world, &ph, &th, &node);
