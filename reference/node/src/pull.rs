@@ -2,7 +2,8 @@
 //!
 //! What comes is taken in as a push is, by the same machine and with the same checks; it is committed before its receipt is
 //! posted to where it came from. A receipt that cannot be posted is tried again on the P-Mode's schedule; once lost, its
-//! message is handed out again, is a duplicate here, and is receipted again. Clauses: eDelivery AS4 1.15 section 1.5.5.
+//! message is handed out again, is a duplicate here, and is receipted again. A restart posts the receipts of what came lately
+//! once more, as nobody wrote down which of them arrived and a message that is handed out no more would be taken for lost. Clauses: eDelivery AS4 1.15 section 1.5.5.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use carnet_as4::id::{IdError, Mpc, PartyId};
 use carnet_as4::inbound::{Inbound, SignalInfo};
 use carnet_as4::pmode::{PMode, TokenForm};
 use carnet_as4::respond::{Answer, Draft};
-use carnet_exchange::{Next, Schedule};
+use carnet_exchange::{Direction, Message, Next, Query, Schedule, StoreError};
 use carnet_https::{Client, ClientError, whole};
 use carnet_wire::wss::SignError;
 use http::HeaderMap;
@@ -32,6 +33,9 @@ use crate::terms::Terms;
 
 /// Messages pulled from one channel in one go; a partner that always has one more is left for the next time.
 const MOST: usize = 1000;
+
+/// Messages that are looked at in one go after a restart.
+const PAGE: usize = 500;
 
 /// A channel of a partner.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -85,6 +89,8 @@ enum PullError {
 /// Pulls for as long as the node runs; then waits for pulls under way, as long as `patience` allows.
 pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>, patience: Duration) {
     let mut pulling: HashMap<Channel, JoinHandle<()>> = HashMap::new();
+    let resumed = Arc::clone(&node);
+    tokio::spawn(async move { resume(&resumed).await });
     loop {
         pulling.retain(|_, task| !task.is_finished());
         let terms = node.terms.load_full();
@@ -120,6 +126,51 @@ fn manners(terms: &Terms) -> Vec<Manner> {
         schedule: schedule(pmode),
     };
     agreements.pmodes.iter().filter(ours).map(manner).collect()
+}
+
+/// Posts the receipts of what was pulled so lately that its sender may still wait for one.
+//= EDEL-PULL-03
+async fn resume(node: &Arc<Node>) {
+    let terms = node.terms.load_full();
+    let reading = (Arc::clone(node), Arc::clone(&terms));
+    let found = tokio::task::spawn_blocking(move || lately(&reading.0, &reading.1)).await;
+    let found = found.unwrap_or(Err(StoreError::Closed)).unwrap_or_else(|error| {
+        tracing::error!(error = %Chain(&error), "failed to look for receipts to post again");
+        Vec::new()
+    });
+    for (message, receipt, schedule) in found {
+        let Some(client) = terms.ways.get(&message.from.id).cloned() else { continue };
+        tracing::debug!(id = message.id.as_str(), "posts the receipt of a pulled message again");
+        post(client, (soap(), receipt), schedule).await;
+    }
+}
+
+/// Pulled messages whose sender has not given up on their receipts, with these.
+fn lately(node: &Node, terms: &Terms) -> Result<Vec<(Message, Bytes, Schedule)>, StoreError> {
+    let pulled = |name: &str| terms.agreements.pmodes.named(name).filter(|pmode| pmode.is_pulled());
+    let length = |schedule: Schedule| schedule.interval.saturating_mul(schedule.count.saturating_add(1));
+    let longest = manners(terms).iter().map(|manner| length(manner.schedule)).max();
+    let Some(longest) = longest else { return Ok(Vec::new()) };
+    let now = Timestamp::now();
+    let within = |message: &Message, length: Duration| now.duration_since(message.created).unsigned_abs() <= length;
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let query = Query { direction: Some(Direction::In), before, limit: PAGE, ..Query::default() };
+        let page = node.store.list(&query)?;
+        before = page.last().map(|message| message.key);
+        let over = page.len() < PAGE || page.iter().any(|message| !within(message, longest));
+        for message in page {
+            let Some(schedule) = pulled(&message.pmode).map(schedule) else { continue };
+            if within(&message, length(schedule))
+                && let Some(receipt) = node.store.receipt(message.key)?
+            {
+                found.push((message, receipt, schedule));
+            }
+        }
+        if over {
+            return Ok(found);
+        }
+    }
 }
 
 /// Pulls until nothing is left.
@@ -162,7 +213,7 @@ async fn once(node: &Arc<Node>, manner: &Manner) -> Result<Came, PullError> {
     //= EDEL-PULL-06
     match keep(node, &terms, None, judged).await {
         Reply::Signal(answer) if about => {
-            post(client, answer, manner.schedule).await;
+            post(client, http(answer), manner.schedule).await;
             Ok(Came::Message)
         }
         _ => Err(PullError::Broken),
@@ -179,8 +230,7 @@ fn answered(errors: &[String]) -> Result<Came, PullError> {
 }
 
 /// Posts a receipt or an error to where the message came from; what does not arrive at once is tried again meanwhile.
-async fn post(client: Arc<Client>, answer: Answer, schedule: Schedule) {
-    let (headers, body) = http(answer);
+async fn post(client: Arc<Client>, (headers, body): (HeaderMap, Bytes), schedule: Schedule) {
     if posted(&client, &headers, &body).await {
         return;
     }
@@ -220,4 +270,11 @@ fn http(answer: Answer) -> (HeaderMap, Bytes) {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     (headers, answer.body.into())
+}
+
+/// The headers of a signal.
+fn soap() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/soap+xml; charset=UTF-8"));
+    headers
 }

@@ -201,6 +201,30 @@ fn a_lost_receipt_is_posted_again_for_the_duplicate() {
 }
 
 #[test]
+fn a_receipt_that_was_lost_with_the_process_is_posted_at_the_next_start() {
+    let world = World::new();
+    let agreement = Agreement { retry_interval: "60s", retry_count: 0, ..Agreement::default() };
+    let (ph, th) = pair(&world, &agreement);
+    let node = ph.start();
+    let key = submit(&node, b"<one/>");
+    let th_node = th.start();
+    node.wait_state(key, "delivered");
+    th_node.kill();
+    node.kill();
+    // PH handed the message out for the last time, and never got the receipt.
+    let store = rusqlite::Connection::open(ph.folder.join("store/carnet.sqlite")).unwrap();
+    let waits =
+        "UPDATE message SET state = 2, attempts = 1, pull = 2, due = created + created / 2; DELETE FROM history";
+    store.execute_batch(waits).unwrap();
+    drop(store);
+    let node = ph.start();
+    let th_node = th.start();
+    node.wait_state(key, "delivered");
+    assert_eq!(received(&th_node, 1).len(), 1, "it was delivered once");
+    assert_eq!(node.get("/v1/notices").json(), json!({"items": []}));
+}
+
+#[test]
 fn receipts_come_by_themselves_or_with_the_next_pull() {
     let world = World::new();
     let agreement = Agreement { retry_interval: "60s", ..Agreement::default() };
