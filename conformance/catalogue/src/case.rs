@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Problem;
 use crate::read;
 use crate::requirement::RequirementId;
-use crate::step::Step;
+use crate::step::{Awaited, Prompt, Step};
 use crate::variable;
 
 /// The id of a case: its path with dots, for example `as4.receipt.digest-covers-payload`.
@@ -294,6 +294,27 @@ impl Case {
     #[must_use]
     pub fn step_named(&self, name: &str) -> Option<(usize, &Step)> {
         self.step.iter().enumerate().find(|(_, step)| step.name.as_deref() == Some(name))
+    }
+
+    /// The step that an `await` is about: the last one before it that sent, offered or had the subject send.
+    #[must_use]
+    pub fn awaited_from(&self, index: usize) -> Option<(usize, &Step)> {
+        let acts = |(_, step): &(usize, &Step)| {
+            step.send.is_some() || step.offer.is_some() || step.prompt.is_some_and(|prompt| prompt != Prompt::Pull)
+        };
+        self.step.iter().enumerate().take(index).rfind(acts)
+    }
+
+    /// Whether what is awaited comes on a connection of the subject, and not on the one that the suite sent on.
+    #[must_use]
+    pub fn comes_by_itself(&self, index: usize, awaited: Awaited) -> bool {
+        let from = self.awaited_from(index).map(|(_, step)| step);
+        match awaited {
+            Awaited::Message => !from.is_some_and(|step| step.send.as_ref().is_some_and(|send| send.pull)),
+            Awaited::Receipt => from.is_some_and(|step| step.offer.is_some()),
+            Awaited::Pull | Awaited::Nothing | Awaited::Connection => true,
+            Awaited::Error | Awaited::Answer | Awaited::Alert | Awaited::Close | Awaited::HttpStatus => false,
+        }
     }
 
     fn well_formed(&self) -> Result<(), (String, String)> {

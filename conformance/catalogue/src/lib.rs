@@ -8,6 +8,7 @@ pub mod baseline;
 pub mod capability;
 pub mod case;
 pub mod error;
+pub mod exchange;
 pub mod files;
 pub mod filter;
 pub mod ics;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::Under;
 use crate::span::Span;
 
 mod disturb;
@@ -29,6 +30,9 @@ pub struct Step {
     /// Action: what the suite's endpoint answers to the next pushes of this case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
+    /// Action: puts a message into the suite's own channel, for the subject to pull.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Send>,
     /// Action: what is awaited.
     #[serde(default, rename = "await", skip_serializing_if = "Option::is_none")]
     pub awaits: Option<Awaited>,
@@ -45,7 +49,10 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
 
-    /// Who speaks: `partner`, `stranger`, `other-partner` or `zoo:KIND`, for TLS and for the signature alike.
+    /// The exchange that a `send`, an `offer` or a `prompt` is of, where it is not the plain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under: Option<Under>,
+    /// Who speaks: `partner`, `stranger`, `other-partner`, `visitor` or `zoo:KIND`, for TLS and for the signature alike.
     #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
     /// TLS of this step where it differs.
@@ -76,6 +83,8 @@ pub enum Action<'a> {
     Listen(&'a Listen),
     /// See [`Answer`].
     Answer(&'a Answer),
+    /// A message in the suite's own channel, see [`Send`].
+    Offer(&'a Send),
     /// See [`Awaited`].
     Await(Awaited),
     /// See [`HookName`].
@@ -143,14 +152,16 @@ pub enum AnswerKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Awaited {
-    /// A receipt on the last request.
+    /// A receipt on the last request, or for the message that the subject pulled.
     Receipt,
     /// An ebMS error on the last request.
     Error,
     /// Whatever comes: for refusals, which `[[allow]]` judges.
     Answer,
-    /// A push from the subject.
+    /// A push from the subject, or a message in answer to a pull request.
     Message,
+    /// A pull request of the subject.
+    Pull,
     /// That the subject connects, however that ends.
     Connection,
     /// A TLS alert.
@@ -181,6 +192,12 @@ pub enum HookName {
 pub enum Prompt {
     /// One business message: by an obliging message, else the `send` hook, else the operator.
     Push,
+    /// One message of the exchange that the step names: by the `submit` hook, else the operator.
+    Submit,
+    /// The reply to the request that was sent last: by the `reply` hook, else the operator.
+    Reply,
+    /// A pull from the suite: by the `pull` hook, else the operator.
+    Pull,
 }
 
 /// How long to wait.
@@ -214,6 +231,7 @@ impl Step {
             self.connect.as_ref().map(Action::Connect),
             self.listen.as_ref().map(Action::Listen),
             self.answer.as_ref().map(Action::Answer),
+            self.offer.as_ref().map(Action::Offer),
             self.awaits.map(Action::Await),
             self.hook.map(Action::Hook),
             self.prompt.map(Action::Prompt),
@@ -224,11 +242,17 @@ impl Step {
         .flatten()
         .collect();
         match actions.as_slice() {
-            [Action::Send(send)] if send.sources() != 1 => {
-                Err("a `send` names exactly one of ping, sample, pack with message, again".to_owned())
+            [Action::Send(send) | Action::Offer(send)] if send.sources() != 1 => {
+                Err("a message is exactly one of ping, sample, pack with message, again, pull, receipt_of".to_owned())
+            }
+            [Action::Offer(send)] if send.pull || send.receipt_of.is_some() => {
+                Err("what is offered is a user message".to_owned())
             }
             [one] => self.fault_fits(*one).map(|()| *one),
-            [] => Err("a step has one of send, connect, listen, answer, await, hook, prompt, restart, wait".to_owned()),
+            [] => {
+                Err("a step has one of send, connect, listen, answer, offer, await, hook, prompt, restart, wait"
+                    .to_owned())
+            }
             several => Err(format!("a step has one action, this one has {}", several.len())),
         }
     }
@@ -237,8 +261,9 @@ impl Step {
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
-        if let Some(send) = &self.send {
+        for send in self.send.iter().chain(&self.offer) {
             texts.extend(send.set.values().cloned());
+            texts.extend(send.mpc.clone());
             texts.extend(send.message.clone());
             texts.extend(send.part.iter().filter_map(|part| part.text.clone()));
             texts.extend(send.property.iter().map(|property| property.value.clone()));

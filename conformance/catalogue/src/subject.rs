@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::Exchanges;
+
 /// The node under test and the suite's side of the agreement; paths count from the file's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +34,9 @@ pub struct Subject {
     pub suite: Suite,
     /// What was agreed.
     pub agreement: Agreement,
+    /// What was agreed beside the plain exchange.
+    #[serde(default)]
+    pub exchange: Exchanges,
     /// The document that plain messaging cases carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
@@ -262,6 +267,15 @@ pub struct Hooks {
     /// Makes it send one document to the suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send: Option<Hook>,
+    /// Makes it submit one document of another exchange: pushed, or queued to be pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submit: Option<Hook>,
+    /// Makes it send the reply to a request of the suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Hook>,
+    /// Makes it pull from the suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Hook>,
     /// Lists delivered MessageIds: its output is searched for the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered: Option<Hook>,

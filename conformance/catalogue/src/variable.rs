@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The names that need no context.
-pub const NAMES: [&str; 25] = [
+pub const NAMES: [&str; 29] = [
     "fresh.message-id",
     "fresh.conversation",
     "fresh.lrn",
@@ -26,6 +26,10 @@ pub const NAMES: [&str; 25] = [
     "agreement.name",
     "sample.service",
     "sample.action",
+    "exchange.channel",
+    "exchange.offers",
+    "exchange.original-sender",
+    "exchange.final-recipient",
     "message.id",
     "message.conversation",
     "message.first-part",

@@ -83,6 +83,15 @@ pub enum Means {
     /// A way to make the subject send: a document that obliges an answer, `hooks.send`, or an operator.
     #[serde(rename = "prompt")]
     Prompt,
+    /// `hooks.submit`.
+    #[serde(rename = "hook.submit")]
+    Submit,
+    /// `hooks.reply`.
+    #[serde(rename = "hook.reply")]
+    Reply,
+    /// `hooks.pull`.
+    #[serde(rename = "hook.pull")]
+    Pull,
     /// `hooks.delivered`.
     #[serde(rename = "hook.delivered")]
     Delivered,
@@ -106,6 +115,11 @@ impl Means {
             Self::Prompt => {
                 "a way to make the subject send: a [sample] whose pack obliges an answer, hooks.send, or hooks.operator"
             }
+            Self::Submit => {
+                "hooks.submit, which makes the subject send or queue a document of another exchange, or hooks.operator"
+            }
+            Self::Reply => "hooks.reply, which makes the subject reply to a request, or hooks.operator",
+            Self::Pull => "hooks.pull, which makes the subject pull, or hooks.operator",
             Self::Delivered => "hooks.delivered, which lists what was delivered",
             Self::Notified => "hooks.notified, which lists what producers were told",
             Self::Restart => "hooks.restart, which restarts the subject",

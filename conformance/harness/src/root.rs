@@ -72,6 +72,25 @@ pub fn names(envelope: &str) -> Names {
     Names { message_id: text("MessageId"), conversation: text("ConversationId"), refers_to: text("RefToMessageId") }
 }
 
+/// What an envelope carries beside a user message, by the elements that stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Signals {
+    /// A user message.
+    pub user: bool,
+    /// A pull request.
+    pub pull: bool,
+    /// A receipt or an error.
+    pub answer: bool,
+}
+
+/// Looks for user messages and signals in an envelope.
+#[must_use]
+pub fn signals(envelope: &str) -> Signals {
+    let Ok(document) = roxmltree::Document::parse(envelope) else { return Signals::default() };
+    let has = |local: &str| document.descendants().any(|node| node.tag_name().name() == local);
+    Signals { user: has("UserMessage"), pull: has("PullRequest"), answer: has("Receipt") || has("Error") }
+}
+
 fn multipart(content_type: &ContentType, body: &[u8]) -> Package {
     let mut package = Package::default();
     let limits = Limits { parts: 1000, part_header: 64 << 10, ..Limits::default() };

@@ -24,6 +24,21 @@ pub struct Send {
     /// The name of a step whose request is sent again, byte for byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
+    /// A pull request, for the agreed channel.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pull: bool,
+    /// The channel to pull from, where it is not the agreed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mpc: Option<String>,
+    /// Two pull requests at once, on connections of their own, each with its own MessageId.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub twice: bool,
+    /// The name of a step whose pulled message is receipted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_of: Option<String>,
+    /// The name of an `await` step whose message this one replies to, in its conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
     /// The name of a step whose MessageId is taken for this message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id_of: Option<String>,
@@ -110,6 +125,7 @@ impl Send {
     /// How many of the ways to name a message are used; exactly one is meant.
     pub(super) fn sources(&self) -> usize {
         let pack = self.pack.is_some() && self.message.is_some();
-        [self.ping, self.sample, pack, self.again.is_some()].into_iter().filter(|set| *set).count()
+        let named = [self.again.is_some(), self.receipt_of.is_some()];
+        [self.ping, self.sample, pack, self.pull].into_iter().chain(named).filter(|set| *set).count()
     }
 }

@@ -62,6 +62,8 @@ pub struct Draft {
     pub timestamp: String,
     /// ConversationId.
     pub conversation: String,
+    /// RefToMessageId; none leaves the element out.
+    pub refers_to: Option<String>,
     /// From.
     pub from: PartyRef,
     /// To.
@@ -114,10 +116,13 @@ pub(crate) fn user_message(draft: &Draft) -> String {
     let mut out = head();
     let mpc = draft.agreed.mpc.as_deref().map(|mpc| format!(" mpc=\"{}\"", escape(mpc))).unwrap_or_default();
     out.push_str(&format!("<eb:UserMessage{mpc}>"));
+    let refers_to = draft.refers_to.as_deref();
+    let refers_to = refers_to.map(|id| format!("<eb:RefToMessageId>{}</eb:RefToMessageId>", escape(id)));
     out.push_str(&format!(
-        "<eb:MessageInfo><eb:Timestamp>{}</eb:Timestamp><eb:MessageId>{}</eb:MessageId></eb:MessageInfo>",
+        "<eb:MessageInfo><eb:Timestamp>{}</eb:Timestamp><eb:MessageId>{}</eb:MessageId>{}</eb:MessageInfo>",
         escape(&draft.timestamp),
-        escape(&draft.message_id)
+        escape(&draft.message_id),
+        refers_to.unwrap_or_default()
     ));
     out.push_str("<eb:PartyInfo>");
     party(&mut out, "From", &draft.from);

@@ -22,6 +22,9 @@ pub use signal::{ErrorRow, SignalDraft, error_row};
 
 use crate::http::Request;
 
+/// The content type of an envelope without attachments.
+const SOAP: &str = "application/soap+xml; charset=UTF-8";
+
 /// Why a message could not be forged; always the suite's own fault or the case's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForgeError {
@@ -82,11 +85,34 @@ pub struct Target {
 /// # Errors
 /// See [`ForgeError`]; a case whose forge does nothing is an error, not a pass.
 pub fn message(
-    mut draft: Draft,
+    draft: Draft,
     signing: Option<&Signing<'_>>,
     forge: &[Forge],
     target: &Target,
 ) -> Result<Forged, ForgeError> {
+    let Written { message_id, conversation, content_type, body } = written(draft, signing, forge)?;
+    let bytes = http(Request::post(&target.host, &target.path, &content_type, body), at(forge, Stage::Http))?;
+    Ok(Forged { message_id, conversation, bytes })
+}
+
+/// Builds a user message as the HTTP response to a pull request.
+///
+/// # Errors
+/// As [`message`].
+pub fn pulled(draft: Draft, signing: Option<&Signing<'_>>, forge: &[Forge]) -> Result<Forged, ForgeError> {
+    let Written { message_id, conversation, content_type, body } = written(draft, signing, forge)?;
+    Ok(Forged { message_id, conversation, bytes: response("200 OK", &content_type, body, forge)? })
+}
+
+/// A user message before it is an HTTP message.
+struct Written {
+    message_id: String,
+    conversation: String,
+    content_type: String,
+    body: Vec<u8>,
+}
+
+fn written(mut draft: Draft, signing: Option<&Signing<'_>>, forge: &[Forge]) -> Result<Written, ForgeError> {
     for edit in at(forge, Stage::Document) {
         let Some(part) = draft.parts.first_mut() else {
             return Err(ForgeError::NoSuchPlace { place: edit.place.clone(), stage: Stage::Document });
@@ -118,13 +144,46 @@ pub fn message(
     let (message_id, conversation) = forged_ids.unwrap_or((draft.message_id, draft.conversation));
     let plain = parts.is_empty() && !at(forge, Stage::Mime).any(|_| true);
     let (content_type, body) = if plain {
-        ("application/soap+xml; charset=UTF-8".to_owned(), bytes)
+        (SOAP.to_owned(), bytes)
     } else {
         let mut body = MimeBody::new(&message_id, bytes, parts);
         mime::edit(&mut body, at(forge, Stage::Mime))?
     };
-    let bytes = http(Request::post(&target.host, &target.path, &content_type, body), at(forge, Stage::Http))?;
-    Ok(Forged { message_id, conversation, bytes })
+    Ok(Written { message_id, conversation, content_type, body })
+}
+
+/// Builds a pull request as an HTTP request.
+///
+/// # Errors
+/// As [`message`].
+pub fn pull_request(
+    message_id: &str,
+    mpc: &str,
+    signing: Option<&Signing<'_>>,
+    forge: &[Forge],
+    target: &Target,
+) -> Result<Forged, ForgeError> {
+    let now = jiff::Timestamp::now().to_string();
+    let body = signed(signal::pull_request(message_id, &now, mpc), signing, forge)?;
+    posted(message_id.to_owned(), body, forge, target)
+}
+
+/// Builds a signal as an HTTP request of its own: a receipt for a message that was pulled.
+///
+/// # Errors
+/// As [`message`].
+pub fn signal_request(
+    draft: &SignalDraft,
+    signing: Option<&Signing<'_>>,
+    forge: &[Forge],
+    target: &Target,
+) -> Result<Forged, ForgeError> {
+    posted(draft.message_id.clone(), signal(draft, signing, forge)?, forge, target)
+}
+
+fn posted(message_id: String, body: Vec<u8>, forge: &[Forge], target: &Target) -> Result<Forged, ForgeError> {
+    let request = Request::post(&target.host, &target.path, SOAP, body);
+    Ok(Forged { message_id, conversation: String::new(), bytes: http(request, at(forge, Stage::Http))? })
 }
 
 /// Builds a signal (receipt or error) as the HTTP response body.
@@ -132,7 +191,10 @@ pub fn message(
 /// # Errors
 /// As [`message`].
 pub fn signal(draft: &SignalDraft, signing: Option<&Signing<'_>>, forge: &[Forge]) -> Result<Vec<u8>, ForgeError> {
-    let mut envelope = signal::envelope(draft);
+    signed(signal::envelope(draft), signing, forge)
+}
+
+fn signed(mut envelope: String, signing: Option<&Signing<'_>>, forge: &[Forge]) -> Result<Vec<u8>, ForgeError> {
     for edit in at(forge, Stage::Envelope) {
         envelope = edit::text(&envelope, edit)?;
     }

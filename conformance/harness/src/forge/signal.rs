@@ -95,6 +95,19 @@ impl SignalDraft {
     }
 }
 
+/// The envelope of a pull request without its security header (ebMS3 Core 5.2.3.1).
+pub(crate) fn pull_request(message_id: &str, timestamp: &str, mpc: &str) -> String {
+    format!(
+        "{}<eb:SignalMessage><eb:MessageInfo><eb:Timestamp>{}</eb:Timestamp><eb:MessageId>{}</eb:MessageId></eb:MessageInfo>\
+         <eb:PullRequest mpc=\"{}\"></eb:PullRequest></eb:SignalMessage>{}",
+        head(),
+        escape(timestamp),
+        escape(message_id),
+        escape(mpc),
+        tail()
+    )
+}
+
 /// The envelope without its security header.
 pub(crate) fn envelope(draft: &SignalDraft) -> String {
     let mut out = head();

@@ -25,6 +25,7 @@ fn draft(parts: &[&str]) -> Draft {
         message_id: "1@suite".to_owned(),
         timestamp: "2026-01-01T00:00:00Z".to_owned(),
         conversation: "c".to_owned(),
+        refers_to: None,
         from: party("SUITE"),
         to: party("TH"),
         agreed: Agreed { name: "a".to_owned(), ..Agreed::default() },

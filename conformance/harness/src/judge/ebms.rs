@@ -32,6 +32,8 @@ pub struct Ebms {
     pub receipt: Option<Vec<Reference>>,
     /// Errors.
     pub errors: Vec<ErrorSeen>,
+    /// A pull request, with the channel it names; empty for the default one.
+    pub pull: Option<String>,
     /// A user message.
     pub user: Option<User>,
     /// Its signature.
@@ -85,6 +87,8 @@ pub struct User {
     pub action: String,
     /// ConversationId.
     pub conversation: Option<String>,
+    /// Message properties by name.
+    pub properties: Vec<(String, String)>,
     /// PartInfo: href, and properties by name.
     pub parts: Vec<(String, Vec<(String, String)>)>,
 }
@@ -147,11 +151,14 @@ pub fn read(envelope: &[u8]) -> Result<Ebms, EbmsError> {
             let text = |local: &str| info.child(EB, local).map(|element| element.text().trim().to_owned());
             ebms.message_id = text("MessageId").unwrap_or_default();
             ebms.timestamp = text("Timestamp").unwrap_or_default();
-            ebms.refers_to = text("RefToMessageId");
+            ebms.refers_to = text("RefToMessageId").or(ebms.refers_to);
         }
         if child.is(EB, "SignalMessage") {
-            ebms.receipt = child.child(EB, "Receipt").map(receipt);
-            ebms.errors = child.children().filter(|element| element.is(EB, "Error")).map(error).collect();
+            // A pull request and a receipt may stand together, each in a signal of its own.
+            ebms.receipt = child.child(EB, "Receipt").map(receipt).or(ebms.receipt);
+            ebms.errors.extend(child.children().filter(|element| element.is(EB, "Error")).map(error));
+            let pull = child.child(EB, "PullRequest");
+            ebms.pull = pull.map(|pull| pull.attribute("", "mpc").unwrap_or_default().to_owned()).or(ebms.pull);
         } else if child.is(EB, "UserMessage") {
             ebms.user = Some(user(child));
         }
@@ -321,21 +328,19 @@ fn user(message: Element<'_>) -> User {
         service: text("Service").unwrap_or_default(),
         action: text("Action").unwrap_or_default(),
         conversation: text("ConversationId"),
+        properties: properties(message.child(EB, "MessageProperties")),
         parts,
     }
 }
 
 fn part(part: Element<'_>) -> (String, Vec<(String, String)>) {
-    let properties = part
-        .child(EB, "PartProperties")
-        .map(|properties| {
-            properties
-                .children()
-                .map(|property| {
-                    (property.attribute("", "name").unwrap_or_default().to_owned(), property.text().trim().to_owned())
-                })
-                .collect()
-        })
-        .unwrap_or_default();
-    (part.attribute("", "href").unwrap_or_default().to_owned(), properties)
+    (part.attribute("", "href").unwrap_or_default().to_owned(), properties(part.child(EB, "PartProperties")))
+}
+
+/// Properties by name, in order.
+fn properties(of: Option<Element<'_>>) -> Vec<(String, String)> {
+    let property = |property: Element<'_>| {
+        (property.attribute("", "name").unwrap_or_default().to_owned(), property.text().trim().to_owned())
+    };
+    of.map(|of| of.children().map(property).collect()).unwrap_or_default()
 }

@@ -257,6 +257,10 @@ impl Ledger {
 fn to_subject(exchange: &Exchange, sent: &mut BTreeMap<String, Fate>) {
     let Some(package) = sent_package(exchange) else { return };
     let Ok(text) = std::str::from_utf8(&package.envelope) else { return };
+    let signals = root::signals(text);
+    if (signals.pull || signals.answer) && !signals.user {
+        return;
+    }
     let Some(id) = root::names(text).message_id.filter(|id| !id.is_empty()) else { return };
     let fate = sent.entry(id.clone()).or_default();
     fate.events.push(exchange.seq);

@@ -6,7 +6,7 @@ use carnet_catalogue::step::Awaited;
 
 use super::checks::{self, Deviation, Look, Outcome};
 use super::run::{Finding, RefusalSeen};
-use super::view::Attempt;
+use super::view::{Attempt, Exchange};
 use super::{Judge, refusal};
 use crate::verdict::Verdict;
 
@@ -95,7 +95,7 @@ fn waited_for_operator(attempt: &Attempt) -> bool {
 
 /// A hook that was to change the subject and did not leaves nothing to judge.
 fn not_driven(attempt: &Attempt) -> Option<String> {
-    let drives = |name: &str| matches!(name, "restart" | "load-crl" | "send");
+    let drives = |name: &str| matches!(name, "restart" | "load-crl" | "send" | "submit" | "reply" | "pull");
     let failed = attempt.hooks.iter().find(|hook| !hook.success && drives(&hook.name))?;
     let said = String::from_utf8_lossy(&failed.output);
     Some(format!("hook {} failed: {}", failed.name, said.trim().chars().take(200).collect::<String>()))
@@ -176,6 +176,13 @@ fn requirement(case: &Case, check: &Check) -> (RequirementId, bool) {
 /// What a later step builds on a message of the subject cannot be built when none came; that is the subject's fault.
 fn lacks_a_message(case: &Case, attempt: &Attempt) -> bool {
     let awaited = |step: &usize| case.step.get(*step).and_then(|step| step.awaits) == Some(Awaited::Message);
+    let pulled = |exchange: &Exchange| match case.step.get(exchange.step).and_then(|step| step.send.as_ref()) {
+        Some(send) if send.pull => !matches!(super::answer::answer(exchange), super::answer::Answer::Message(_)),
+        _ => false,
+    };
+    if attempt.exchanges.iter().any(pulled) {
+        return true;
+    }
     attempt.waits.iter().any(|(step, (_, arrived))| awaited(step) && !arrived)
 }
 

@@ -2,7 +2,8 @@
 
 use carnet_catalogue::Step;
 use carnet_catalogue::case::{Case, Role};
-use carnet_catalogue::step::{Action, HookName};
+use carnet_catalogue::step::{Action, HookName, Prompt};
+use carnet_catalogue::subject::Hook;
 
 use super::{Exclusion, Means};
 use crate::setup::Setup;
@@ -33,12 +34,23 @@ fn unmet(step: &Step, setup: &Setup) -> Option<String> {
         step.sign.as_ref().and_then(|sign| sign.identity.as_deref()),
         step.listen.as_ref().and_then(|listen| listen.identity.as_deref()),
     ];
+    if let Some(under) = step.under.filter(|under| setup.subject.exchange.terms(*under, false).is_none()) {
+        return Some(format!("subject.toml has no [exchange.{}]", under.as_str()));
+    }
+    let pulls = step.send.as_ref().is_some_and(|send| send.pull || send.receipt_of.is_some());
+    if (pulls || step.prompt == Some(Prompt::Pull)) && setup.subject.exchange.pull.is_none() {
+        return Some("subject.toml has no [exchange.pull]".to_owned());
+    }
     for name in identities.into_iter().flatten() {
-        if name.starts_with("zoo:") && setup.authority.is_none() {
+        let needs_ca = name.starts_with("zoo:") || name.starts_with("visitor");
+        if needs_ca && setup.authority.is_none() {
             return Some("the suite has no test CA of its own here (suite.pki)".to_owned());
         }
-        if name.starts_with("zoo:") && !setup.subject.trust.subject_trusts_suite_ca {
+        if needs_ca && !setup.subject.trust.subject_trusts_suite_ca {
             return Some("the subject does not trust the suite's test CA (trust.subject_trusts_suite_ca)".to_owned());
+        }
+        if name.starts_with("visitor") && setup.subject.exchange.dynamic.is_none() {
+            return Some("subject.toml has no [exchange.dynamic]".to_owned());
         }
         if name == "other-partner" && setup.other.is_none() {
             return Some("subject.toml names no suite.other_party with identities in suite.pki".to_owned());
@@ -61,7 +73,12 @@ pub(super) fn without_means(case: &Case, setup: &Setup) -> Option<Exclusion> {
         needs.push(Means::Listen);
     }
     needs.extend(case.step.iter().filter_map(|step| match step.action().ok()? {
-        Action::Prompt(_) => (!can_prompt(setup)).then_some(Means::Prompt),
+        Action::Prompt(Prompt::Push) => (!can_prompt(setup)).then_some(Means::Prompt),
+        Action::Prompt(prompt) => (hook_for(prompt, setup).is_none() && !hooks.operator).then_some(match prompt {
+            Prompt::Reply => Means::Reply,
+            Prompt::Pull => Means::Pull,
+            Prompt::Submit | Prompt::Push => Means::Submit,
+        }),
         Action::Restart => (hooks.restart.is_none() && !hooks.operator).then_some(Means::Restart),
         Action::Hook(HookName::Delivered) => hooks.delivered.is_none().then_some(Means::Delivered),
         Action::Hook(HookName::Notified) => hooks.notified.is_none().then_some(Means::Notified),
@@ -79,6 +96,17 @@ pub(super) fn without_means(case: &Case, setup: &Setup) -> Option<Exclusion> {
     let words: Vec<&str> = needs.iter().map(|means| means.describe()).collect();
     let reason = format!("subject.toml lacks {}", words.join("; and "));
     Some(Exclusion { verdict, reason, needs })
+}
+
+/// The hook that carries a prompt out, where there is one.
+pub(super) fn hook_for(prompt: Prompt, setup: &Setup) -> Option<&Hook> {
+    let hooks = &setup.subject.hooks;
+    match prompt {
+        Prompt::Push => hooks.send.as_ref(),
+        Prompt::Submit => hooks.submit.as_ref(),
+        Prompt::Reply => hooks.reply.as_ref(),
+        Prompt::Pull => hooks.pull.as_ref(),
+    }
 }
 
 /// Whether there is a way to make the subject send.

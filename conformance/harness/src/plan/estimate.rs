@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use carnet_catalogue::case::{Case, Role};
-use carnet_catalogue::step::{Action, FaultKind, Step};
+use carnet_catalogue::step::{Action, FaultKind, Prompt, Step};
 
+use super::applies::hook_for;
 use super::{Means, Plan, Planned, Schedule, obliges, runs_alone, schedule};
 use crate::RunOptions;
 use crate::runner::Timing;
@@ -108,19 +109,23 @@ impl Estimate {
                     (Some(pack), Some(name), ..) => format!("{pack} {name}"),
                     (_, _, true, _) => "test message".to_owned(),
                     (_, _, _, true) => "the sample".to_owned(),
+                    _ if message.pull => "pull request".to_owned(),
+                    _ if message.receipt_of.is_some() => "receipt".to_owned(),
                     _ => "a message again".to_owned(),
                 };
                 send(if step.forge.is_empty() { what } else { format!("{what}, malformed") });
             }
             Ok(Action::Connect(_)) => self.connections += 1,
-            Ok(Action::Prompt(_)) if obliges(setup) => {
+            Ok(Action::Prompt(Prompt::Push)) if obliges(setup) => {
                 send("the sample".to_owned());
                 self.prompted += 1;
             }
-            Ok(Action::Prompt(_)) => {
+            Ok(Action::Prompt(prompt)) => {
                 self.prompted += 1;
-                self.asked += usize::from(setup.subject.hooks.send.is_none() && operator);
+                self.asked += usize::from(hook_for(prompt, setup).is_none() && operator);
             }
+            // The subject fetches it.
+            Ok(Action::Offer(_)) => *self.messages.entry("the sample, to be pulled".to_owned()).or_default() += 1,
             Ok(Action::Restart) => self.asked += usize::from(setup.subject.hooks.restart.is_none() && operator),
             _ => {}
         }

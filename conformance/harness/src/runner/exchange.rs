@@ -36,22 +36,22 @@ pub(crate) struct Exchange {
     pub(crate) within: Duration,
 }
 
-/// Carries it out; all that happened is in the evidence. A connection that is held open ends when `over` says so.
+/// Carries it out and gives what came back; all that happened is in the evidence. A connection that is held open ends when `over` says so.
 pub(crate) async fn exchange(
     setup: &Setup,
     sink: &Sink,
     budget: &Budget,
     exchange: &Exchange,
     over: watch::Receiver<bool>,
-) {
+) -> Vec<u8> {
     if exchange.fault.is_some_and(|fault| fault.kind == FaultKind::Duplicate) {
-        tokio::join!(
+        let both = tokio::join!(
             once(setup, sink, budget, exchange, over.clone()),
             once(setup, sink, budget, exchange, over.clone())
         );
-        return;
+        return both.0;
     }
-    once(setup, sink, budget, exchange, over).await;
+    once(setup, sink, budget, exchange, over).await
 }
 
 /// The event of a connection that is up.
@@ -70,7 +70,13 @@ pub(crate) fn connected(sink: &Sink, side: Side, handshake: Option<&Handshake>) 
     }
 }
 
-async fn once(setup: &Setup, sink: &Sink, budget: &Budget, exchange: &Exchange, mut over: watch::Receiver<bool>) {
+async fn once(
+    setup: &Setup,
+    sink: &Sink,
+    budget: &Budget,
+    exchange: &Exchange,
+    mut over: watch::Receiver<bool>,
+) -> Vec<u8> {
     let step = Some(exchange.step);
     let connection = Some(sink.recorder.connection());
     let kind = exchange.fault.map_or(FaultKind::None, |fault| fault.kind);
@@ -90,7 +96,7 @@ async fn once(setup: &Setup, sink: &Sink, budget: &Budget, exchange: &Exchange, 
         Ok(connected) => connected,
         Err((stage, ending)) => {
             sink.event(step, connection, Kind::NotConnected { side: Side::Suite, stage, ending });
-            return;
+            return Vec::new();
         }
     };
     sink.event(step, connection, connected(sink, Side::Suite, handshake.as_ref()));
@@ -155,4 +161,5 @@ async fn once(setup: &Setup, sink: &Sink, budget: &Budget, exchange: &Exchange, 
     if !matches!(kind, FaultKind::ResetAfter | FaultKind::ResetBefore) {
         let _ = timeout_at(Instant::now() + Duration::from_millis(50), writer.shutdown()).await;
     }
+    answer
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use carnet_catalogue::step::Property;
 use carnet_catalogue::subject::{Hook, HttpHook};
 use carnet_catalogue::variable;
 use tokio::io::AsyncWriteExt as _;
@@ -40,6 +41,16 @@ pub(crate) async fn run(
     outcome.unwrap_or_else(|reason| Outcome { success: false, output: reason.into_bytes() })
 }
 
+/// Message properties as the value of one HTTP header field: a list (RFC 9110, 5.6.1) of `name=N; type="T"; value="V"`.
+pub(crate) fn properties(properties: &[Property]) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let one = |property: &Property| {
+        let kind = property.kind.as_deref().map(|kind| format!("; type={}", quoted(kind))).unwrap_or_default();
+        format!("name={}{kind}; value={}", quoted(&property.name), quoted(&property.value))
+    };
+    properties.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 async fn request(
     setup: &Setup,
     hook: &HttpHook,
@@ -50,7 +61,11 @@ async fn request(
     let url = fill(&hook.url, values, document)?;
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in &hook.headers {
-        headers.push((name.clone(), fill(value, values, document)?));
+        let value = fill(value, values, document)?;
+        // A field for what a message does not have is left out.
+        if !value.is_empty() {
+            headers.push((name.clone(), value));
+        }
     }
     if let Some(file) = &hook.token_file {
         let token = std::fs::read_to_string(setup.base.join(file)).map_err(|error| format!("token file: {error}"))?;

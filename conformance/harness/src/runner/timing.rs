@@ -24,10 +24,10 @@ pub(crate) struct Timing<'i> {
 impl Timing<'_> {
     /// How long the answer on the same connection is waited for: what the next `await` says, else the ICS.
     pub(crate) fn answer(&self, case: &Case, index: usize, step: &Step) -> Duration {
-        let awaiting = case.step.get(index + 1).filter(|next| {
-            next.awaits
-                .is_some_and(|awaited| !matches!(awaited, Awaited::Message | Awaited::Nothing | Awaited::Connection))
-        });
+        let awaiting = case
+            .step
+            .get(index + 1)
+            .filter(|next| next.awaits.is_some_and(|awaited| !case.comes_by_itself(index + 1, awaited)));
         let said = step.within.or_else(|| awaiting.and_then(|next| next.within));
         said.unwrap_or(self.ics.answer_within).stretched(self.patience)
     }
@@ -82,12 +82,12 @@ impl Timing<'_> {
         let person = if operator { self.operator() } else { Duration::ZERO };
         let step = |(index, step): (usize, &Step)| match step.action() {
             Ok(Action::Send(_) | Action::Connect(_)) => self.answer(case, index, step),
-            Ok(Action::Await(Awaited::Message | Awaited::Nothing | Awaited::Connection)) => self.push(step),
+            Ok(Action::Await(awaited)) if case.comes_by_itself(index, awaited) => self.push(step),
             Ok(Action::Hook(name)) => self.observe(step, name == HookName::Notified) + self.hook() * 2,
             Ok(Action::Prompt(_)) => self.answer(case, index, step).max(self.hook()).max(person),
             Ok(Action::Restart) => self.hook().max(person),
             Ok(Action::Wait(wait)) => self.wait(wait),
-            Ok(Action::Await(_) | Action::Answer(_) | Action::Listen(_)) | Err(_) => Duration::ZERO,
+            Ok(Action::Await(_) | Action::Answer(_) | Action::Offer(_) | Action::Listen(_)) | Err(_) => Duration::ZERO,
         };
         case.step.iter().enumerate().map(step).sum()
     }

@@ -23,6 +23,8 @@ impl Values {
         let suite = &subject.suite;
         let other = suite.other_party.as_ref().map(|party| party.id.clone()).unwrap_or_default();
         let sample = setup.sample.as_ref();
+        let pull = subject.exchange.pull.as_ref();
+        let corners = subject.exchange.four_corner.as_ref();
         let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
         let short = id.get(18..).unwrap_or_default().to_owned();
         let conversation =
@@ -50,6 +52,10 @@ impl Values {
             ("agreement.name", subject.agreement.name.clone()),
             ("sample.service", sample.map(|sample| sample.service.clone()).unwrap_or_default()),
             ("sample.action", sample.map(|sample| sample.action.clone()).unwrap_or_default()),
+            ("exchange.channel", pull.map(|pull| pull.channel.clone()).unwrap_or_default()),
+            ("exchange.offers", pull.map(|pull| pull.offers.clone()).unwrap_or_default()),
+            ("exchange.original-sender", corners.map(|one| one.original_sender.clone()).unwrap_or_default()),
+            ("exchange.final-recipient", corners.map(|one| one.final_recipient.clone()).unwrap_or_default()),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
@@ -88,7 +94,8 @@ impl Values {
             *text = self.fill(text)?;
             Ok(())
         };
-        if let Some(Send { message, set, part, property, .. }) = &mut step.send {
+        for Send { message, set, part, property, mpc, .. } in step.send.iter_mut().chain(&mut step.offer) {
+            mpc.iter_mut().try_for_each(fill)?;
             message.iter_mut().try_for_each(fill)?;
             set.values_mut().try_for_each(fill)?;
             part.iter_mut().filter_map(|part| part.text.as_mut()).try_for_each(fill)?;

@@ -31,10 +31,12 @@ impl Setup {
                 .map(|other| Some(pick(other)))
                 .ok_or_else(|| "subject.toml names no suite.other_party".to_owned()),
             "stranger" => Ok(Some(pick(self.stranger()?))),
+            _ if name.starts_with("visitor") => self.visitor(name, usage).map(Some),
             _ => match name.strip_prefix("zoo:") {
                 Some(slug) => self.zoo_identity(slug, usage).map(Some),
                 None => {
-                    Err(format!("got speaker {name:?}, expected none, partner, other-partner, stranger or zoo:KIND"))
+                    let known = "none, partner, other-partner, stranger, visitor or zoo:KIND";
+                    Err(format!("got speaker {name:?}, expected {known}"))
                 }
             },
         }
@@ -55,6 +57,35 @@ impl Setup {
         })()
         .map_err(|error: CertError| error.to_string())?;
         Ok(self.made.stranger.get_or_init(|| made))
+    }
+
+    /// The party that nobody registered: with all that was agreed, or without one thing of it.
+    fn visitor(&self, name: &str, usage: &'static str) -> Result<Identity, String> {
+        let agreed = self.subject.exchange.dynamic.as_ref().ok_or("subject.toml has no [exchange.dynamic]")?;
+        let authority = self.authority.as_ref().ok_or("a visitor needs the suite's test CA, which suite.pki lacks")?;
+        let mut made = self.made.zoo.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = made.get(&(name.to_owned(), usage)) {
+            return Ok(made.clone());
+        }
+        let signs = usage != "tls";
+        let party = if signs && name == "visitor:other-name" { "SOMEBODY ELSE" } else { agreed.party.as_str() };
+        let profile = if signs {
+            Profile::signing(party).key(self.partner.signing.key.clone())
+        } else {
+            Profile::tls(party).key(self.partner.tls.key.clone())
+        };
+        let policies = match (name, &agreed.policy) {
+            ("visitor:without-policy", _) | (_, None) => Vec::new(),
+            (_, Some(policy)) => vec![policy.clone()],
+        };
+        let stranger =
+            (signs && name == "visitor:stranger").then(|| Authority::new("Stranger", Self::now())).transpose();
+        let issued = stranger.and_then(|stranger| {
+            stranger.as_ref().unwrap_or(authority).issue(&profile.policies(policies), Self::now())
+        });
+        let issued = issued.map_err(|error| error.to_string())?;
+        made.insert((name.to_owned(), usage), issued.clone());
+        Ok(issued)
     }
 
     fn zoo_identity(&self, slug: &str, usage: &'static str) -> Result<Identity, String> {

@@ -9,12 +9,18 @@ use crate::judge::answer::{Answer, answer};
 pub(crate) const CHECKS: &[Named] = &[
     Named {
         name: "await.receipt",
-        says: "a receipt for what was sent came back on the same connection",
+        says: "a receipt for what was sent came back on the same connection, or for what was pulled by itself",
         with: &["at"],
         judge: receipt,
     },
     Named { name: "await.error", says: "an ebMS error came back on the same connection", with: &["at"], judge: error },
-    Named { name: "await.message", says: "the subject pushed a message in time", with: &["at"], judge: message },
+    Named {
+        name: "await.message",
+        says: "the subject pushed a message in time, or gave one to a pull request",
+        with: &["at"],
+        judge: message,
+    },
+    Named { name: "await.pull", says: "the subject sent a pull request in time", with: &["at"], judge: pull },
     Named { name: "await.nothing", says: "the subject pushed nothing more", with: &["at"], judge: nothing },
     Named {
         name: "await.alert",
@@ -59,6 +65,10 @@ fn error(look: &Look<'_>) -> Outcome {
 
 fn message(look: &Look<'_>) -> Outcome {
     settle(look.push().map(|_| Outcome::Holds))
+}
+
+fn pull(look: &Look<'_>) -> Outcome {
+    settle(look.pull_request().map(|_| Outcome::Holds))
 }
 
 fn nothing(look: &Look<'_>) -> Outcome {

@@ -26,9 +26,7 @@ fn not(look: &Look<'_>) -> Outcome {
 fn count(look: &Look<'_>, wanted: usize, words: &str) -> Outcome {
     settle((|| {
         let hook = hook(look, "delivered")?;
-        let of = look.with("of").and_then(|name| look.case.step_named(name)).map(|(index, _)| index);
-        let exchange = look.attempt.sent_at(of).ok_or_else(|| Outcome::Unclear("nothing was sent".to_owned()))?;
-        let (sent, _) = look.sent(exchange)?;
+        let (sent, _) = look.sent_in(look.with("of"))?;
         let output = String::from_utf8_lossy(&hook.output);
         let seen = occurrences(&output, &sent.message_id);
         Ok(if seen == wanted {
@@ -42,8 +40,8 @@ fn count(look: &Look<'_>, wanted: usize, words: &str) -> Outcome {
 fn missing_receipt(look: &Look<'_>) -> Outcome {
     settle((|| {
         let hook = hook(look, "notified")?;
-        let push = look.attempt.pushes().next();
-        let exchange = push.ok_or_else(|| broken("a message from the subject", "none came", look.wait_events()))?;
+        let message = look.messages().into_iter().next();
+        let exchange = message.ok_or_else(|| broken("a message from the subject", "none came", look.wait_events()))?;
         let id = look.read_push(exchange)?.ebms.message_id;
         let output = String::from_utf8_lossy(&hook.output);
         let told = told(&output, &id);

@@ -1,9 +1,10 @@
 //! What a check looks at: the execution, the case, and the few things most checks ask for.
 
 use carnet_catalogue::case::{Case, Check};
-use carnet_catalogue::step::Awaited;
+use carnet_catalogue::step::{Awaited, Step};
 
 use super::{Deviation, Outcome};
+use crate::evidence::Side;
 use crate::judge::Judge;
 use crate::judge::answer::{Answer, answer, pushed_package, sent_package};
 use crate::judge::ebms::{self, Ebms};
@@ -50,7 +51,7 @@ impl<'l> Look<'l> {
         let found = match (self.step(), self.with("at")) {
             (Some(at), Some(_)) => {
                 // A connection that is held open is recorded when it ends, after later ones.
-                let before = |e: &&Exchange| e.side == crate::evidence::Side::Suite && e.step < at;
+                let before = |e: &&Exchange| e.side == Side::Suite && e.step < at;
                 self.attempt.exchanges.iter().filter(before).max_by_key(|e| e.step)
             }
             (step, _) => self.attempt.sent_at(step),
@@ -58,8 +59,11 @@ impl<'l> Look<'l> {
         found.ok_or_else(|| Outcome::Unclear("nothing was sent that could be answered".to_owned()))
     }
 
-    /// The receipt on that exchange.
+    /// The receipt on that exchange; for what the subject pulled, the one that it sent by itself.
     pub(crate) fn receipt(&self) -> Result<(&'l Exchange, Box<Ebms>), Outcome> {
+        if self.offer().is_some() {
+            return self.receipt_for_pulled();
+        }
         let exchange = self.exchange()?;
         match answer(exchange) {
             Answer::Receipt(receipt) => Ok((exchange, receipt)),
@@ -82,12 +86,79 @@ impl<'l> Look<'l> {
         }
     }
 
-    /// What the suite sent on an exchange, read.
+    /// The step with the offer that the check is about: the named one, the one before the `await`, else the last.
+    fn offer(&self) -> Option<usize> {
+        let offers = |(_, step): &(usize, &Step)| step.offer.is_some();
+        let about = match (self.step(), self.with("at")) {
+            (Some(at), Some(_)) => self.case.awaited_from(at),
+            (Some(step), None) => self.case.step.get(step).map(|found| (step, found)),
+            (None, _) => self.case.awaited_from(self.case.step.len()),
+        };
+        about.filter(offers).map(|(index, _)| index)
+    }
+
+    /// The exchange in which the subject pulled what the suite offered.
+    fn handed_out(&self) -> Result<&'l Exchange, Outcome> {
+        let holds = |exchange: &&Exchange| {
+            let read = sent_package(exchange).and_then(|package| ebms::read(&package.envelope).ok());
+            exchange.side == Side::Subject && read.is_some_and(|ebms| ebms.user.is_some())
+        };
+        let found = self.attempt.exchanges.iter().find(holds);
+        found.ok_or_else(|| super::broken("a pull request from the subject", "none came in time", self.wait_events()))
+    }
+
+    fn receipt_for_pulled(&self) -> Result<(&'l Exchange, Box<Ebms>), Outcome> {
+        let handed_out = self.handed_out()?;
+        let (sent, _) = self.sent(handed_out)?;
+        let read = |exchange: &'l Exchange| {
+            let ebms = ebms::read(&pushed_package(exchange)?.envelope).ok()?;
+            let fits = ebms.receipt.is_some() && ebms.refers_to.as_deref() == Some(&sent.message_id);
+            fits.then(|| (exchange, Box::new(ebms)))
+        };
+        let found = self.attempt.pushes().filter_map(read).last();
+        found.ok_or_else(|| self.deviation(handed_out, "a receipt for what was pulled", "none came in time"))
+    }
+
+    /// The first pull request of the subject, read.
+    pub(crate) fn pull_request(&self) -> Result<Push<'l>, Outcome> {
+        let pull = |exchange| self.read_push(exchange).ok().filter(|push| push.ebms.pull.is_some());
+        let found = self.attempt.pushes().find_map(pull);
+        found.ok_or_else(|| super::broken("a pull request from the subject", "none came in time", self.wait_events()))
+    }
+
+    /// Whether the suite pulled on an exchange.
+    pub(crate) fn is_pull(&self, exchange: &Exchange) -> bool {
+        let step = self.case.step.get(exchange.step);
+        exchange.side == Side::Suite && step.and_then(|step| step.send.as_ref()).is_some_and(|send| send.pull)
+    }
+
+    /// The user messages of the subject in order: what it pushed, and what pull requests of the suite got.
+    pub(crate) fn messages(&self) -> Vec<&'l Exchange> {
+        let got = |exchange: &Exchange| self.is_pull(exchange) && matches!(answer(exchange), Answer::Message(_));
+        let pushed = |exchange: &Exchange| exchange.side == Side::Subject && exchange.received.is_some();
+        self.attempt.exchanges.iter().filter(|exchange| pushed(exchange) || got(exchange)).collect()
+    }
+
+    /// What the suite sent on an exchange, read; on a connection of the subject, what it pulled from there.
     pub(crate) fn sent(&self, exchange: &Exchange) -> Result<(Ebms, Package), Outcome> {
+        let pulled = exchange.side == Side::Subject && self.offer().is_some();
+        let exchange = if pulled { self.handed_out()? } else { exchange };
         let package =
             sent_package(exchange).ok_or_else(|| Outcome::Unclear("the request carried no envelope".to_owned()))?;
         let ebms = ebms::read(&package.envelope).map_err(|error| Outcome::Unclear(format!("the request: {error}")))?;
         Ok((ebms, package))
+    }
+
+    /// What the suite sent in the step of that name, or last; what it offered there, when the subject pulled it.
+    pub(crate) fn sent_in(&self, name: Option<&str>) -> Result<(Ebms, Package), Outcome> {
+        let named = name.and_then(|name| self.case.step_named(name));
+        if named.is_some_and(|(_, step)| step.offer.is_some()) {
+            // That nothing was pulled is the finding of `await.pull`; once is enough.
+            let handed_out = self.handed_out().map_err(|_| Outcome::Unclear("nothing was pulled".to_owned()))?;
+            return self.sent(handed_out);
+        }
+        let exchange = self.attempt.sent_at(named.map(|(index, _)| index));
+        self.sent(exchange.ok_or_else(|| Outcome::Unclear("nothing was sent".to_owned()))?)
     }
 
     /// The push that the named `await` took, else the last awaited one.
@@ -116,7 +187,14 @@ impl<'l> Look<'l> {
         let mut pushes = self.attempt.pushes().peekable();
         let mut taken = Vec::new();
         for (index, step) in self.case.step.iter().enumerate() {
-            if matches!(step.awaits, Some(Awaited::Message | Awaited::Nothing)) {
+            if step.awaits.is_some_and(|awaited| !self.case.comes_by_itself(index, awaited)) {
+                let from = self.case.awaited_from(index).map(|(from, _)| from);
+                let got = |e: &&&Exchange| Some(e.step) == from && self.is_pull(e);
+                if step.awaits == Some(Awaited::Message) {
+                    let found = self.messages().into_iter().find(|exchange| got(&exchange));
+                    taken.push((index, found));
+                }
+            } else if matches!(step.awaits, Some(Awaited::Message | Awaited::Nothing)) {
                 let next = pushes.next_if(|push| push.step <= index);
                 taken.push((index, next));
             }

@@ -41,10 +41,28 @@ pub(crate) const CHECKS: &[Named] = &[
         judge: conversation,
     },
     Named {
+        name: "message.answers-request",
+        says: "RefToMessageId is the MessageId of the request that was sent",
+        with: &[],
+        judge: answers,
+    },
+    Named {
+        name: "message.four-corners",
+        says: "originalSender and finalRecipient are there once each, with a value",
+        with: &[],
+        judge: corners,
+    },
+    Named {
         name: "message.part-properties",
         says: "each part names its MimeType, and CompressionType where it is compressed",
         with: &[],
         judge: properties,
+    },
+    Named {
+        name: "message.character-set",
+        says: "each compressed XML part names its character set",
+        with: &[],
+        judge: character_set,
     },
     Named {
         name: "message.token-carries-path",
@@ -217,6 +235,37 @@ fn conversation(look: &Look<'_>) -> Outcome {
     })())
 }
 
+fn answers(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let push = look.push()?;
+        let exchange = look.attempt.sent_at(None).ok_or_else(|| Outcome::Unclear("nothing was sent".to_owned()))?;
+        let (sent, _) = look.sent(exchange)?;
+        let got = push.ebms.refers_to.clone().unwrap_or_default();
+        Ok(if got == sent.message_id {
+            Outcome::Holds
+        } else {
+            let expected = format!("RefToMessageId {}", sent.message_id);
+            look.at(push.exchange, expected, format!("RefToMessageId {got:?}"), Some(USER), Some(&got))
+        })
+    })())
+}
+
+fn corners(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let push = look.push()?;
+        let properties = push.ebms.user.as_ref().map(|user| user.properties.clone()).unwrap_or_default();
+        for name in ["originalSender", "finalRecipient"] {
+            let values: Vec<&str> =
+                properties.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect();
+            if !matches!(values.as_slice(), [value] if !value.is_empty()) {
+                let (expected, actual) = (format!("one message property {name} with a value"), format!("{values:?}"));
+                return Ok(look.at(push.exchange, expected, actual, Some(USER), Some("MessageProperties")));
+            }
+        }
+        Ok(Outcome::Holds)
+    })())
+}
+
 fn properties(look: &Look<'_>) -> Outcome {
     settle((|| {
         let push = look.push()?;
@@ -254,6 +303,28 @@ fn properties(look: &Look<'_>) -> Outcome {
     })())
 }
 
+fn character_set(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let push = look.push()?;
+        let parts = push.ebms.user.as_ref().map(|user| user.parts.clone()).unwrap_or_default();
+        for (href, properties) in &parts {
+            let value = |name: &str| properties.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+            let media = value("MimeType").unwrap_or_default();
+            let xml = matches!(media, "application/xml" | "text/xml") || media.ends_with("+xml");
+            if xml && value("CompressionType").is_some() && value("CharacterSet").is_none_or(str::is_empty) {
+                return Ok(look.at(
+                    push.exchange,
+                    "a part property CharacterSet on a compressed XML part",
+                    format!("none among {properties:?}"),
+                    Some(USER),
+                    Some(href),
+                ));
+            }
+        }
+        Ok(Outcome::Holds)
+    })())
+}
+
 fn path(look: &Look<'_>) -> Outcome {
     settle((|| {
         let push = look.push()?;
@@ -276,7 +347,7 @@ fn path(look: &Look<'_>) -> Outcome {
 
 fn retry(look: &Look<'_>) -> Outcome {
     settle((|| {
-        let pushes: Vec<_> = look.attempt.pushes().collect();
+        let pushes = look.messages();
         let [first, rest @ ..] = pushes.as_slice() else {
             return Err(broken("a message and its retry", "no message", look.wait_events()));
         };
@@ -312,7 +383,7 @@ fn retry(look: &Look<'_>) -> Outcome {
 }
 
 fn spaced(look: &Look<'_>) -> Outcome {
-    let pushes: Vec<_> = look.attempt.pushes().collect();
+    let pushes = look.messages();
     let time = |seq: u64| look.attempt.times.get(&seq).copied().unwrap_or_default();
     let interval = look.judge.ics.reception_awareness.retry_interval.0.as_micros();
     for pair in pushes.windows(2) {
@@ -337,7 +408,7 @@ fn spaced(look: &Look<'_>) -> Outcome {
 fn at_most(look: &Look<'_>) -> Outcome {
     let claimed = look.judge.ics.reception_awareness.retry_count as usize + 1;
     let limit = look.with("count").and_then(|count| count.parse().ok()).unwrap_or(claimed);
-    let pushes: Vec<_> = look.attempt.pushes().collect();
+    let pushes = look.messages();
     match pushes.last() {
         None => broken("a message from the subject", "none came", look.wait_events()),
         Some(last) if pushes.len() > limit => {

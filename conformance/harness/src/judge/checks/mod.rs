@@ -11,6 +11,7 @@ mod http;
 mod line;
 mod look;
 mod message;
+mod pull;
 mod receipt;
 mod tls;
 
@@ -71,6 +72,7 @@ pub fn all() -> impl Iterator<Item = &'static Named> {
         receipt::CHECKS,
         error::CHECKS,
         message::CHECKS,
+        pull::CHECKS,
         business::CHECKS,
         hook::CHECKS,
         line::CHECKS,
@@ -95,6 +97,7 @@ pub fn implied(case: &Case) -> Vec<Check> {
             Some(Awaited::Receipt) => "await.receipt",
             Some(Awaited::Error) => "await.error",
             Some(Awaited::Message) => "await.message",
+            Some(Awaited::Pull) => "await.pull",
             Some(Awaited::Nothing) => "await.nothing",
             Some(Awaited::Alert) => "await.alert",
             Some(Awaited::Close) => "await.close",

@@ -1,18 +1,62 @@
-//! Builds the message of a step from the agreement, the document and what the case changes.
+//! Builds the message of a step from the agreement, the exchange, the document and what the case changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use carnet_catalogue::step::{Send, Step};
+use carnet_catalogue::exchange::Under;
+use carnet_catalogue::step::{Property, Send, Step};
+use carnet_catalogue::subject::Party;
 
 use super::super::signer::Signer;
 use super::{Running, Sent};
-use crate::forge::{self, Agreed, Draft, Forged, PartDraft, PartyRef, Target};
+use crate::forge::{self, Agreed, Draft, Forged, PartDraft, PartyRef, SignalDraft, Target};
+use crate::root;
 use crate::setup::Document;
 
 impl Running<'_> {
-    /// Builds the message of a step.
+    /// Builds what a step sends: a message, a pull request, or a receipt for what was pulled.
     pub(super) fn build(&mut self, step: &Step, send: &Send) -> Result<Sent, String> {
+        let setup = Arc::clone(&self.runner.setup);
+        let signer = Signer::of(&setup, step.speaker.as_deref(), step.sign.as_ref())?;
+        let signing = signer.as_ref().map(Signer::signing);
+        let target = Target { host: setup.address.host_header(), path: setup.address.path.clone() };
+        let forged = if send.pull {
+            let message_id = fresh_id();
+            self.values.set("message.id", &message_id);
+            let forge = self.values.forge(&step.forge)?;
+            forge::pull_request(&message_id, &self.channel(send)?, signing.as_ref(), &forge, &target)
+        } else if let Some(name) = &send.receipt_of {
+            let envelope = self.pulled.get(name).ok_or_else(|| format!("step {name} pulled nothing"))?;
+            let draft = SignalDraft::receipt(fresh_id(), jiff::Timestamp::now().to_string(), envelope);
+            let draft = draft.ok_or_else(|| format!("what step {name} pulled has no MessageId"))?;
+            self.values.set("message.id", &draft.message_id);
+            let forge = self.values.forge(&step.forge)?;
+            forge::signal_request(&draft, signing.as_ref(), &forge, &target)
+        } else {
+            let draft = self.user_message(step, send)?;
+            let forge = self.values.forge(&step.forge)?;
+            forge::message(draft, signing.as_ref(), &forge, &target)
+        };
+        forged.map(Sent::from).map_err(|error| error.to_string())
+    }
+
+    /// Builds a message that the subject is to pull, as the HTTP response to its pull request.
+    pub(super) fn build_offer(&mut self, step: &Step, send: &Send) -> Result<Sent, String> {
+        let setup = Arc::clone(&self.runner.setup);
+        let signer = Signer::of(&setup, step.speaker.as_deref(), step.sign.as_ref())?;
+        let draft = self.user_message(step, send)?;
+        let forge = self.values.forge(&step.forge)?;
+        let forged = forge::pulled(draft, signer.as_ref().map(Signer::signing).as_ref(), &forge);
+        forged.map(Sent::from).map_err(|error| error.to_string())
+    }
+
+    /// The channel that a pull request names.
+    fn channel(&self, send: &Send) -> Result<String, String> {
+        let agreed = || self.runner.setup.subject.exchange.pull.as_ref().map(|pull| pull.channel.clone());
+        send.mpc.clone().or_else(agreed).ok_or_else(|| "subject.toml has no [exchange.pull]".to_owned())
+    }
+
+    fn user_message(&mut self, step: &Step, send: &Send) -> Result<Draft, String> {
         let setup = Arc::clone(&self.runner.setup);
         let compress = send.compress.unwrap_or(setup.subject.agreement.compress);
         let mut facts = self.fresh_facts();
@@ -20,74 +64,112 @@ impl Running<'_> {
         let document = match (send.ping, send.sample, &send.pack, &send.message) {
             (true, ..) => None,
             (_, true, ..) => Some(setup.sample(&facts)?),
-            (_, _, Some(pack), Some(message)) => Some(self.pack_message(pack, message, &send.set)?),
+            (_, _, Some(pack), Some(message)) => Some(setup.pack_message(pack, message, &send.set)?),
             _ => return Err("the step names no message".to_owned()),
         };
+        let earlier = |name: &String| self.sent.get(name).ok_or_else(|| format!("step {name} sent nothing"));
+        let asked = send.reply_to.as_ref().map(|name| {
+            let envelope = self.pulled.get(name).ok_or_else(|| format!("step {name} took no message to reply to"))?;
+            Ok::<_, String>(root::names(envelope))
+        });
+        let asked = asked.transpose()?;
         let message_id = match &send.message_id_of {
-            Some(name) => self
-                .sent
-                .get(name)
-                .map(|sent| sent.message_id.clone())
-                .ok_or_else(|| format!("step {name} sent nothing"))?,
-            None => format!("{}@suite.carnet", uuid::Uuid::now_v7()),
+            Some(name) => earlier(name)?.message_id.clone(),
+            None => fresh_id(),
         };
-        let conversation = match &send.conversation_of {
-            Some(name) => self
-                .sent
-                .get(name)
-                .map(|sent| sent.conversation.clone())
-                .ok_or_else(|| format!("step {name} sent nothing"))?,
-            None => self.values.value("fresh.conversation").unwrap_or_default().to_owned(),
+        let conversation = match (&send.conversation_of, &asked) {
+            (Some(name), _) => earlier(name)?.conversation.clone(),
+            (None, Some(asked)) => asked.conversation.clone().unwrap_or_default(),
+            (None, None) => self.values.value("fresh.conversation").unwrap_or_default().to_owned(),
         };
-        let mut draft = self.draft(document.as_ref(), message_id, conversation, send);
+        let mut draft = self.draft(step, document.as_ref(), message_id, conversation, send)?;
+        draft.refers_to = asked.map(|asked| asked.message_id.unwrap_or_default());
         self.add_parts(&mut draft, document.as_ref(), send, compress)?;
         self.values.set("message.id", &draft.message_id);
         self.values.set("message.conversation", &draft.conversation);
         self.values.set("message.first-part", draft.parts.first().map_or("", |part| part.cid.as_str()));
-        let signer = Signer::of(&setup, step.speaker.as_deref(), step.sign.as_ref())?;
-        let forge = self.values.forge(&step.forge)?;
-        let target = Target { host: setup.address.host_header(), path: setup.address.path.clone() };
-        let signing = signer.as_ref().map(Signer::signing);
-        let Forged { message_id, conversation, bytes } =
-            forge::message(draft, signing.as_ref(), &forge, &target).map_err(|error| error.to_string())?;
-        Ok(Sent { bytes, message_id, conversation })
+        Ok(draft)
     }
 
-    fn pack_message(&self, pack: &str, message: &str, set: &BTreeMap<String, String>) -> Result<Document, String> {
-        self.runner.setup.pack_message(pack, message, set)
-    }
-
-    fn draft(&self, document: Option<&Document>, message_id: String, conversation: String, send: &Send) -> Draft {
+    fn draft(
+        &self,
+        step: &Step,
+        document: Option<&Document>,
+        message_id: String,
+        conversation: String,
+        send: &Send,
+    ) -> Result<Draft, String> {
         let subject = &self.runner.setup.subject;
         let (suite, agreement) = (&subject.suite.party, &subject.agreement);
         let mut properties = agreement.property.clone();
+        let document = match step.under {
+            Some(under) => document.map(|document| self.under(document, under, send.reply_to.is_some())).transpose()?,
+            None => document.cloned(),
+        };
+        if step.under == Some(Under::FourCorner) {
+            properties.extend(self.corners());
+        }
         properties.extend(send.property.iter().cloned());
         let (service, service_type, action) = match document {
-            Some(document) => (document.service.clone(), document.service_type.clone(), document.action.clone()),
+            Some(document) => (document.service, document.service_type, document.action),
             None => (format!("{}service", forge::EB), None, format!("{}test", forge::EB)),
         };
-        Draft {
+        // A reply and what is pulled come from the responder of their exchange.
+        let answers = send.reply_to.is_some() || step.under == Some(Under::Pull);
+        let role = |party: &Party, initiates: bool| match initiates {
+            true => party.initiator_role.clone(),
+            false => party.responder_role.clone(),
+        };
+        let visitor = subject.exchange.dynamic.as_ref().filter(|_| step.under == Some(Under::Dynamic));
+        let mpc = subject.exchange.pull.as_ref().filter(|_| step.under == Some(Under::Pull));
+        Ok(Draft {
             message_id,
             timestamp: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
             conversation,
-            from: PartyRef { id: suite.id.clone(), kind: suite.kind.clone(), role: suite.initiator_role.clone() },
+            refers_to: None,
+            from: PartyRef {
+                id: visitor.map_or_else(|| suite.id.clone(), |visitor| visitor.party.clone()),
+                kind: suite.kind.clone(),
+                role: role(suite, !answers),
+            },
             to: PartyRef {
                 id: subject.party.id.clone(),
                 kind: subject.party.kind.clone(),
-                role: subject.party.responder_role.clone(),
+                role: role(&subject.party, answers),
             },
             agreed: Agreed {
                 name: agreement.name.clone(),
                 kind: agreement.kind.clone(),
                 pmode: agreement.pmode.clone(),
-                mpc: agreement.mpc.clone(),
+                mpc: mpc.map(|pull| pull.offers.clone()).or_else(|| agreement.mpc.clone()),
                 properties,
             },
             service,
             service_type,
             action,
             parts: Vec::new(),
-        }
+        })
+    }
+
+    /// A document under the Service and Action of an exchange.
+    pub(super) fn under(&self, document: &Document, under: Under, reply: bool) -> Result<Document, String> {
+        let exchanges = &self.runner.setup.subject.exchange;
+        let missing = || format!("subject.toml has no [exchange.{}]", under.as_str());
+        let terms = exchanges.terms(under, reply).ok_or_else(missing)?;
+        Ok(Document {
+            service: terms.service.to_owned(),
+            service_type: terms.service_type.map(str::to_owned),
+            action: terms.action.to_owned(),
+            ..document.clone()
+        })
+    }
+
+    /// The outer corners, as message properties.
+    pub(super) fn corners(&self) -> Vec<Property> {
+        let Some(corners) = &self.runner.setup.subject.exchange.four_corner else { return Vec::new() };
+        [("originalSender", &corners.original_sender), ("finalRecipient", &corners.final_recipient)]
+            .map(|(name, value)| Property { name: name.to_owned(), kind: corners.kind.clone(), value: value.clone() })
+            .to_vec()
     }
 
     fn add_parts(
@@ -97,10 +179,9 @@ impl Running<'_> {
         send: &Send,
         compress: bool,
     ) -> Result<(), String> {
-        let cid = || format!("{}@suite.carnet", uuid::Uuid::now_v7());
         if let Some(document) = document {
             draft.parts.push(PartDraft {
-                cid: cid(),
+                cid: fresh_id(),
                 mime: document.mime.clone(),
                 bytes: document.bytes.clone(),
                 compress,
@@ -114,7 +195,7 @@ impl Running<'_> {
                 _ => return Err("a part has exactly one of text, hex, zeros".to_owned()),
             };
             let compress = part.compress.unwrap_or(compress);
-            draft.parts.push(PartDraft { cid: cid(), mime: part.mime.clone(), bytes, compress });
+            draft.parts.push(PartDraft { cid: fresh_id(), mime: part.mime.clone(), bytes, compress });
         }
         Ok(())
     }
@@ -124,4 +205,16 @@ impl Running<'_> {
         let lrn = self.values.value("fresh.lrn").unwrap_or_default();
         BTreeMap::from([("lrn".to_owned(), lrn.to_owned())])
     }
+}
+
+impl From<Forged> for Sent {
+    fn from(forged: Forged) -> Self {
+        let Forged { message_id, conversation, bytes } = forged;
+        Self { bytes, message_id, conversation }
+    }
+}
+
+/// An id that nobody else uses.
+pub(super) fn fresh_id() -> String {
+    format!("{}@suite.carnet", uuid::Uuid::now_v7())
 }

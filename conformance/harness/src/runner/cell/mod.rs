@@ -2,6 +2,7 @@
 
 mod build;
 mod observe;
+mod pull;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use carnet_catalogue::case::Case;
 use carnet_catalogue::matrix::Cell;
-use carnet_catalogue::step::{Action, Answer, Awaited, Connect, FaultKind, Listen, Over, Send, Step};
+use carnet_catalogue::step::{Action, Answer, Awaited, Connect, FaultKind, Listen, Over, Prompt, Send, Step};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -47,6 +48,10 @@ struct Running<'r> {
     values: Values,
     sent: BTreeMap<String, Sent>,
     sent_ids: Vec<String>,
+    /// Envelopes of the subject's messages, by the step that pulled or awaited them.
+    pulled: BTreeMap<String, String>,
+    /// Envelopes that were pulled, each time.
+    unsettled: Vec<String>,
     room: Arc<Room>,
     /// A request that goes out after the next one.
     later: Option<Exchange>,
@@ -97,11 +102,17 @@ impl Runner {
             values,
             sent: BTreeMap::new(),
             sent_ids: Vec::new(),
+            pulled: BTreeMap::new(),
+            unsettled: Vec::new(),
             room,
             later: None,
             held: JoinSet::new(),
             over: watch::Sender::new(false),
         };
+        let pulls = case.step.iter().any(|step| step.send.as_ref().is_some_and(|send| send.pull));
+        if pulls && let Err(reason) = running.empty_channel().await {
+            running.sink.event(None, None, Kind::Broken { reason });
+        }
         for index in 0..case.step.len() {
             running.room.at_step(index);
             running.sink.event(Some(index), None, Kind::Step);
@@ -113,6 +124,9 @@ impl Runner {
                 running.sink.event(Some(index), None, kind);
                 break;
             }
+        }
+        if let Err(reason) = running.receipt_what_was_pulled().await {
+            running.sink.event(None, None, Kind::Broken { reason });
         }
         running.over.send_replace(true);
         while running.held.join_next().await.is_some() {}
@@ -132,11 +146,19 @@ impl Running<'_> {
             Action::Send(send) => Ok(self.send(index, &step, send).await?),
             Action::Connect(connect) => Ok(self.connect(index, &step, connect).await?),
             Action::Answer(answer) => Ok(self.script(index, &step, answer)?),
-            Action::Await(Awaited::Message) => {
+            Action::Offer(send) => Ok(self.offer(&step, send)?),
+            Action::Await(awaited @ (Awaited::Message | Awaited::Receipt | Awaited::Pull)) => {
+                if !self.case.comes_by_itself(index, awaited) {
+                    // What came on the same connection was read when the request was sent.
+                    return Ok(());
+                }
                 let arrived = self.room.next(self.timing().push(&step)).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
                 if let (true, Some(name), Some(mrn)) = (arrived, &step.name, self.room.mrn()) {
                     self.values.set(&format!("step.{name}.mrn"), &mrn);
+                }
+                if let (true, Some(name), Some(envelope)) = (arrived, &step.name, self.room.envelope()) {
+                    self.pulled.insert(name.clone(), envelope);
                 }
                 Ok(())
             }
@@ -153,7 +175,8 @@ impl Running<'_> {
             // Answers on the same connection were read when the request was sent.
             Action::Await(_) => Ok(()),
             Action::Hook(name) => Ok(self.hook(index, &step, name).await?),
-            Action::Prompt(_) => self.prompt(index, &step).await,
+            Action::Prompt(Prompt::Push) => self.prompt(index, &step).await,
+            Action::Prompt(prompt) => self.drive(index, &step, prompt).await,
             Action::Restart => self.restart(index).await,
             Action::Wait(wait) => {
                 tokio::time::sleep(self.timing().wait(wait)).await;
@@ -187,6 +210,9 @@ impl Running<'_> {
     }
 
     async fn send(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), String> {
+        if send.pull {
+            return self.pull(index, step, send).await;
+        }
         let sent = match &send.again {
             Some(name) => {
                 let earlier = self.sent.get(name).cloned().ok_or_else(|| format!("step {name} sent nothing"))?;
@@ -229,7 +255,9 @@ impl Running<'_> {
                 self.runner.pace.turn().await;
                 let (setup, sink) = (Arc::clone(&self.runner.setup), self.sink.clone());
                 let (budget, over) = (Arc::clone(&self.runner.budget), self.over.subscribe());
-                self.held.spawn(async move { exchange(&setup, &sink, &budget, &plan, over).await });
+                self.held.spawn(async move {
+                    exchange(&setup, &sink, &budget, &plan, over).await;
+                });
             }
             _ => {
                 self.carry_out(&plan).await;
@@ -241,9 +269,10 @@ impl Running<'_> {
         Ok(())
     }
 
-    async fn carry_out(&self, plan: &Exchange) {
+    /// Sends, and gives what came back.
+    async fn carry_out(&self, plan: &Exchange) -> Vec<u8> {
         self.runner.pace.turn().await;
-        exchange(&self.runner.setup, &self.sink, &self.runner.budget, plan, self.over.subscribe()).await;
+        exchange(&self.runner.setup, &self.sink, &self.runner.budget, plan, self.over.subscribe()).await
     }
 
     async fn connect(&mut self, index: usize, step: &Step, connect: &Connect) -> Result<(), String> {

@@ -12,6 +12,7 @@ use super::{Hub, IDLE, Room, Scripted};
 use crate::evidence::{Direction, Kind, Sink};
 use crate::forge::{self, SignalDraft};
 use crate::line::Duplex;
+use crate::root;
 
 /// A push to be answered, and where that is written down.
 pub(super) struct Push<'p> {
@@ -31,6 +32,11 @@ impl Hub {
         scripted: Option<Scripted>,
         line: &Control,
     ) -> bool {
+        // Nothing answers a receipt or an error that came by itself, unless a case says so.
+        let signal = push.envelope.map(root::signals).is_some_and(|seen| seen.answer && !seen.user);
+        if signal && scripted.is_none() {
+            return write(stream, push, &self.status(202), None, line).await;
+        }
         let scripted = scripted.unwrap_or_else(|| Scripted {
             answer: Answer { with: AnswerKind::Receipt, code: None, status: None, times: u32::MAX },
             speaker: None,
@@ -117,7 +123,7 @@ impl Hub {
     }
 }
 
-fn soap(body: &[u8]) -> Vec<u8> {
+pub(super) fn soap(body: &[u8]) -> Vec<u8> {
     let mut response = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml; charset=UTF-8\r\nContent-Length: {}\r\n\r\n",
         body.len()
@@ -128,7 +134,7 @@ fn soap(body: &[u8]) -> Vec<u8> {
 }
 
 /// Writes an answer and records what of it went out; false when the connection did not take it.
-async fn write(
+pub(super) async fn write(
     stream: &mut Box<dyn Duplex>,
     push: &Push<'_>,
     response: &[u8],

@@ -6,9 +6,10 @@
 
 mod answer;
 mod face;
+mod offer;
 mod room;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,7 @@ use crate::setup::Setup;
 use crate::{root, tls};
 use answer::Push;
 pub(crate) use face::Face;
+pub(crate) use offer::Offer;
 pub(crate) use room::{Room, Scripted};
 
 /// How long a connection of the subject may stay idle.
@@ -47,6 +49,7 @@ pub(crate) struct Hub {
     recorder: Arc<Recorder>,
     budget: Arc<Budget>,
     rooms: Mutex<HashMap<String, Arc<Room>>>,
+    offers: Mutex<VecDeque<Offer>>,
     face: watch::Sender<Arc<Face>>,
 }
 
@@ -54,7 +57,7 @@ impl Hub {
     /// A hub without a socket yet.
     pub(crate) fn new(setup: Arc<Setup>, recorder: Arc<Recorder>, budget: Arc<Budget>) -> Arc<Self> {
         let face = watch::Sender::new(Arc::new(Face::own(&setup)));
-        Arc::new(Self { setup, recorder, budget, rooms: Mutex::default(), face })
+        Arc::new(Self { setup, recorder, budget, rooms: Mutex::default(), offers: Mutex::default(), face })
     }
 
     /// Binds the address of `subject.toml` and serves until the handle is dropped.
@@ -106,6 +109,7 @@ impl Hub {
     /// Ends a room; what comes later belongs to no case.
     pub(crate) fn close(&self, room: &Arc<Room>) {
         self.lock().retain(|_, other| !Arc::ptr_eq(other, room));
+        self.withdraw(room);
         room.closed.notify_waiters();
     }
 
@@ -174,7 +178,10 @@ impl Hub {
                 return;
             }
             let envelope = root::envelope_text(&request);
-            let room = envelope.as_deref().and_then(|envelope| self.room_of(envelope)).or_else(|| host.cloned());
+            let offered = envelope.as_deref().and_then(|envelope| self.asked_for(envelope));
+            let room = offered.as_ref().and_then(|offered| offered.as_ref().map(|offer| Arc::clone(&offer.room)));
+            let named = || envelope.as_deref().and_then(|envelope| self.room_of(envelope));
+            let room = room.or_else(named).or_else(|| host.cloned());
             if self.budget.spent() && room.as_ref().is_none_or(|room| room.is_full()) {
                 return;
             }
@@ -183,13 +190,14 @@ impl Hub {
             sink.event(step, connection, up.clone());
             told = Some(sink.clone());
             sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
-            let scripted = room.as_ref().and_then(|room| {
-                let id = envelope.as_deref().and_then(|envelope| root::names(envelope).message_id);
-                room.arrive(id, business::pushed_mrn(&request))
-            });
+            let scripted =
+                room.as_ref().and_then(|room| room.arrive(envelope.as_deref(), business::pushed_mrn(&request)));
             let keep = if how == Ending::Ours {
                 let push = Push { sink: &sink, step, connection, envelope: envelope.as_deref(), room: room.as_ref() };
-                self.answer(&mut stream, &push, scripted, line).await
+                match offered {
+                    Some(offer) => self.hand_out(&mut stream, &push, offer, line).await,
+                    None => self.answer(&mut stream, &push, scripted, line).await,
+                }
             } else {
                 false
             };

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::evidence::Sink;
+use crate::root;
 
 /// An answer with how it is signed and spoilt, and what happens to it on the line.
 #[derive(Debug, Clone)]
@@ -39,6 +40,7 @@ struct State {
     attempts_taken: usize,
     ids: Vec<String>,
     mrns: Vec<Option<String>>,
+    envelopes: Vec<Option<String>>,
 }
 
 impl Room {
@@ -103,6 +105,12 @@ impl Room {
         state.mrns.get(state.taken.checked_sub(1)?)?.clone()
     }
 
+    /// The envelope of the push awaited last.
+    pub(crate) fn envelope(&self) -> Option<String> {
+        let state = self.lock();
+        state.envelopes.get(state.taken.checked_sub(1)?)?.clone()
+    }
+
     /// MessageIds of the pushes so far.
     pub(crate) fn ids(&self) -> Vec<String> {
         self.lock().ids.clone()
@@ -120,9 +128,11 @@ impl Room {
     }
 
     /// Counts a push and says what it is answered with.
-    pub(super) fn arrive(&self, message_id: Option<String>, mrn: Option<String>) -> Option<Scripted> {
+    pub(super) fn arrive(&self, envelope: Option<&str>, mrn: Option<String>) -> Option<Scripted> {
+        let message_id = envelope.and_then(|envelope| root::names(envelope).message_id);
         let chosen = {
             let mut state = self.lock();
+            state.envelopes.push(envelope.map(str::to_owned));
             state.ids.extend(message_id);
             state.arrivals += 1;
             state.attempts += 1;

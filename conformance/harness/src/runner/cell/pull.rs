@@ -1,0 +1,161 @@
+//! Pulls from the subject, offers it what it is to pull, and leaves its channel as empty as it was found.
+//!
+//! What another case left in the channel is taken out before a case that pulls begins, and what the case itself pulled is
+//! receipted when it is over: both in the run's own name, so that no case is judged by them. Clauses: eDelivery AS4 1.15
+//! section 1.5.5.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use carnet_catalogue::exchange::Under;
+use carnet_catalogue::step::{Prompt, Send, Step};
+
+use super::super::dial::Dial;
+use super::super::exchange::{Exchange, Until, exchange};
+use super::super::hook;
+use super::super::hub::Offer;
+use super::super::signer::Signer;
+use super::build::fresh_id;
+use super::{Running, Stop};
+use crate::evidence::{Kind, Sink};
+use crate::forge::{self, SignalDraft, Target};
+use crate::root;
+
+/// So many messages are taken out of a channel before a case begins.
+const LEFT: usize = 16;
+
+impl Running<'_> {
+    /// Sends a pull request, or two at once, and keeps what comes.
+    pub(super) async fn pull(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), String> {
+        let sent = self.build(step, send)?;
+        self.remember(step, &sent);
+        let tls = self.client_tls(step)?;
+        let dial = Dial::new(tls, self.timing().answer(self.case, index, step));
+        let within = dial.within;
+        let plan = Exchange { step: index, bytes: sent.bytes, dial, fault: None, until: Until::Http, within };
+        let answers = if send.twice {
+            let other = Exchange { bytes: self.build(step, send)?.bytes, ..plan.clone() };
+            let (one, two) = tokio::join!(self.carry_out(&plan), self.carry_out(&other));
+            vec![one, two]
+        } else {
+            vec![self.carry_out(&plan).await]
+        };
+        for envelope in answers.iter().filter_map(|answer| root::envelope_text(answer)) {
+            if !root::signals(&envelope).user {
+                continue;
+            }
+            if let Some(name) = &step.name {
+                self.pulled.insert(name.clone(), envelope.clone());
+            }
+            self.unsettled.push(envelope);
+        }
+        Ok(())
+    }
+
+    /// Puts a message into the suite's own channel; the subject's next pull request gets it.
+    pub(super) fn offer(&mut self, step: &Step, send: &Send) -> Result<(), String> {
+        let sent = match &send.again {
+            Some(name) => self.sent.get(name).cloned().ok_or_else(|| format!("step {name} offered nothing"))?,
+            None => self.build_offer(step, send)?,
+        };
+        self.runner.hub.also(&self.room, &sent.message_id);
+        self.sent_ids.push(sent.message_id.clone());
+        self.remember(step, &sent);
+        self.runner.hub.offer(Offer { room: Arc::clone(&self.room), response: sent.bytes });
+        Ok(())
+    }
+
+    /// Gets the subject to submit, to reply or to pull, by its hook, else by the operator.
+    pub(super) async fn drive(&mut self, index: usize, step: &Step, prompt: Prompt) -> Result<(), Stop> {
+        let setup = Arc::clone(&self.runner.setup);
+        let hooks = &setup.subject.hooks;
+        let party = &setup.subject.suite.party.id;
+        let (name, hook, action) = match prompt {
+            Prompt::Reply => ("reply", &hooks.reply, format!("reply to the request that {party} sent last")),
+            Prompt::Pull => ("pull", &hooks.pull, format!("pull from {party}")),
+            Prompt::Submit | Prompt::Push => {
+                let what = step.under.map_or("plain", Under::as_str);
+                ("submit", &hooks.submit, format!("submit one message of the {what} exchange for {party}"))
+            }
+        };
+        let prompted = |by: &str| Kind::Prompted { by: by.to_owned() };
+        let Some(hook) = hook else {
+            let operator =
+                self.runner.prompt.as_ref().ok_or_else(|| format!("there is no hooks.{name} and no operator"))?;
+            self.sink.event(Some(index), None, prompted("operator"));
+            let conversation = self.values.value("fresh.conversation").unwrap_or_default();
+            let action = format!("{action}, with ConversationId {conversation}");
+            return operator
+                .ask("make the subject act", &action, self.timing().operator())
+                .await
+                .map_err(Stop::Declined);
+        };
+        self.sink.event(Some(index), None, prompted("hook"));
+        let document = match (prompt, setup.sample(&self.fresh_facts())) {
+            (Prompt::Pull, _) | (_, Err(_)) => None,
+            (Prompt::Reply, Ok(sample)) => Some(self.under(&sample, Under::TwoWay, true)?),
+            (_, Ok(sample)) => match step.under {
+                Some(under) => Some(self.under(&sample, under, false)?),
+                None => Some(sample),
+            },
+        };
+        let corners = if step.under == Some(Under::FourCorner) { self.corners() } else { Vec::new() };
+        self.values.set("document.properties", &hook::properties(&corners));
+        let asked = self.sent_ids.last().cloned().unwrap_or_default();
+        self.values.set("request.message-id", &asked);
+        self.run_hook(index, name, hook, document.as_ref()).await;
+        Ok(())
+    }
+
+    /// Takes out of the subject's channel what earlier cases left there.
+    pub(super) async fn empty_channel(&self) -> Result<(), String> {
+        let Some(pull) = &self.runner.setup.subject.exchange.pull else { return Ok(()) };
+        for _ in 0..LEFT {
+            let signer = Signer::of(&self.runner.setup, None, None)?;
+            let signing = signer.as_ref().map(Signer::signing);
+            let forged = forge::pull_request(&fresh_id(), &pull.channel, signing.as_ref(), &[], &self.target());
+            let answer = self.aside(forged.map_err(|error| error.to_string())?.bytes).await?;
+            match root::envelope_text(&answer).filter(|envelope| root::signals(envelope).user) {
+                Some(envelope) => self.receipt(&envelope).await?,
+                None => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Receipts what the case pulled, so that the subject does not hand it out again.
+    pub(super) async fn receipt_what_was_pulled(&self) -> Result<(), String> {
+        let mut done = BTreeSet::new();
+        for envelope in &self.unsettled {
+            if done.insert(root::names(envelope).message_id) {
+                self.receipt(envelope).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn receipt(&self, envelope: &str) -> Result<(), String> {
+        let Some(draft) = SignalDraft::receipt(fresh_id(), jiff::Timestamp::now().to_string(), envelope) else {
+            return Ok(());
+        };
+        let signer = Signer::of(&self.runner.setup, None, None)?;
+        let signing = signer.as_ref().map(Signer::signing);
+        let forged = forge::signal_request(&draft, signing.as_ref(), &[], &self.target());
+        self.aside(forged.map_err(|error| error.to_string())?.bytes).await.map(drop)
+    }
+
+    /// Sends in the run's own name and gives what comes back.
+    async fn aside(&self, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+        let within = self.runner.setup.ics.answer_within.stretched(self.runner.patience);
+        let dial = Dial::new(self.client_tls(&Step::default())?, within);
+        let plan = Exchange { step: 0, bytes, dial, fault: None, until: Until::Http, within };
+        let run = Sink { scope: None, ..self.sink.clone() };
+        self.runner.pace.turn().await;
+        Ok(exchange(&self.runner.setup, &run, &self.runner.budget, &plan, self.over.subscribe()).await)
+    }
+
+    fn target(&self) -> Target {
+        let address = &self.runner.setup.address;
+        Target { host: address.host_header(), path: address.path.clone() }
+    }
+}
