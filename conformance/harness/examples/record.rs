@@ -35,6 +35,9 @@ const TWICE: &str = "[[step]]\nname = \"first\"\nsend = { sample = true }\n[[ste
 const CANCEL: &str = "[[step]]\nsend = { pack = \"declaration\", message = \"valid/cancellation-export-sea\" }\n\
     [[step]]\nawait = \"message\"\n";
 
+const PULLED: &str = "[[step]]\noffer = { sample = true }\nunder = \"pull\"\n[[step]]\nprompt = \"pull\"\n\
+    [[step]]\nawait = \"pull\"\n";
+
 const fn one(check: &'static str, steps: &'static str, fault: Fault) -> Recording {
     Recording { check, steps, with: "", fault: Some(fault), other_steps: None }
 }
@@ -123,6 +126,16 @@ const RECORDINGS: &[Recording] = &[
     one("message.covered", PUSH, Fault::PushUncovered),
     one("message.addressed", PUSH, Fault::PushWrongTo),
     one("message.conversation-kept", PUSH, Fault::PushOtherConversation),
+    one("message.answers-request", PUSH, Fault::PushWithoutRef),
+    one("message.four-corners", PUSH, Fault::PushWithoutCorner),
+    one("message.character-set", PUSH, Fault::PushWithoutCharacterSet),
+    one("pull.request-signed", PULLED, Fault::PullsUnsigned),
+    one("await.pull", PULLED, Fault::PullsNothing),
+    one(
+        "pull.messages-differ",
+        "[[step]]\nsend = { pull = true, twice = true }\n[[step]]\nawait = \"message\"\n",
+        Fault::HandsOutTheSame,
+    ),
     one("message.part-properties", PUSH, Fault::PushWithoutMimeType),
     one("message.token-carries-path", PUSH, Fault::PushLeafToken),
     one("message.retry-identical", RETRY, Fault::RetryNewId),

@@ -23,6 +23,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+/// The channel it hands messages out from.
+const CHANNEL: &str = "urn:carnet:mpc:double";
+
+/// The file whose appearance makes it pull.
+pub(crate) const PULL_NOW: &str = "pull-now";
+
 /// One thing the double does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -71,6 +77,12 @@ pub(crate) enum Fault {
     DeliversNothing,
     ReceiptsTheCut,
     TakesAnyServer,
+    PushWithoutRef,
+    PushWithoutCorner,
+    PushWithoutCharacterSet,
+    HandsOutTheSame,
+    PullsNothing,
+    PullsUnsigned,
 }
 
 /// A running double.
@@ -117,6 +129,15 @@ impl Double {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
+        let puller = Arc::clone(&state);
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if std::fs::remove_file(puller.back_end.join(PULL_NOW)).is_ok() {
+                    puller.pull().await;
+                }
+            }
+        });
         let served = Arc::clone(&state);
         runtime.spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
@@ -178,6 +199,9 @@ impl State {
             return Some(http_answer("500 Error", "text/plain", b"java.lang.Exception\n\tat Node.java:1"));
         }
         let envelope = root::envelope_text(request);
+        if envelope.as_deref().is_some_and(|envelope| root::signals(envelope).pull && envelope.contains(CHANNEL)) {
+            return Some(self.hand_out());
+        }
         let outcome = self.accept(request);
         let (status, body) = match (outcome, &envelope) {
             (Ok(accepted), Some(envelope)) => {
@@ -337,6 +361,29 @@ impl State {
         }
     }
 
+    /// A message for whoever pulls, another each time.
+    fn hand_out(&self) -> Vec<u8> {
+        let same = self.has(Fault::HandsOutTheSame);
+        let id = if same { "same@double".to_owned() } else { format!("{}@double", uuid::Uuid::now_v7()) };
+        let signing = Signing::new(&self.signing, "x509-pkipath");
+        let draft = self.draft(&id, "pulled", None, "<pulled/>");
+        forge::pulled(draft, Some(&signing), &[]).unwrap().bytes
+    }
+
+    /// Sends one pull request.
+    async fn pull(&self) {
+        let Some(partner) = *self.partner.lock().unwrap() else { return };
+        if self.has(Fault::PullsNothing) {
+            return;
+        }
+        let signing = Signing::new(&self.signing, "x509-pkipath");
+        let signing = (!self.has(Fault::PullsUnsigned)).then_some(&signing);
+        let target = Target { host: "localhost".to_owned(), path: "/as4".to_owned() };
+        let id = format!("{}@double", uuid::Uuid::now_v7());
+        let request = forge::pull_request(&id, "urn:carnet:mpc:suite", signing, &[], &target).unwrap();
+        self.post(partner, &request.bytes).await;
+    }
+
     fn receipt(&self, envelope: &str) -> Vec<u8> {
         let id = format!("{}@double", uuid::Uuid::now_v7());
         let mut draft = SignalDraft::receipt(id, jiff::Timestamp::now().to_string(), envelope).unwrap();
@@ -410,7 +457,8 @@ impl State {
         let id = format!("{}@double", uuid::Uuid::now_v7());
         let user = ebms.user.unwrap_or_default();
         let conversation = user.conversation.unwrap_or_default();
-        let draft = |id: &str| self.draft(id, &conversation, &self.response(lrn, code));
+        let about = Some(ebms.message_id.as_str());
+        let draft = |id: &str| self.draft(id, &conversation, about, &self.response(lrn, code));
         let attempts = if self.has(Fault::RetryTooOften) { 6 } else { 3 };
         let interval = if self.has(Fault::RetryTooSoon) { 20 } else { 320 };
         let first = draft(&id);
@@ -461,6 +509,9 @@ impl State {
         if self.has(Fault::PushWithoutMimeType) {
             edits.push(edit("//eb:PartProperties/eb:Property[@name='MimeType']"));
         }
+        if self.has(Fault::PushWithoutCharacterSet) {
+            edits.push(edit("//eb:PartProperties/eb:Property[@name='CharacterSet']"));
+        }
         if self.has(Fault::PushWithoutAction) {
             edits.push(edit("//eb:Action"));
         }
@@ -505,7 +556,16 @@ impl State {
         read(&mut stream).await
     }
 
-    fn draft(&self, id: &str, conversation: &str, document: &str) -> Draft {
+    fn draft(&self, id: &str, conversation: &str, about: Option<&str>, document: &str) -> Draft {
+        let corner = |name: &str| carnet_catalogue::step::Property {
+            name: name.to_owned(),
+            kind: None,
+            value: "corner".to_owned(),
+        };
+        let mut properties = vec![corner("originalSender"), corner("finalRecipient")];
+        if self.has(Fault::PushWithoutCorner) {
+            properties.pop();
+        }
         let kind = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs".to_owned();
         let role = |name: &str| format!("http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/{name}");
         let to = if self.has(Fault::PushWrongTo) { "NOBODY" } else { "SUITE" };
@@ -514,9 +574,10 @@ impl State {
             message_id: id.to_owned(),
             timestamp: "2026-01-01T00:00:00Z".to_owned(),
             conversation: conversation.to_owned(),
+            refers_to: about.filter(|_| !self.has(Fault::PushWithoutRef)).map(str::to_owned),
             from: PartyRef { id: "DOUBLE".to_owned(), kind: kind.clone(), role: role("initiator") },
             to: PartyRef { id: to.to_owned(), kind, role: role("responder") },
-            agreed: Agreed { name: "urn:carnet:agreement:DOUBLE-SUITE:1".to_owned(), ..Agreed::default() },
+            agreed: Agreed { name: "urn:carnet:agreement:DOUBLE-SUITE:1".to_owned(), properties, ..Agreed::default() },
             service: "urn:carnet:service:declaration:1".to_owned(),
             service_type: None,
             action: "response".to_owned(),

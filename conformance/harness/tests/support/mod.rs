@@ -47,6 +47,11 @@ id = "SUITE"
 id = "OTHER"
 [agreement]
 name = "urn:carnet:agreement:DOUBLE-SUITE:1"
+[exchange.pull]
+service = "urn:carnet:service:exchange:1"
+action = "pulled"
+channel = "urn:carnet:mpc:double"
+offers = "urn:carnet:mpc:suite"
 [sample]
 pack = "declaration"
 message = "valid/export-sea-short"
@@ -57,6 +62,8 @@ signing_subject = "DOUBLE"
 subject_trusts_suite_ca = true
 [hooks.delivered]
 command = ["cat", "delivered.txt"]
+[hooks.pull]
+command = ["touch", "pull-now"]
 [hooks.notified]
 command = ["cat", "notified.txt"]
 "#
