@@ -56,6 +56,24 @@ pub enum GroundError {
 /// This party, the suite's party, and the second party of the suite.
 pub(crate) const PARTIES: [&str; 3] = ["DOUBLE", "SUITE", "OTHER"];
 
+/// The service of the exchanges beside the plain one, and their actions.
+pub(crate) const EXCHANGE: &str = "urn:carnet:service:exchange:1";
+/// The first leg of a Two-Way exchange.
+pub(crate) const REQUEST: &str = "two-way-request";
+/// The second.
+pub(crate) const REPLY: &str = "two-way-reply";
+/// What is pulled.
+pub(crate) const PULLED: &str = "pulled";
+/// What goes between four corners.
+pub(crate) const CORNERS: &str = "four-corner";
+/// What an unregistered party may send.
+pub(crate) const DYNAMIC: &str = "dynamic";
+/// The channel that the suite pulls from here, and the one that this node pulls from there.
+pub(crate) const CHANNEL: &str = "urn:carnet:mpc:double";
+pub(crate) const OFFERS: &str = "urn:carnet:mpc:suite";
+/// The certificate policy that an unregistered party needs.
+pub(crate) const POLICY: &str = "1.3.6.1.4.1.99999.1";
+
 /// The agreement with a partner.
 pub(crate) fn agreement(partner: &str) -> String {
     format!("urn:carnet:agreement:DOUBLE-{partner}:1")

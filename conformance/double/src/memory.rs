@@ -1,6 +1,7 @@
 //! What a double remembers; it survives a restart, as a store would.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
 
 use carnet_harness::forge::Draft;
 
@@ -23,6 +24,27 @@ pub(crate) struct Memory {
     pub(crate) refused_references: Vec<(String, String)>,
     /// Messages whose receipt has not come, by their MessageId.
     pub(crate) outbox: BTreeMap<String, Outgoing>,
+    /// Messages that wait to be pulled, the oldest first.
+    pub(crate) waiting: Vec<Waiting>,
+    /// Requests of Two-Way exchanges: sender and conversation, by MessageId.
+    pub(crate) requests: HashMap<String, (String, String)>,
+}
+
+/// A message that waits to be pulled.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) message_id: String,
+    /// The HTTP response that carries it.
+    pub(crate) response: Vec<u8>,
+    /// When it was handed out.
+    pub(crate) handed_out: Vec<Instant>,
+}
+
+impl Waiting {
+    /// Whether the interval since it was handed out last is over.
+    pub(crate) fn is_due(&self, now: Instant, interval: Duration) -> bool {
+        self.handed_out.last().is_none_or(|last| now.duration_since(*last) >= interval)
+    }
 }
 
 /// A message to be sent, and the MessageId of what it answers.

@@ -1,6 +1,7 @@
 //! The double at work: takes connections, holds what comes against the rules, answers, delivers, has the rest sent.
 
 mod answer;
+mod exchange;
 mod hooks;
 mod line;
 mod send;

@@ -42,7 +42,8 @@ pub(crate) fn check(received: &Received, agreed: &Agreed<'_>, mutation: &Mutatio
     if mutation.checks(Rule::SignaturePresent) || received.signature.present {
         (agreed.trusted)(&received.signature.chain, Place::Signer).map_err(Broken::Path)?;
     }
-    if received.seen.pull && !mutation.checks(Rule::PullChannel) {
+    // A signal is held against its own rules.
+    if received.seen.user_messages == 0 && (received.seen.pull || received.ebms.receipt.is_some()) {
         return Ok(());
     }
     for check in checks::AFTER_TRUST {

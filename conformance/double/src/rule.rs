@@ -68,6 +68,12 @@ named! {
         EncryptionAgreed = "encryption.agreed", "Nothing is encrypted where no encryption is agreed.";
 
         PullChannel = "pull.channel", "A pull is answered from an offered channel only.";
+        PullDefault = "pull.default", "The default channel is not pulled from.";
+        PullParty = "pull.party", "A channel is pulled from by its party alone.";
+        VisitorPolicy = "visitor.policy", "A party that nobody registered signs under the agreed policy.";
+        CornersThere = "corners.there", "The outer corners are both named where that was agreed.";
+        CornersOnce = "corners.once", "Each outer corner is named once.";
+        CornersFilled = "corners.filled", "Each outer corner has a value.";
         HeaderUserMessage = "header.user-message", "Messaging carries one user message.";
         HeaderMessageId = "header.message-id", "The message has a MessageId.";
         HeaderServiceUri = "header.service-uri", "A Service without type is a URI.";
@@ -196,6 +202,14 @@ named! {
         NationalCodes = "national-codes", "It does not know national document codes.";
         LineEnds = "line-ends", "It refuses documents with Windows line ends.";
 
+        RefusesReplies = "refuses-replies", "It refuses messages that refer to another.";
+        KnownPartiesOnly = "known-parties-only", "It takes messages of registered parties only.";
+        NoRedelivery = "no-redelivery", "It hands a message out once, receipted or not.";
+        HandsOutTwice = "hands-out-twice", "It hands a message out again before its interval is over.";
+        EmptyIsSuccess = "empty-is-success", "It answers a pull from an empty channel with an empty body.";
+        PullsNothing = "pulls-nothing", "It does not pull.";
+        PullsUnsigned = "pulls-unsigned", "Its pull requests are not signed.";
+        ReceiptsNothingPulled = "receipts-nothing-pulled", "It sends no receipt for what it pulled.";
         NoClientCertificate = "no-client-certificate", "It sends without a client certificate.";
         RetriesUnderFreshId = "retries-under-fresh-id", "A retry has a MessageId of its own.";
         RetriesChanged = "retries-changed", "A retry carries other bytes.";

@@ -9,7 +9,8 @@ use carnet_wire::{Limits, gzip};
 use uuid::Uuid;
 
 use super::Node;
-use crate::ground::{PARTIES, agreement};
+use super::exchange::is_loose;
+use crate::ground::{CORNERS, DYNAMIC, EXCHANGE, PARTIES, PULLED, REPLY, REQUEST, agreement};
 use crate::memory::{Novelty, Outgoing};
 use crate::receive::{self, Agreed, Broken, Reading, Received};
 use crate::rule::{Habit, Rule};
@@ -18,7 +19,7 @@ use crate::{customs, fill};
 const SOAP: &str = "application/soap+xml; charset=UTF-8";
 
 /// What a message came to.
-enum Outcome {
+pub(super) enum Outcome {
     /// It is receipted; true when it is a duplicate.
     Receipt(bool),
     /// It is refused.
@@ -39,6 +40,9 @@ impl Node {
         match Received::read(&message, &self.mutation) {
             Reading::Status(code) => Some(status(code)),
             Reading::Refused(broken, refers_to) => self.error(broken.code(), refers_to.as_deref()),
+            Reading::Message(received) if received.seen.pull || is_loose(&received) => {
+                self.signalled(&received, client)
+            }
             Reading::Message(received) => match self.take(&received, client) {
                 Outcome::Receipt(again) => self.receipt(&received, again),
                 Outcome::Refused(broken) => {
@@ -49,8 +53,32 @@ impl Node {
         }
     }
 
-    /// Holds a message against the rules, and takes what passes.
-    fn take(self: &Arc<Self>, received: &Received, client: Option<&str>) -> Outcome {
+    /// Answers a pull request, or a receipt that came by itself.
+    fn signalled(self: &Arc<Self>, received: &Received, client: Option<&str>) -> Option<Vec<u8>> {
+        let id = &received.ebms.message_id;
+        if let Err(broken) = self.holds(received, client) {
+            return self.error(broken.code(), Some(id));
+        }
+        if !received.seen.pull {
+            return if self.settle(received) { Some(status(202)) } else { self.error("EBMS:0302", Some(id)) };
+        }
+        if let Some(code) = self.refuses_pull(received) {
+            return self.error(code, Some(id));
+        }
+        if received.ebms.receipt.is_some() {
+            self.settle(received);
+        }
+        match self.hand_out() {
+            Some(message) => {
+                self.watch();
+                Some(message)
+            }
+            None if self.mutation.does(Habit::EmptyIsSuccess) => Some(status(200)),
+            None => self.error("EBMS:0006", Some(id)),
+        }
+    }
+
+    fn holds(&self, received: &Received, client: Option<&str>) -> Result<(), Broken> {
         let partners: Vec<(String, String)> =
             PARTIES.iter().skip(1).map(|party| ((*party).to_owned(), agreement(party))).collect();
         let offers = |service: &str, action: Option<&str>| self.offers(service, action);
@@ -62,7 +90,12 @@ impl Node {
             offers: &offers,
             trusted: &|chain, place| self.trusted(chain, place, alone),
         };
-        if let Err(broken) = receive::check(received, &agreed, &self.mutation).and_then(|()| self.habits(received)) {
+        receive::check(received, &agreed, &self.mutation)
+    }
+
+    /// Holds a message against the rules, and takes what passes.
+    pub(super) fn take(self: &Arc<Self>, received: &Received, client: Option<&str>) -> Outcome {
+        if let Err(broken) = self.holds(received, client).and_then(|()| self.habits(received)) {
             return Outcome::Refused(broken);
         }
         let id = &received.ebms.message_id;
@@ -80,6 +113,7 @@ impl Node {
             self.memory().delivered.push(id.clone());
         }
         if fresh && !ping {
+            self.remember_request(received);
             self.business(received);
         }
         Outcome::Receipt(again)
@@ -87,6 +121,9 @@ impl Node {
 
     fn offers(&self, service: &str, action: Option<&str>) -> bool {
         let ping = self.ground_ping(service);
+        if service == EXCHANGE {
+            return action.is_none_or(|action| [REQUEST, REPLY, PULLED, CORNERS, DYNAMIC].contains(&action));
+        }
         match action {
             Some(action) => {
                 (ping && action.ends_with("/test")) || self.ground.packs.by_action(service, action).is_some()
@@ -112,6 +149,8 @@ impl Node {
             || (does(Habit::RefusesUnlisted) && received.package.parts.len() > parts)
             || (does(Habit::PathTokenOnly) && received.signature.leaf_alone)
             || (does(Habit::LeafTokenOnly) && !received.signature.leaf_alone)
+            || (does(Habit::RefusesReplies) && received.ebms.refers_to.is_some())
+            || (does(Habit::KnownPartiesOnly) && received.is_of_a_visitor())
             || (does(Habit::PartsInOrder) && !in_order(received))
             || (does(Habit::PoisonsRefused) && self.memory().refused.contains(&received.ebms.message_id));
         if refuses { Err(Broken::Habit("EBMS:0004")) } else { Ok(()) }
@@ -119,6 +158,9 @@ impl Node {
 
     /// Works on the leading document and has the answer sent.
     fn business(self: &Arc<Self>, received: &Received) {
+        if received.user().service == EXCHANGE {
+            return;
+        }
         let leading = received.user().parts.first().and_then(|(href, _)| received.part(href));
         let Some(part) = leading else { return };
         let document = gzip::inflate(&part.body, &Limits::default()).unwrap_or_else(|_| part.body.clone());
@@ -159,15 +201,20 @@ impl Node {
             let trace = b"java.lang.IllegalStateException: refused\n\tat peer.Node.receive(Node.java:311)\n".to_vec();
             return forge::response("500 Internal Server Error", "text/plain", trace, &[]).ok();
         }
-        let draft = SignalDraft {
+        let sent = refers_to.unwrap_or_default();
+        let draft = self.refusal(code, sent);
+        self.signal(&draft, self.mutation.sign.error.as_ref(), &self.mutation.forge.error, sent)
+    }
+
+    /// The error of that code about a message.
+    pub(super) fn refusal(&self, code: &str, refers_to: &str) -> SignalDraft {
+        SignalDraft {
             message_id: fresh_id(),
             timestamp: now(),
-            refers_to: refers_to.unwrap_or_default().to_owned(),
+            refers_to: refers_to.to_owned(),
             references: Vec::new(),
             error: forge::error_row(code),
-        };
-        let sent = refers_to.unwrap_or_default();
-        self.signal(&draft, self.mutation.sign.error.as_ref(), &self.mutation.forge.error, sent)
+        }
     }
 
     /// A signal as an HTTP response, spoilt where the mutant says so. What a forge finds no place for stays unspoilt.
@@ -202,7 +249,7 @@ impl Node {
         Some(signing)
     }
 
-    fn keep_and_dispatch(self: &Arc<Self>, outgoing: Outgoing) {
+    pub(super) fn keep_and_dispatch(self: &Arc<Self>, outgoing: Outgoing) {
         self.memory().outbox.insert(outgoing.draft.message_id.clone(), outgoing.clone());
         self.dispatch(outgoing);
     }

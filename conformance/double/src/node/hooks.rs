@@ -25,12 +25,28 @@ async fn answer(node: Arc<Node>, mut tcp: TcpStream) {
         }
     }
     let Ok(message) = http::read(&request) else { return };
-    let (status, body) = match message.line.split(' ').nth(1) {
+    let target = message.line.split(' ').nth(1).unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let said = |name: &str| {
+        let value = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
+        value.map(|(_, value)| value.to_owned()).unwrap_or_default()
+    };
+    let (status, body) = match Some(path) {
         Some("/delivered") => ("200 OK", node.memory().delivered.join("\n")),
         Some("/notified") => ("200 OK", node.memory().notified.join("\n")),
         Some("/restart") => {
             node.restart();
             ("200 OK", String::new())
+        }
+        Some("/submit") => {
+            node.submit(&said("action"), &said("conversation"), message.body.clone());
+            ("202 Accepted", String::new())
+        }
+        Some("/reply") if node.reply(&said("to"), message.body.clone()) => ("202 Accepted", String::new()),
+        Some("/pull") => {
+            let puller = Arc::clone(&node);
+            node.work().spawn_on(async move { puller.pull().await }, node.ground.runtime().handle());
+            ("202 Accepted", String::new())
         }
         _ => ("404 Not Found", String::new()),
     };

@@ -23,13 +23,13 @@ use crate::receive::{Received, signature_of};
 use crate::rule::{Habit, PathRule, Place, Rule};
 
 /// Attempts after the first, and the time from one to the next: what the ICS claims.
-const RETRIES: u32 = 3;
-const INTERVAL: Duration = Duration::from_millis(500);
+pub(super) const RETRIES: u32 = 3;
+pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 /// How long a receipt is waited for: what the ICS claims.
-const ANSWER: Duration = Duration::from_secs(3);
+pub(super) const ANSWER: Duration = Duration::from_secs(3);
 
-const EB: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/";
-const CUSTOMS: &str = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs";
+pub(super) const EB: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/";
+pub(super) const CUSTOMS: &str = "urn:oasis:names:tc:ebcore:partyid-type:unregistered:customs";
 
 /// What an attempt came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,7 @@ impl Node {
             message_id: fresh_id(),
             timestamp: now(),
             conversation: conversation.unwrap_or_else(|| format!("double-{}", uuid::Uuid::now_v7().simple())),
+            refers_to: None,
             from: PartyRef { id: PARTIES[0].to_owned(), kind: CUSTOMS.to_owned(), role: role("initiator") },
             to: PartyRef { id: partner.clone(), kind: CUSTOMS.to_owned(), role: role("responder") },
             agreed: Agreed { name: agreement(&partner), ..Agreed::default() },
@@ -155,7 +156,7 @@ impl Node {
     }
 
     /// Posts over mutual TLS; none when there is no partner, or not the partner.
-    async fn post(&self, partner: std::net::SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
+    pub(super) async fn post(&self, partner: std::net::SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
         let tcp = TcpStream::connect(partner).await.ok()?;
         let identity = (!self.mutation.does(Habit::NoClientCertificate)).then(|| self.ground.identities.tls.clone());
         let client =
@@ -206,7 +207,7 @@ impl Node {
         if self.is_good(&read, &text, &sent) { Attempt::Receipted } else { nothing }
     }
 
-    fn is_good(&self, receipt: &Ebms, text: &str, sent: &Ebms) -> bool {
+    pub(super) fn is_good(&self, receipt: &Ebms, text: &str, sent: &Ebms) -> bool {
         let holds = |rule: Rule, holds: bool| holds || !self.mutation.checks(rule);
         let Some(signed) = signature_of(text) else { return false };
         let own = |chain: &[rustls_pki_types::CertificateDer<'static>]| {
@@ -229,7 +230,7 @@ impl Node {
 }
 
 /// The envelope of an HTTP message, as text and read.
-fn envelope(bytes: &[u8]) -> Option<(String, Ebms)> {
+pub(super) fn envelope(bytes: &[u8]) -> Option<(String, Ebms)> {
     let text = root::envelope_text(bytes)?;
     let read = ebms::read(text.as_bytes()).ok()?;
     Some((text, read))

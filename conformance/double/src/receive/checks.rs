@@ -3,9 +3,10 @@
 use aws_lc_rs::digest as hash;
 use carnet_harness::judge::ebms::User;
 use carnet_wire::digest::{self, Transform};
-use carnet_wire::{Limits, gzip};
+use carnet_wire::{Limits, gzip, token};
 
 use super::{Agreed, Broken, Received};
+use crate::ground::{CORNERS, DYNAMIC, EXCHANGE, PARTIES, POLICY};
 use crate::mutation::Mutation;
 use crate::rule::Rule;
 
@@ -52,11 +53,16 @@ pub(super) const BEFORE_TRUST: &[Check] = &[
 
 /// What must hold of a message whose signer is known.
 pub(super) const AFTER_TRUST: &[Check] = &[
-    check(Rule::PullChannel, "EBMS:0010", |m, _| !m.seen.pull),
     check(Rule::HeaderUserMessage, "EBMS:0009", |m, _| m.seen.user_messages == 1),
     check(Rule::HeaderMessageId, "EBMS:0009", |m, _| !m.ebms.message_id.is_empty()),
     check(Rule::HeaderServiceUri, "EBMS:0003", |m, _| m.seen.service_typed || m.user().service.contains(':')),
-    check(Rule::PModeFrom, "EBMS:0010", |m, a| a.partners.iter().any(|(id, _)| *id == m.user().from.0)),
+    check(Rule::PModeFrom, "EBMS:0010", |m, a| {
+        a.partners.iter().any(|(id, _)| *id == m.user().from.0) || is_visitor(m)
+    }),
+    check(Rule::VisitorPolicy, "EBMS:0101", |m, _| {
+        let named = |leaf| token::policies(leaf).is_ok_and(|policies| policies.iter().any(|policy| policy == POLICY));
+        !is_visitor(m) || m.signature.chain.first().is_some_and(named)
+    }),
     check(Rule::SignerParty, "EBMS:0101", |m, _| !m.signature.present || m.signer_name() == m.user().from.0),
     check(Rule::TlsParty, "EBMS:0101", |m, a| {
         let known = a.partners.iter().any(|(id, _)| *id == m.user().from.0);
@@ -66,6 +72,11 @@ pub(super) const AFTER_TRUST: &[Check] = &[
     check(Rule::PModeAgreement, "EBMS:0010", |m, a| {
         let named = m.user().agreement.as_deref();
         a.partners.iter().any(|(_, agreement)| named == Some(agreement.as_str()))
+    }),
+    check(Rule::CornersThere, "EBMS:0010", |m, _| corners(m).is_none_or(|corners| !corners.iter().any(Vec::is_empty))),
+    check(Rule::CornersOnce, "EBMS:0010", |m, _| corners(m).is_none_or(|corners| corners.iter().all(|c| c.len() < 2))),
+    check(Rule::CornersFilled, "EBMS:0010", |m, _| {
+        corners(m).is_none_or(|corners| corners.iter().flatten().all(|value| !value.is_empty()))
     }),
     check(Rule::PModeService, "EBMS:0001", |m, a| (a.offers)(&m.user().service, None)),
     check(Rule::PModeAction, "EBMS:0001", |m, a| {
@@ -122,6 +133,19 @@ pub(super) const AFTER_TRUST: &[Check] = &[
         })
     }),
 ];
+
+/// Whether the message is one that a party may send that nobody registered, and of none of the partners.
+pub(super) fn is_visitor(m: &Received) -> bool {
+    let user = m.user();
+    user.service == EXCHANGE && user.action == DYNAMIC && !PARTIES.contains(&user.from.0.as_str())
+}
+
+/// The values of each outer corner; none where corners were not agreed.
+fn corners(m: &Received) -> Option<[Vec<&str>; 2]> {
+    let user = m.user();
+    let values = |name: &str| user.properties.iter().filter(|(key, _)| key == name).map(|(_, v)| v.as_str()).collect();
+    (user.service == EXCHANGE && user.action == CORNERS).then(|| [values("originalSender"), values("finalRecipient")])
+}
 
 /// A property of a part.
 pub(super) fn property<'p>(part: &'p (String, Vec<(String, String)>), name: &str) -> Option<&'p str> {

@@ -12,7 +12,7 @@ use roxmltree::Node;
 use rustls_pki_types::CertificateDer;
 
 use super::Broken;
-use super::checks::property;
+use super::checks::{is_visitor, property};
 use crate::mutation::Mutation;
 use crate::rule::{Habit, Rule};
 
@@ -177,8 +177,13 @@ impl Received {
         self.signature.fault == Some(rule)
     }
 
+    /// Whether it is of a party that nobody registered, under what such a party may send.
+    pub(crate) fn is_of_a_visitor(&self) -> bool {
+        is_visitor(self)
+    }
+
     /// The common name of the signer.
-    pub(super) fn signer_name(&self) -> String {
+    pub(crate) fn signer_name(&self) -> String {
         self.signature.chain.first().and_then(carnet_certs::common_name).unwrap_or_default()
     }
 
