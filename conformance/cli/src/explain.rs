@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use carnet_catalogue::case::{Case, CaseId};
-use carnet_catalogue::step::{Action, AnswerKind, Awaited, Connect, Listen, Send, Step};
+use carnet_catalogue::step::{Action, AnswerKind, Awaited, Connect, Listen, Prompt, Send, Step};
 use carnet_catalogue::{Catalogue, RequirementId};
 
 use crate::catalogue;
@@ -106,6 +106,7 @@ fn describe(step: &Step) -> String {
     let Ok(action) = step.action() else { return String::new() };
     let mut text = match action {
         Action::Send(send) => describe_send(send),
+        Action::Offer(offer) => format!("offer, for the subject to pull: {}", describe_send(offer)),
         Action::Connect(connect) => describe_connect(connect),
         Action::Listen(listen) => describe_listen(listen),
         Action::Answer(answer) => {
@@ -127,7 +128,8 @@ fn describe(step: &Step) -> String {
                 Awaited::Receipt => "a receipt",
                 Awaited::Error => "an ebMS error",
                 Awaited::Answer => "whatever comes",
-                Awaited::Message => "a push from the subject",
+                Awaited::Message => "a message from the subject",
+                Awaited::Pull => "a pull request of the subject",
                 Awaited::Connection => "a connection of the subject, however it ends",
                 Awaited::Alert => "a TLS alert",
                 Awaited::Close => "the end of the connection",
@@ -136,12 +138,21 @@ fn describe(step: &Step) -> String {
             }
         ),
         Action::Hook(hook) => format!("run the hook {hook:?}").to_lowercase(),
-        Action::Prompt(_) => {
-            "get the subject to send: a message that obliges an answer, else the hook, else the operator".to_owned()
+        Action::Prompt(prompt) => match prompt {
+            Prompt::Push => {
+                "get the subject to send: a message that obliges an answer, else the hook, else the operator"
+            }
+            Prompt::Submit => "get the subject to submit a message: by hooks.submit, else the operator",
+            Prompt::Reply => "get the subject to reply: by hooks.reply, else the operator",
+            Prompt::Pull => "get the subject to pull: by hooks.pull, else the operator",
         }
+        .to_owned(),
         Action::Restart => "restart the subject".to_owned(),
         Action::Wait(wait) => format!("wait {wait:?}").to_lowercase(),
     };
+    if let Some(under) = step.under {
+        text += &format!(", of the exchange {}", under.as_str());
+    }
     if let Some(speaker) = &step.speaker {
         text += &format!(", as {speaker}");
     }
@@ -184,6 +195,19 @@ fn describe_send(send: &Send) -> String {
     }
     if let Some(step) = &send.again {
         return format!("send the request of step {step} again, byte for byte");
+    }
+    if send.pull {
+        let channel = send.mpc.as_deref().unwrap_or("the agreed channel");
+        return format!(
+            "send {} for {channel}",
+            if send.twice { "two pull requests at once" } else { "a pull request" }
+        );
+    }
+    if let Some(step) = &send.receipt_of {
+        return format!("send the receipt for what step {step} pulled");
+    }
+    if let Some(step) = &send.reply_to {
+        return format!("send the subject's sample document in reply to the message of step {step}");
     }
     match (&send.pack, &send.message) {
         (Some(pack), Some(message)) => format!("send {pack} {message}"),

@@ -16,6 +16,8 @@ use crate::kit;
 
 /// What the Carnet node claims; its hooks are the back-end API.
 const ICS: &str = include_str!("ics.toml");
+/// What it agrees on with the suite beside the plain exchange.
+const EXCHANGES: &str = include_str!("exchanges.toml");
 
 /// A temporary folder with everything in it; removed when dropped.
 #[derive(Debug)]
@@ -129,6 +131,25 @@ headers = {{ Content-Type = "application/xml" }}
 token_file = "token"
 body = "${{document}}"
 
+[hooks.submit.http]
+method = "POST"
+url = "http://{api}/v1/messages?to=SUITE&service=${{document.service}}&action=${{document.action}}&conversation=${{fresh.conversation}}"
+headers = {{ Content-Type = "application/xml", Message-Property = "${{document.properties}}" }}
+token_file = "token"
+body = "${{document}}"
+
+[hooks.reply.http]
+method = "POST"
+url = "http://{api}/v1/messages?to=SUITE&service=${{document.service}}&action=${{document.action}}&ref_to=${{request.message-id}}"
+headers = {{ Content-Type = "application/xml" }}
+token_file = "token"
+body = "${{document}}"
+
+[hooks.pull.http]
+method = "POST"
+url = "http://{api}/v1/pulls"
+token_file = "token"
+
 [hooks.delivered.http]
 url = "http://{api}/v1/messages?direction=in&state=delivered&limit=1000"
 token_file = "token"
@@ -166,6 +187,7 @@ id = "OTHER"
 [agreement]
 name = "{agreement}"
 
+{exchanges}
 [sample]
 pack = "declaration"
 message = "{sample}"
@@ -182,6 +204,7 @@ subject_loaded_crl = true
             // By name, so that the name in its certificate is what the subject meant.
             suite_host = self.suite.replace("127.0.0.1", "localhost"),
             agreement = kit::default_agreement(party, "SUITE"),
+            exchanges = EXCHANGES.replace("PARTY", party),
             sample = super::SAMPLE,
         );
         put(&of.subject(), &text)?;
@@ -199,7 +222,9 @@ subject_loaded_crl = true
         let file = SubjectFiles::read(&own.subject()).map_err(Failure::ours)?;
         let other = SubjectFiles::read(&partner.subject()).map_err(Failure::ours)?;
         let mut names = Vec::new();
+        let mut dynamic = String::new();
         for (name, kit) in kit::with_suite(&file, packs, now)? {
+            dynamic += &kit::exchange::table(&kit, &format!("kits/{name}/")).unwrap_or_default();
             kit::write(&kit, &own.dir.join("kits").join(&name))?;
             names.push(name);
         }
@@ -212,6 +237,7 @@ subject_loaded_crl = true
             r#"format = 1
 kits = [{kits}]
 
+{dynamic}
 [party]
 id = "{party}"
 
@@ -232,6 +258,10 @@ dir = "store"
 [api]
 listen = "{api}"
 token_file = "token"
+
+# The suite says when.
+[pull]
+interval = "1h"
 
 [limits]
 response_timeout = "2s"

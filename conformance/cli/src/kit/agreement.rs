@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Kit, Leg};
+use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::{SignerBinding, TlsBinding};
 use carnet_catalogue::subject::Party;
 
@@ -67,6 +68,8 @@ fn fill(text: &mut String, kit: &Kit) -> std::fmt::Result {
         direction(text, leg)?;
     }
 
+    further(text, kit)?;
+
     writeln!(text, "## How\n")?;
     writeln!(text, "| | |\n|---|---|")?;
     row(text, "Exchange pattern", "One-Way/Push, SOAP 1.2 with attachments, over HTTPS with client certificates")?;
@@ -108,6 +111,38 @@ fn direction(text: &mut String, leg: Leg<'_>) -> std::fmt::Result {
         row(text, "Service", &format!("{}{kind}", code(&service.name)))?;
         let actions: Vec<String> = service.actions.iter().map(code).collect();
         row(text, "its Actions", &actions.join(", "))?;
+    }
+    writeln!(text)
+}
+
+/// The exchanges beside the plain one; nothing where there are none.
+fn further(text: &mut String, kit: &Kit) -> std::fmt::Result {
+    let all = &kit.exchanges;
+    if *all == Exchanges::default() {
+        return Ok(());
+    }
+    writeln!(text, "### Further exchanges, between the same two parties\n")?;
+    writeln!(text, "| | |\n|---|---|")?;
+    if let Some(one) = &all.two_way {
+        let both = format!("{}: {}, then {}", code(&one.service), code(&one.request), code(&one.reply));
+        row(text, "Two-Way/Push-and-Push, begun by either", &both)?;
+    }
+    if let Some(one) = &all.pull {
+        row(text, "One-Way/Pull", &format!("{}: {}", code(&one.service), code(&one.action)))?;
+        row(text, &format!("{} pulls from channel", kit.partner.id), &code(&one.channel))?;
+        row(text, &format!("{} pulls from channel", kit.own.id), &code(&one.offers))?;
+    }
+    if let Some(one) = &all.four_corner {
+        row(text, "Four corners", &format!("{}: {}", code(&one.service), code(&one.action)))?;
+        row(text, "its message properties", "`originalSender` and `finalRecipient`, each once; others may be added")?;
+    }
+    if let Some(one) = &all.dynamic {
+        row(text, "From any party with a good certificate", &format!("{}: {}", code(&one.service), code(&one.action)))?;
+        row(text, "whom its certificate names", &code("CN={PartyId}"))?;
+        if let Some(policy) = &one.policy {
+            row(text, "under the certificate policy", &code(policy))?;
+        }
+        writeln!(text, "\nFor the Carnet node, put `dynamic.toml` into `node.toml`.")?;
     }
     writeln!(text)
 }

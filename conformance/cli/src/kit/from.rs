@@ -1,5 +1,6 @@
 //! From subject files to a kit: who the two parties are, and what each is told of the other.
 
+use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::Ics;
 use carnet_catalogue::subject::{IdentityFiles, Party, Subject};
 use carnet_certs::{Authority, FolderPlan, Identity, UnixTime, common_name, to_pem, write_folder};
@@ -23,8 +24,12 @@ pub(crate) fn with_suite(file: &SubjectFiles, packs: &Packs, now: UnixTime) -> R
         return Err(Failure::usage(problem.with_help(help)));
     };
     let pki = Pki::open(file, now)?;
-    let main =
-        Kit { endpoints: vec![endpoint], ..pki.kit(&suite.party, suite.tls.as_ref(), suite.signing.as_ref(), packs)? };
+    let exchanges = file.subject.exchange.clone();
+    let main = Kit {
+        endpoints: vec![endpoint],
+        exchanges,
+        ..pki.kit(&suite.party, suite.tls.as_ref(), suite.signing.as_ref(), packs)?
+    };
     let mut kits = vec![("suite".to_owned(), main)];
     if let Some(other) = &suite.other_party {
         let mut kit = pki.kit(other, None, None, packs)?;
@@ -93,6 +98,7 @@ fn base(file: &SubjectFiles, partner: &Party, packs: &Packs) -> Result<Kit, Fail
         mpc: subject.agreement.mpc.clone(),
         reception_awareness: ics.reception_awareness,
         services: services(subject, packs),
+        exchanges: Exchanges::default(),
     })
 }
 

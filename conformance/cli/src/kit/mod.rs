@@ -5,6 +5,7 @@
 //! reference node reads. Keys of the suite stay with the suite.
 
 mod agreement;
+pub(crate) mod exchange;
 mod from;
 mod pmode;
 mod product;
@@ -13,6 +14,7 @@ mod write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::{Binding, ReceptionAwareness, SignerBinding, TlsBinding};
 use carnet_catalogue::subject::Party;
 use carnet_certs::UnixTime;
@@ -141,6 +143,8 @@ pub(crate) struct Kit {
     pub reception_awareness: ReceptionAwareness,
     /// What may be exchanged, in both directions.
     pub services: Vec<ServiceActions>,
+    /// Exchanges beside the plain one.
+    pub exchanges: Exchanges,
 }
 
 impl Kit {

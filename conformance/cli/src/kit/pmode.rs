@@ -19,6 +19,36 @@ pub(crate) struct ServiceActions {
     pub actions: Vec<String>,
 }
 
+/// What a P-Mode has of its own beside the parties.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner<'a> {
+    /// Added to the id.
+    pub name: &'static str,
+    /// Exchange pattern, and leg of it.
+    pub mep: Mep,
+    /// What may be exchanged.
+    pub services: &'a [ServiceActions],
+    /// Channel, when it is not the default.
+    pub mpc: Option<&'a str>,
+    /// Message properties that must be there.
+    pub properties: &'a [&'a str],
+    /// The initiator is left to its certificate.
+    pub open: bool,
+}
+
+/// The exchange patterns, with the leg where there are two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mep {
+    /// One-Way/Push.
+    Push,
+    /// One-Way/Pull.
+    Pull,
+    /// First leg of Two-Way/Push-and-Push.
+    Request,
+    /// Second leg.
+    Reply,
+}
+
 /// One direction of an agreement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Leg<'a> {
@@ -42,17 +72,41 @@ impl Leg<'_> {
     /// # Errors
     /// When a value has no TOML form; none of these types has one such.
     pub(crate) fn to_toml(self) -> Result<String, toml::ser::Error> {
+        let (services, mpc) = (self.kit.services.as_slice(), self.kit.mpc.as_deref());
+        self.written(&Manner { name: "", mep: Mep::Push, services, mpc, properties: &[], open: false })
+    }
+
+    /// A P-Mode of these parties and terms as TOML.
+    ///
+    /// # Errors
+    /// As [`Leg::to_toml`].
+    pub(super) fn written(self, manner: &Manner<'_>) -> Result<String, toml::ser::Error> {
         let kit = self.kit;
+        let mut id = format!("customs-c2c.{}.{}", self.initiator.id, self.responder.id);
+        if manner.open {
+            id = format!("customs-c2c.{}", self.responder.id);
+        }
+        if !manner.name.is_empty() {
+            id = format!("{id}.{}", manner.name);
+        }
+        let (mep, leg) = match manner.mep {
+            Mep::Push => ("one-way-push", None),
+            Mep::Pull => ("one-way-pull", None),
+            Mep::Request => ("two-way-push-and-push", Some("request")),
+            Mep::Reply => ("two-way-push-and-push", Some("reply")),
+        };
         let file = File {
             format: 1,
-            id: format!("customs-c2c.{}.{}", self.initiator.id, self.responder.id),
+            id,
             profile: "customs-c2c",
-            mep: "one-way-push",
+            mep,
+            leg,
+            properties: manner.properties,
             agreement: (!kit.agreement.0.is_empty()).then_some(kit.agreement.0.as_str()),
             agreement_type: kit.agreement.1.as_deref(),
-            initiator: party(self.initiator, &self.initiator.initiator_role),
-            responder: party(self.responder, &self.responder.responder_role),
-            service: &kit.services,
+            initiator: party(self.initiator, &self.initiator.initiator_role, manner.open),
+            responder: party(self.responder, &self.responder.responder_role, false),
+            service: manner.services,
             security: Security { token: &kit.token, accept_tokens: ["x509-pkipath", "x509-v3"] },
             payload: Payload { compress: kit.compress },
             reception_awareness: Retry {
@@ -60,7 +114,7 @@ impl Leg<'_> {
                 retry_count: kit.reception_awareness.retry_count,
                 duplicate_detection: true,
             },
-            mpc: Channel { name: kit.mpc.as_deref().unwrap_or(DEFAULT_MPC) },
+            mpc: Channel { name: manner.mpc.unwrap_or(DEFAULT_MPC) },
         };
         toml::to_string(&file)
     }
@@ -71,9 +125,9 @@ fn fit_for_file(id: &str) -> String {
     id.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }
 
-fn party<'a>(party: &'a Party, role: &'a str) -> FileParty<'a> {
+fn party<'a>(party: &'a Party, role: &'a str, open: bool) -> FileParty<'a> {
     let party_type = (!party.kind.is_empty()).then_some(party.kind.as_str());
-    FileParty { party: &party.id, party_type, role }
+    FileParty { party: (!open).then_some(party.id.as_str()), party_type, role }
 }
 
 #[derive(Serialize)]
@@ -82,6 +136,10 @@ struct File<'a> {
     id: String,
     profile: &'static str,
     mep: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leg: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    properties: &'a [&'a str],
     #[serde(skip_serializing_if = "Option::is_none")]
     agreement: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +155,8 @@ struct File<'a> {
 
 #[derive(Serialize)]
 struct FileParty<'a> {
-    party: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    party: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     party_type: Option<&'a str>,
     role: &'a str,

@@ -35,6 +35,7 @@ pub(super) fn kit() -> Kit {
             kind: None,
             actions: vec!["declaration".to_owned(), "response".to_owned()],
         }],
+        exchanges: Exchanges::default(),
     }
 }
 
@@ -61,6 +62,35 @@ fn the_files_are_those_whose_schemas_are_published() {
     agrees("kit-1.json", &read("kit.toml"));
     agrees("pmode-1.json", &read("pmodes/th-to-suite.toml"));
     agrees("pmode-1.json", &read("pmodes/suite-to-th.toml"));
+}
+
+#[test]
+fn each_further_exchange_has_its_pmodes() {
+    let exchanges = toml::from_str::<toml::Table>(include_str!("../demo/exchanges.toml")).expect("toml");
+    let exchanges = exchanges.get("exchange").cloned().expect("tables").try_into().expect("exchanges");
+    let kit = Kit { exchanges, ..kit() };
+    let dir = tempfile::tempdir().expect("a folder");
+    let written = write(&kit, dir.path()).expect("written");
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect(name);
+    let mut ids = std::collections::BTreeSet::new();
+    let pmodes: Vec<&String> = written.files.iter().filter(|name| name.starts_with("pmodes/")).collect();
+    assert_eq!(pmodes.len(), 2 * 5 + 1, "{pmodes:?}");
+    for name in pmodes {
+        agrees("pmode-1.json", &read(name));
+        let file: toml::Table = toml::from_str(&read(name)).expect("toml");
+        assert!(ids.insert(file["id"].to_string()), "{name} has the id of another");
+    }
+    // What TH hands out waits in its own channel: the partner, which initiates, pulls it.
+    let pulled: toml::Table = toml::from_str(&read("pmodes/suite-to-th-pull.toml")).expect("toml");
+    assert_eq!(pulled["mpc"]["name"].as_str(), Some("urn:carnet:mpc:PARTY:SUITE"));
+    let open: toml::Table = toml::from_str(&read("pmodes/anyone.toml")).expect("toml");
+    assert!(open["initiator"].get("party").is_none());
+    let table: toml::Table = toml::from_str(&read("dynamic.toml")).expect("toml");
+    let table = &table["dynamic"][0];
+    assert_eq!(table["signing_subject"].as_str(), Some("CN={party}"));
+    for name in [&table["tls_anchors"], &table["crls"][0], &table["pmodes"][0]] {
+        assert!(dir.path().join(name.as_str().expect("a name")).is_file(), "{name}");
+    }
 }
 
 #[test]

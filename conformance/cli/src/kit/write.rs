@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Kit, Written, agreement};
+use super::{Kit, Written, agreement, exchange};
 use crate::failure::Failure;
 
 /// Writes the kit into `dir`, which is made when it is not there; files of an earlier kit are replaced.
@@ -31,6 +31,14 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
         let file = format!("pmodes/{}.toml", leg.slug());
         folder.file(&file, leg.to_toml().map_err(Failure::ours)?.as_bytes())?;
         pmodes.push(file);
+    }
+    for (file, text) in kit.further_pmodes().map_err(Failure::ours)? {
+        folder.file(&file, text.as_bytes())?;
+        pmodes.push(file);
+    }
+    if let Some((file, text)) = kit.open_pmode().map_err(Failure::ours)? {
+        folder.file(file, text.as_bytes())?;
+        folder.file("dynamic.toml", exchange::table(kit, "").unwrap_or_default().as_bytes())?;
     }
     let text = toml::to_string(&File {
         format: 1,
