@@ -1,8 +1,9 @@
-//! Exclusive canonical form, without comments.
+//! Canonical forms, without comments: the exclusive one of WS-Security, and the inclusive one that publishers of service
+//! metadata sign with.
 //!
-//! Implements xml-exc-c14n with the `InclusiveNamespaces` prefix list, written straight from the tree: one walk over the
-//! element that is asked for. xmllint and bergshamra's canonicalizer are the second opinions in the tests. Other
-//! canonical forms are not offered: the profiles use none.
+//! Implements xml-exc-c14n with the `InclusiveNamespaces` prefix list and Canonical XML 1.0 less attributes in the `xml`
+//! namespace that an ancestor would hand down, written straight from the tree: one walk over the element that is asked
+//! for. xmllint, xmlsec1 and bergshamra's canonicalizer are the second opinions in the tests.
 
 use bergshamra::xml::uppsala;
 use uppsala::{NodeId as Id, NodeKind};
@@ -33,6 +34,42 @@ pub fn exclusive(document: &Document<'_>, element: NodeId, inclusive_prefixes: &
     let mut writer = Writer::new(&document.tree, inclusive_prefixes);
     writer.subtree(element.0);
     Ok(writer.out)
+}
+
+/// The canonical form of one element as an enveloped signature has it: in either form, and without one element below it.
+///
+/// # Errors
+/// [`C14nError::NoElement`].
+pub(crate) fn enveloped(
+    document: &Document<'_>,
+    element: NodeId,
+    form: &Form,
+    left_out: Option<NodeId>,
+) -> Result<Vec<u8>, C14nError> {
+    document.tree.element(element.0).ok_or(C14nError::NoElement)?;
+    let prefixes: Vec<&str> = match form {
+        Form::Exclusive { prefixes } => prefixes.iter().map(String::as_str).collect(),
+        Form::Inclusive => Vec::new(),
+    };
+    let mut writer = Writer::new(&document.tree, &prefixes);
+    writer.left_out = left_out.map(|node| node.0);
+    if *form == Form::Inclusive {
+        writer.everything = Some(element.0);
+    }
+    writer.subtree(element.0);
+    Ok(writer.out)
+}
+
+/// Which namespaces a canonical form declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Those that are used, and these where they are in scope.
+    Exclusive {
+        /// Tokens of `InclusiveNamespaces/@PrefixList`.
+        prefixes: Vec<String>,
+    },
+    /// Those that are in scope.
+    Inclusive,
 }
 
 /// The canonical form of a whole document: what is hashed of an XML part that is sent uncompressed.
@@ -67,6 +104,10 @@ struct Writer<'d, 'p> {
     tree: &'d uppsala::Document<'d>,
     /// Empty for the default namespace.
     inclusive: Vec<&'p str>,
+    /// The outermost element, where all namespaces in scope are declared.
+    everything: Option<Id>,
+    /// Left out, with all below it.
+    left_out: Option<Id>,
     /// Namespaces rendered so far, by prefix, innermost last.
     rendered: Vec<(&'d str, &'d str)>,
     /// For each open element, how many were rendered outside it.
@@ -79,6 +120,8 @@ impl<'d, 'p> Writer<'d, 'p> {
         Self {
             tree,
             inclusive: inclusive.iter().map(|prefix| if *prefix == "#default" { "" } else { prefix }).collect(),
+            everything: None,
+            left_out: None,
             rendered: Vec::with_capacity(16),
             outside: Vec::with_capacity(16),
             out: Vec::with_capacity(4096),
@@ -89,13 +132,17 @@ impl<'d, 'p> Writer<'d, 'p> {
     fn subtree(&mut self, top: Id) {
         let mut at = top;
         loop {
-            self.begin(at);
-            if let Some(child) = self.tree.first_child(at) {
-                at = child;
-                continue;
+            if self.left_out != Some(at) {
+                self.begin(at);
+                if let Some(child) = self.tree.first_child(at) {
+                    at = child;
+                    continue;
+                }
             }
             loop {
-                self.end(at);
+                if self.left_out != Some(at) {
+                    self.end(at);
+                }
                 if at == top {
                     return;
                 }
@@ -147,6 +194,9 @@ impl<'d, 'p> Writer<'d, 'p> {
                 self.utilize(outside, prefix, attribute.name.namespace_uri.as_deref().unwrap_or(""));
             }
         }
+        if let Some(outermost) = self.everything {
+            self.declare_scope(node, outermost == node);
+        }
         for index in 0..self.inclusive.len() {
             let prefix = self.inclusive.get(index).copied().unwrap_or_default();
             if let Some((prefix, namespace)) = self.in_scope(node, prefix) {
@@ -192,6 +242,18 @@ impl<'d, 'p> Writer<'d, 'p> {
         let here = self.rendered.get(outside..).unwrap_or_default();
         if prefix != "xml" && !known && !here.iter().any(|(known, _)| *known == prefix) {
             self.rendered.push((prefix, namespace));
+        }
+    }
+
+    /// Declares what an element declares, and the outermost one what its ancestors do.
+    fn declare_scope(&mut self, node: Id, outermost: bool) {
+        let outside = self.outside.last().copied().unwrap_or_default();
+        let mut at = Some(node);
+        while let Some(element) = at.and_then(|node| self.tree.element(node)) {
+            for (prefix, namespace) in &element.namespace_declarations {
+                self.utilize(outside, prefix, namespace);
+            }
+            at = if outermost { at.and_then(|node| self.tree.parent(node)) } else { None };
         }
     }
 

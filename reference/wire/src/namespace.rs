@@ -26,6 +26,10 @@ pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// Exclusive canonical form without comments: algorithm, and namespace of `InclusiveNamespaces`.
 pub const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+/// Canonical form 1.0 without comments.
+pub const C14N: &str = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
+/// What is signed is the document around the signature, without it.
+pub const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 /// What is hashed of an attachment: its content only.
 pub const ATTACHMENT_CONTENT: &str =
     "http://docs.oasis-open.org/wss/oasis-wss-SwAProfile-1.1#Attachment-Content-Signature-Transform";

@@ -8,10 +8,12 @@
 //! AS4 (5.1.4, 5.1.5).
 
 mod algorithm;
+mod enveloped;
 mod read;
 mod verify;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
+pub use enveloped::enveloped;
 
 use rustls_pki_types::CertificateDer;
 
@@ -103,6 +105,9 @@ pub enum SignatureError {
     /// A digest or signature value that is not base64, or a digest of the wrong length.
     #[error("digest or signature value is malformed")]
     Value,
+    /// `ds:KeyInfo` carries no certificate whose key made the signature.
+    #[error("signature carries no certificate of its key")]
+    NoCertificate,
     /// The security token cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),

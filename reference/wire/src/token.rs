@@ -113,6 +113,7 @@ impl Token {
     }
 }
 
+pub(crate) use path::certificate;
 pub(crate) use read::{read, read_recipient};
 pub(crate) use write::{Naming, name};
 

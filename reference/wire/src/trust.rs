@@ -197,6 +197,13 @@ impl Anchors {
     }
 }
 
+impl std::fmt::Debug for Anchors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counts = (self.anchors.len(), self.crls.len());
+        f.debug_struct("Anchors").field("anchors", &counts.0).field("lists", &counts.1).finish_non_exhaustive()
+    }
+}
+
 /// Whether the certificate is within its validity period at that time; for a pinned certificate, which needs no path.
 ///
 /// # Errors

@@ -91,7 +91,8 @@ pub enum XmlError {
 }
 
 /// The bytes of an `xs:base64Binary`, which may hold white space anywhere.
-pub(crate) fn base64_binary(text: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn base64_binary(text: &str) -> Option<Vec<u8>> {
     if let Ok(bytes) = STANDARD.decode(text) {
         return Some(bytes);
     }

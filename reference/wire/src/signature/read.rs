@@ -129,7 +129,7 @@ fn read_transform(transforms: Element<'_>) -> Result<Transform, SignatureError> 
 
 /// The prefix list of an element whose algorithm is exclusive canonical form; none when it is another algorithm or
 /// has other children.
-fn exclusive_prefixes(element: Element<'_>) -> Option<Vec<String>> {
+pub(super) fn exclusive_prefixes(element: Element<'_>) -> Option<Vec<String>> {
     if element.attribute("", "Algorithm") != Some(EXC_C14N) {
         return None;
     }
@@ -169,7 +169,7 @@ fn resolve(document: &Document<'_>, references: &[Reference]) -> Result<Vec<Sign
 }
 
 /// Exactly these children of the signature namespace, in this order.
-fn in_order<'d, const N: usize>(
+pub(super) fn in_order<'d, const N: usize>(
     parent: Element<'d>,
     names: [&'static str; N],
 ) -> Result<[Element<'d>; N], SignatureError> {
@@ -185,14 +185,14 @@ fn in_order<'d, const N: usize>(
 }
 
 /// The algorithm of an element that takes no parameters.
-fn childless(element: Element<'_>) -> Option<&str> {
+pub(super) fn childless(element: Element<'_>) -> Option<&str> {
     if element.children().next().is_some() {
         return None;
     }
     element.attribute("", "Algorithm")
 }
 
-fn base64_of(element: Element<'_>) -> Result<Vec<u8>, SignatureError> {
+pub(super) fn base64_of(element: Element<'_>) -> Result<Vec<u8>, SignatureError> {
     let text = element.simple_text().map_err(|_| SignatureError::Value)?;
     let bytes = base64_binary(&text).ok_or(SignatureError::Value)?;
     if bytes.is_empty() { Err(SignatureError::Value) } else { Ok(bytes) }

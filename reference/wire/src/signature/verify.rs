@@ -16,7 +16,7 @@ pub(super) fn verify(unverified: &Unverified<'_>, leaf: &CertificateDer<'_>) -> 
     }
     let signed_info = canonical(unverified, unverified.signed_info.node, &unverified.signed_info.prefixes)?;
     // The value first: references cost work, and whoever cannot sign shall not have it done.
-    verify_value(unverified, &signed_info, leaf)?;
+    verify_value(unverified.signed_info.algorithm, &unverified.value, &signed_info, leaf)?;
     let mut elements = unverified.elements.iter();
     let mut parts = Vec::new();
     for reference in &unverified.references {
@@ -51,12 +51,12 @@ fn canonical(unverified: &Unverified<'_>, node: NodeId, prefixes: &[String]) -> 
 }
 
 /// Verifies the signature value with the leaf's key, which must be of the algorithm's kind.
-fn verify_value(
-    unverified: &Unverified<'_>,
+pub(super) fn verify_value(
+    algorithm: SignatureAlgorithm,
+    value: &[u8],
     signed_info: &[u8],
     leaf: &CertificateDer<'_>,
 ) -> Result<(), SignatureError> {
-    let algorithm = unverified.signed_info.algorithm;
     let parsed = EndEntityCert::try_from(leaf).map_err(|_| SignatureError::Key)?;
     let spki = parsed.subject_public_key_info();
     let (identifier, key) = der::element(&spki)
@@ -66,7 +66,6 @@ fn verify_value(
     if identifier != verifier(algorithm).public_key_alg_id().as_ref() {
         return Err(SignatureError::Key);
     }
-    let value = &unverified.value;
     match algorithm {
         // The value in XML is not the DER structure that certificates use.
         SignatureAlgorithm::EcdsaP256Sha256 => {

@@ -34,7 +34,7 @@ pub fn read_pkipath(path: &[u8], limit: usize) -> Result<Vec<CertificateDer<'sta
 }
 
 /// One certificate, refused when it is not one.
-pub(super) fn certificate(der: &[u8]) -> Result<CertificateDer<'static>, TokenError> {
+pub(crate) fn certificate(der: &[u8]) -> Result<CertificateDer<'static>, TokenError> {
     let (_, _, rest) = der::element(der).ok_or(TokenError::Certificate)?;
     let certificate = CertificateDer::from(der.to_vec());
     names(&certificate)?;

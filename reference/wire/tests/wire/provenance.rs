@@ -28,7 +28,7 @@ fn every_folder_of_vectors_names_the_tool_that_made_it() {
 #[test]
 fn every_vector_is_told_about() {
     let source = String::from_utf8(vector("SOURCE.md")).unwrap();
-    for folder in ["phase4", "xmlsec1", "encryption", "xmllint"] {
+    for folder in ["phase4", "xmlsec1", "encryption", "smp", "xmllint"] {
         for entry in std::fs::read_dir(vectors().join(folder)).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
