@@ -1,4 +1,4 @@
-//! The life of a message, and the traits Store, Spool, Clock and Transport.
+//! The life of a message, and the traits Store, Spool, Clock, Transport and Locator.
 //!
 //! What a message is to the node between the wire and the application: who sent it to whom, in which state it is,
 //! which parts it has and what may happen next. Changes are data ([`Unit`]); a [`Store`] makes them durable and says
@@ -10,6 +10,7 @@
 mod clock;
 mod digest;
 mod id;
+mod locator;
 mod message;
 mod pending;
 mod record;
@@ -23,6 +24,7 @@ mod unit;
 pub use clock::Clock;
 pub use digest::Digest;
 pub use id::{InvalidMessageId, Key, MessageId, Party};
+pub use locator::{LocateError, Located, Locator, Wanted};
 pub use message::{Direction, Message, Part};
 pub use pending::{Completer, Pending};
 pub use record::{Record, RecordWrite};

@@ -2,7 +2,8 @@
 //!
 //! The server gives every request the certificate chain its peer proved, and bounds what a peer may cost:
 //! connections, header size, body size, time. The client keeps connections alive per endpoint and goes to the
-//! next endpoint when one is down. Identity and trust are swapped while connections stay open.
+//! next endpoint when one is down. Identity and trust are swapped while connections stay open. Beside it, a [`Fetcher`] of
+//! signed documents, which may come without TLS.
 //!
 //! It knows nothing of AS4, of files or of configuration formats: certificates, keys and revocation lists come in
 //! as bytes. Which partner a certificate belongs to is decided by the caller, from [`Peer::chain`].
@@ -23,7 +24,7 @@ mod usage;
 mod verify;
 
 pub use body::{Body, BodyError};
-pub use client::{Answer, Client, ClientError, ClientTls, Endpoint, Opened, Sent};
+pub use client::{Answer, Client, ClientError, ClientTls, Endpoint, Fetcher, Opened, Sent};
 pub use describe::Certificate;
 pub use error::TlsError;
 pub use identity::Identity;

@@ -1,10 +1,11 @@
-//! A new connection to an endpoint: name, TCP, TLS, HTTP.
+//! A new connection to an endpoint: name, TCP, TLS where that is wanted, HTTP.
 
 use std::sync::Arc;
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -24,6 +25,22 @@ pub(super) async fn connect(
     config: &Arc<ClientConfig>,
     limits: &ClientLimits,
 ) -> Result<Connected, ClientError> {
+    let (stream, progress) = tcp(endpoint, limits).await?;
+    let connector = TlsConnector::from(Arc::clone(config));
+    let stream = timeout(limits.handshake, connector.connect(endpoint.name.clone(), stream))
+        .await
+        .map_err(|_| ClientError::HandshakeTimeout(limits.handshake))?
+        .map_err(ClientError::Handshake)?;
+    speak(stream, progress, limits).await
+}
+
+/// A connection without TLS.
+pub(super) async fn connect_plain(endpoint: &Endpoint, limits: &ClientLimits) -> Result<Connected, ClientError> {
+    let (stream, progress) = tcp(endpoint, limits).await?;
+    speak(stream, progress, limits).await
+}
+
+async fn tcp(endpoint: &Endpoint, limits: &ClientLimits) -> Result<(Bounded, Progress), ClientError> {
     let address = (endpoint.host.as_str(), endpoint.port);
     let tcp = timeout(limits.connect, TcpStream::connect(address))
         .await
@@ -32,11 +49,13 @@ pub(super) async fn connect(
     let _ = tcp.set_nodelay(true);
     let stream = Bounded::new(tcp, limits.response);
     let progress = stream.progress();
-    let connector = TlsConnector::from(Arc::clone(config));
-    let stream = timeout(limits.handshake, connector.connect(endpoint.name.clone(), stream))
-        .await
-        .map_err(|_| ClientError::HandshakeTimeout(limits.handshake))?
-        .map_err(ClientError::Handshake)?;
+    Ok((stream, progress))
+}
+
+async fn speak<S>(stream: S, progress: Progress, limits: &ClientLimits) -> Result<Connected, ClientError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (sender, connection) = http1::Builder::new()
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(64 * 1024))

@@ -24,9 +24,14 @@ impl Endpoint {
     /// # Errors
     /// When it is not such a URL, or its host can be no certificate's name.
     pub fn parse(url: &str) -> Result<Self, ClientError> {
+        Self::read(url, "https", 443)
+    }
+
+    /// Parses a URL of that scheme; `port` is the scheme's own.
+    pub(super) fn read(url: &str, scheme: &str, port: u16) -> Result<Self, ClientError> {
         let refuse = || ClientError::Endpoint(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| refuse())?;
-        if uri.scheme_str() != Some("https") {
+        if uri.scheme_str() != Some(scheme) {
             return Err(refuse());
         }
         let authority = uri.authority().ok_or_else(refuse)?.clone();
@@ -37,7 +42,7 @@ impl Endpoint {
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host.clone()).map_err(|_| refuse())?;
         let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).parse().map_err(|_| refuse())?;
-        Ok(Self { port: authority.port_u16().unwrap_or(443), host, name, authority, target })
+        Ok(Self { port: authority.port_u16().unwrap_or(port), host, name, authority, target })
     }
 }
 

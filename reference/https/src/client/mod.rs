@@ -6,6 +6,7 @@
 mod connect;
 mod endpoint;
 mod error;
+mod fetch;
 mod pool;
 mod send;
 
@@ -23,6 +24,7 @@ use crate::{Body, ClientLimits, Clock, Identity, SentBody, ServerLimits, TlsErro
 
 pub use endpoint::Endpoint;
 pub use error::ClientError;
+pub use fetch::Fetcher;
 pub(crate) use pool::Returning;
 use pool::{Lease, Pool};
 

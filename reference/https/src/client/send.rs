@@ -46,14 +46,14 @@ pub(super) async fn post(
     }
 }
 
-enum Failed {
+pub(super) enum Failed {
     Unsent(hyper::Error, Option<Box<http::Request<SentBody>>>),
     Sent(ClientError),
 }
 
 /// Sends the request and waits for the answer's head; the wait begins with the last byte written, so that a large
 /// body may take its time.
-async fn head(
+pub(super) async fn head(
     connected: &mut Connected,
     limits: &ClientLimits,
     request: http::Request<SentBody>,
@@ -95,7 +95,7 @@ pub(super) async fn finish(
     Ok(Answer { status: head.status, headers: head.headers, body })
 }
 
-async fn read(mut incoming: Incoming, limits: &ClientLimits) -> Result<Bytes, ClientError> {
+pub(super) async fn read(mut incoming: Incoming, limits: &ClientLimits) -> Result<Bytes, ClientError> {
     let mut body = BytesMut::new();
     loop {
         let frame = timeout(limits.body_stall, incoming.frame())
