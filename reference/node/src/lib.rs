@@ -6,6 +6,7 @@
 mod api;
 pub mod config;
 mod kept;
+mod locate;
 mod log;
 mod node;
 mod parts;

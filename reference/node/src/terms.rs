@@ -9,6 +9,7 @@ use carnet_as4::partner;
 use carnet_https::{Client, ServerLimits, TlsError};
 
 use crate::config::Installed;
+use crate::locate::Discovery;
 
 /// Agreements, signing key and the ways to each partner.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Terms {
     pub(crate) identity: partner::Identity,
     /// The ways to partners, by PartyId; without those that only send.
     pub(crate) ways: BTreeMap<String, Arc<Client>>,
+    /// How receivers are found that no kit names, by P-Mode.
+    pub(crate) discoveries: BTreeMap<String, Arc<Discovery>>,
     /// What the body of a message may cost, whoever began the exchange.
     pub(crate) bodies: ServerLimits,
     /// From one round of pulls to the next.
@@ -31,6 +34,13 @@ impl Terms {
         for (party, partner) in &installed.partners {
             if let Some(client) = installed.client(partner)? {
                 ways.insert(party.clone(), Arc::new(client));
+            }
+        }
+        let mut discoveries = BTreeMap::new();
+        for read in &installed.discoveries {
+            let discovery = Arc::new(Discovery::new(installed, read)?);
+            for pmode in &read.pmodes {
+                discoveries.insert(pmode.id.to_string(), Arc::clone(&discovery));
             }
         }
         let bindings: Partners = installed.partners.values().map(|partner| partner.binding.clone()).collect();
@@ -46,6 +56,7 @@ impl Terms {
             bodies: installed.server_limits(),
             pull_interval: installed.file.pull.interval,
             ways,
+            discoveries,
         })
     }
 }

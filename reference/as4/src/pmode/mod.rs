@@ -18,8 +18,9 @@ pub(crate) use properties::check_properties;
 pub use select::{Mismatch, PModes};
 
 use crate::header::Party;
-use crate::id::{Action, AgreementRef, Mpc, PModeId, Service};
+use crate::id::{Action, AgreementRef, Mpc, PModeId, PartyId, Service};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,9 +40,8 @@ pub struct PMode {
     pub agreement: Option<AgreementRef>,
     /// Who begins the exchange: pushes the first message, or pulls.
     pub initiator: Party,
-    /// Whether anybody may be the initiator whom a certificate names (eDelivery AS4 1.15, 1.5.3: Initiator.Party is not
-    /// set). The id of `initiator` is nobody's then.
-    pub dynamic: bool,
+    /// Which side is left open; its id is nobody's then.
+    pub open: Option<Open>,
     /// The other side.
     pub responder: Party,
     /// What may be exchanged. The ebMS test service is always allowed beside it.
@@ -79,6 +79,16 @@ impl PMode {
         if self.starts_with_message() { &self.responder } else { &self.initiator }
     }
 
+    /// This P-Mode with its open responder filled in.
+    #[must_use]
+    pub fn towards(&self, receiver: &PartyId) -> Cow<'_, Self> {
+        if self.open != Some(Open::Responder) {
+            return Cow::Borrowed(self);
+        }
+        let responder = Party { id: receiver.clone(), ..self.responder.clone() };
+        Cow::Owned(Self { responder, ..self.clone() })
+    }
+
     /// Whether the user message waits at its sender until its receiver pulls it.
     #[must_use]
     pub fn is_pulled(&self) -> bool {
@@ -114,6 +124,15 @@ pub enum Mep {
     OneWayPull,
     /// A user message and the business reply to it, each pushed by its sender.
     TwoWayPushAndPush,
+}
+
+/// The side of a P-Mode that no party is named for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Open {
+    /// Whoever its certificate names may send (eDelivery AS4 1.15, 1.5.3: Dynamic Receiver).
+    Initiator,
+    /// Whoever a publisher of service metadata tells of may be sent to (1.5.4: Dynamic Sender).
+    Responder,
 }
 
 /// Which message of an exchange a P-Mode is about.

@@ -2,7 +2,7 @@
 //! Leaves what the values mean to `pmode`. The format is described in `docs/pmode.md` and `docs/schemas/pmode-1.json`.
 
 use super::{
-    Leg, Mep, PMode, PModeError, PayloadProfile, Profile, ReceptionAwareness, Security, ServiceActions, TokenForm,
+    Leg, Mep, Open, PMode, PModeError, PayloadProfile, Profile, ReceptionAwareness, Security, ServiceActions, TokenForm,
 };
 use crate::header::Party;
 use crate::id::{Action, AgreementRef, IdError, Mpc, PModeId, PartyId, Role, Service};
@@ -29,8 +29,8 @@ struct File {
     properties: Option<Spanned<Vec<Spanned<String>>>>,
     agreement: Option<Spanned<String>>,
     agreement_type: Option<String>,
-    initiator: Spanned<FileInitiator>,
-    responder: FileParty,
+    initiator: Spanned<FileSide>,
+    responder: Spanned<FileSide>,
     service: Spanned<Vec<FileService>>,
     security: Option<FileSecurity>,
     payload: Option<FilePayload>,
@@ -40,16 +40,8 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FileInitiator {
+struct FileSide {
     party: Option<Spanned<String>>,
-    party_type: Option<String>,
-    role: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileParty {
-    party: Spanned<String>,
     party_type: Option<String>,
     role: Option<Spanned<String>>,
 }
@@ -92,7 +84,7 @@ struct FileMpc {
     name: Spanned<String>,
 }
 
-/// Stands for the initiator that a P-Mode leaves open; never compared.
+/// Stands for the party that a P-Mode leaves open; never compared.
 const NOBODY: &str = "urn:carnet:party:any";
 
 struct Reader<'a> {
@@ -123,11 +115,12 @@ impl Reader<'_> {
                     .map_err(|error| self.id("agreement", text, error, "use a URI, or add agreement_type"))?,
             ),
         };
-        let (initiator, dynamic) = self.initiator(file.initiator, &file.mep)?;
-        let responder = self.party(&file.responder, "responder", ns::DEFAULT_RESPONDER)?;
-        if initiator.id == responder.id {
+        let open = self.open(&file)?;
+        let (initiator, _) = self.party(file.initiator, "initiator", ns::DEFAULT_INITIATOR)?;
+        let (responder, name) = self.party(file.responder, "responder", ns::DEFAULT_RESPONDER)?;
+        if open.is_none() && initiator.id == responder.id {
             let help = "a P-Mode is between two parties; check which of the two files this is";
-            return Err(self.wrong("responder.party", &file.responder.party, "another party than the initiator", help));
+            return Err(self.wrong("responder.party", &name, "another party than the initiator", help));
         }
         Ok(PMode {
             id: PModeId::parse(file.id.get_ref())
@@ -137,7 +130,7 @@ impl Reader<'_> {
             properties: self.properties(file.properties, &profile)?,
             agreement,
             initiator,
-            dynamic,
+            open,
             responder,
             services: self.services(&file.service)?,
             security: self.security(file.security, &profile)?,
@@ -148,34 +141,48 @@ impl Reader<'_> {
         })
     }
 
-    /// The initiator, and whether it is left to the certificate.
-    fn initiator(&self, initiator: Spanned<FileInitiator>, mep: &Spanned<Mep>) -> Result<(Party, bool), PModeError> {
-        let dynamic = initiator.get_ref().party.is_none();
-        if dynamic && *mep.get_ref() != Mep::OneWayPush {
-            let help = "name the initiator: where it sends must be known to be pulled from, or replied to";
-            return Err(self.wrong("mep", mep, "one-way-push where the initiator has no party", help));
+    /// The side that is left open.
+    fn open(&self, file: &File) -> Result<Option<Open>, PModeError> {
+        let named = |side: &Spanned<FileSide>| side.get_ref().party.is_some();
+        let open = match (named(&file.initiator), named(&file.responder)) {
+            (true, true) => return Ok(None),
+            (false, true) => Open::Initiator,
+            (true, false) => Open::Responder,
+            (false, false) => {
+                let help = "name this node's own party, under [initiator] where it sends and under [responder] where it receives";
+                return Err(self.wrong("mep", &file.mep, "a P-Mode that names one party at least", help));
+            }
+        };
+        if *file.mep.get_ref() != Mep::OneWayPush {
+            let help = "name both parties: where the other one sends must be known to be pulled from, or replied to";
+            return Err(self.wrong("mep", &file.mep, "one-way-push where a party is left open", help));
         }
-        let span = initiator.span();
-        let FileInitiator { party, party_type, role } = initiator.into_inner();
-        let nobody = || Spanned::new(span, NOBODY.to_owned());
-        let party = FileParty { party: party.unwrap_or_else(nobody), party_type, role };
-        Ok((self.party(&party, "initiator", ns::DEFAULT_INITIATOR)?, dynamic))
+        Ok(Some(open))
     }
 
-    fn party(&self, party: &FileParty, table: &'static str, role: &str) -> Result<Party, PModeError> {
+    /// A side, and the party's name where it stands in the file.
+    fn party(
+        &self,
+        side: Spanned<FileSide>,
+        table: &'static str,
+        role: &str,
+    ) -> Result<(Party, Spanned<String>), PModeError> {
         let (party_key, role_key) = if table == "initiator" {
             ("initiator.party", "initiator.role")
         } else {
             ("responder.party", "responder.role")
         };
-        let id = PartyId::new(party.party.get_ref(), party.party_type.as_deref())
-            .map_err(|error| self.id(party_key, &party.party, error, "use a URI, or add party_type"))?;
-        let role = match &party.role {
-            None => Role::parse(role).map_err(|error| self.id(role_key, &party.party, error, "give a role"))?,
+        let span = side.span();
+        let FileSide { party, party_type, role: own } = side.into_inner();
+        let name = party.unwrap_or_else(|| Spanned::new(span, NOBODY.to_owned()));
+        let id = PartyId::new(name.get_ref(), party_type.as_deref())
+            .map_err(|error| self.id(party_key, &name, error, "use a URI, or add party_type"))?;
+        let role = match &own {
+            None => Role::parse(role).map_err(|error| self.id(role_key, &name, error, "give a role"))?,
             Some(text) => Role::parse(text.get_ref())
                 .map_err(|error| self.id(role_key, text, error, "leave the key out to use the default role"))?,
         };
-        Ok(Party { id, role })
+        Ok((Party { id, role }, name))
     }
 
     fn services(&self, list: &Spanned<Vec<FileService>>) -> Result<Vec<ServiceActions>, PModeError> {

@@ -2,7 +2,7 @@
 //! Leaves what a mismatch is answered with to `inbound`. Clauses: ebMS 3.0 core 5.2.2.7 (AgreementRef and its `pmode`
 //! attribute), 4.3 (matching a message to its P-Mode).
 
-use super::{Leg, PMode, PModeError};
+use super::{Leg, Open, PMode, PModeError};
 use crate::header::UserMessage;
 use crate::id::{Action, Mpc, PModeId, PartyId, Service};
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ pub struct PModes {
     pairs: HashMap<PartyId, HashMap<PartyId, Vec<usize>>>,
     /// Those whose initiator is left open, by receiver.
     open: HashMap<PartyId, Vec<usize>>,
+    /// Those whose responder is left open, by sender.
+    open_to: HashMap<PartyId, Vec<usize>>,
     /// Those that are pulled, by channel.
     channels: HashMap<Mpc, Vec<usize>>,
 }
@@ -112,9 +114,10 @@ impl PModes {
                 return Err(PModeError::SameId { id: pmode.id.clone() });
             }
             let (sender, receiver) = (pmode.sender().id.clone(), pmode.receiver().id.clone());
-            let pair = match pmode.dynamic {
-                true => put.open.entry(receiver).or_default(),
-                false => put.pairs.entry(sender).or_default().entry(receiver).or_default(),
+            let pair = match pmode.open {
+                Some(Open::Initiator) => put.open.entry(receiver).or_default(),
+                Some(Open::Responder) => put.open_to.entry(sender).or_default(),
+                None => put.pairs.entry(sender).or_default().entry(receiver).or_default(),
             };
             for other in pair.iter().filter_map(|other| pmodes.get(*other)) {
                 if let Some((service, action)) = overlap(other, pmode) {
@@ -151,11 +154,19 @@ impl PModes {
     }
 
     /// The P-Mode to send under: from one party to another, for a service and action. The test service takes the first
-    /// P-Mode between the two, of those that push a request when there is one.
+    /// P-Mode between the two, of those that push a request when there is one. Where none names both parties, one that
+    /// leaves its responder open is taken, if it is of the type of the receiver.
     #[must_use]
     pub fn leg(&self, from: &PartyId, to: &PartyId, service: &Service, action: &Action) -> Option<&PMode> {
         let allowed = self.between(from, to).filter(|pmode| pmode.allows(service, action));
-        allowed.min_by_key(|pmode| service.is_test() && (pmode.is_pulled() || pmode.leg == Leg::Reply))
+        let named = allowed.min_by_key(|pmode| service.is_test() && (pmode.is_pulled() || pmode.leg == Leg::Reply));
+        let fits = |pmode: &&PMode| pmode.responder.id.kind() == to.kind() && pmode.allows(service, action);
+        named.or_else(|| self.open_to(from).find(fits))
+    }
+
+    /// The P-Modes under which a party sends to whoever is looked up.
+    pub fn open_to(&self, from: &PartyId) -> impl Iterator<Item = &PMode> {
+        self.open_to.get(from).into_iter().flatten().filter_map(|index| self.all.get(*index))
     }
 
     fn between(&self, from: &PartyId, to: &PartyId) -> impl Iterator<Item = &PMode> {

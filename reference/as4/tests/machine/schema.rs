@@ -1,7 +1,7 @@
 //! The published schemas against the files: what ships is accepted by both, and what the reader refuses for its shape the
 //! schema refuses too.
 
-use carnet_as4::pmode::{PMode, Profile};
+use carnet_as4::pmode::{Open, PMode, Profile};
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -88,6 +88,26 @@ fn what_the_schema_refuses_the_reader_refuses_too() {
         assert_ne!(text, EXAMPLE, "{from}");
         assert!(!schema.is_valid(&json(&text)), "the schema takes {to}");
         assert!(PMode::read("a.toml", &text).is_err(), "the reader takes {to}");
+    }
+}
+
+#[test]
+fn one_party_may_be_left_open_where_one_message_is_pushed() {
+    let schema = pmode_schema();
+    let (ph, th) = ("party = \"PH\"\n", "party = \"TH\"\n");
+    let pull = ("\"one-way-push\"", "\"one-way-pull\"");
+    for (left_out, (from, to), open) in [
+        (vec![ph], ("", ""), Some(Some(Open::Initiator))),
+        (vec![th], ("", ""), Some(Some(Open::Responder))),
+        (vec![ph, th], ("", ""), None),
+        (vec![ph], pull, None),
+        (vec![th], pull, None),
+    ] {
+        let text = left_out.iter().fold(EXAMPLE.replacen(from, to, 1), |text, party| text.replacen(party, "", 1));
+        let text = text.replace("defaultMPC", "aChannel");
+        let read = PMode::read("a.toml", &text);
+        assert_eq!(schema.is_valid(&json(&text)), read.is_ok(), "{read:?}\n{text}");
+        assert_eq!(read.ok().map(|pmode| pmode.open), open, "{text}");
     }
 }
 

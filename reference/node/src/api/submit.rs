@@ -13,7 +13,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use carnet_as4::header::Property;
-use carnet_as4::id::{Action, ConversationId, MessageId, Service};
+use carnet_as4::id::{Action, ConversationId, MessageId, PartyId, Service};
 use carnet_as4::pmode::Leg;
 use carnet_exchange::{Direction, Message, Place, Spool, SpoolError};
 use carnet_fixtures::Severity;
@@ -159,10 +159,10 @@ fn ready(
     request: Option<Message>,
 ) -> Result<(Prepared, Vec<Finding>), Problem> {
     let Submission { query, properties, parts, test } = submission;
-    let partner = terms.agreements.partners.named(&query.to);
-    let to = partner
-        .map(|partner| partner.party.clone())
-        .ok_or_else(|| Problem::new(Kind::UnknownPartner, format!("no kit names the party {:?}", query.to)))?;
+    let agreements = &terms.agreements;
+    if agreements.partners.named(&query.to).is_none() && agreements.pmodes.open_to(&agreements.us).next().is_none() {
+        return Err(Problem::new(Kind::UnknownPartner, format!("no kit names the party {:?}", query.to)));
+    }
     let named = query.service.clone().zip(query.action.clone());
     if query.service.is_some() != query.action.is_some() {
         return Err(Problem::new(Kind::BadRequest, "give `service` and `action` together, or neither"));
@@ -184,22 +184,38 @@ fn ready(
             warnings = findings;
         }
     }
+    let service = Service::new(&service, query.service_type.as_deref()).map_err(bad_id)?;
+    let action = Action::parse(&action).map_err(bad_id)?;
+    let to = receiver(terms, &query.to, &service, &action)?;
     let mut draft = Draft {
-        service: Service::new(&service, query.service_type.as_deref()).map_err(bad_id)?,
-        action: Action::parse(&action).map_err(bad_id)?,
+        service,
+        action,
         conversation: query.conversation.as_deref().map(ConversationId::parse).transpose().map_err(bad_id)?,
         ref_to: query.ref_to.as_deref().map(MessageId::parse).transpose().map_err(bad_id)?,
         properties,
         to,
         parts,
     };
-    let agreements = &terms.agreements;
     let pmode = agreements.pmodes.leg(&agreements.us, &draft.to, &draft.service, &draft.action);
     if pmode.is_some_and(|pmode| pmode.leg == Leg::Reply) && !draft.service.is_test() {
         reply(&mut draft, request.as_ref())?;
     }
     let prepared = prepare(draft, terms, spool, Timestamp::now()).map_err(unprepared)?;
     Ok((prepared, warnings))
+}
+
+/// The party that a producer names: a partner, else one of the type that may be looked up for that service and action.
+fn receiver(terms: &Terms, name: &str, service: &Service, action: &Action) -> Result<PartyId, Problem> {
+    let agreements = &terms.agreements;
+    if let Some(partner) = agreements.partners.named(name) {
+        return Ok(partner.party.clone());
+    }
+    let pmode = agreements.pmodes.open_to(&agreements.us).find(|pmode| pmode.allows(service, action));
+    let pmode = pmode.ok_or_else(|| {
+        let detail = format!("no kit names the party {name:?}, and none is looked up for action {action} of {service}");
+        Problem::new(Kind::NotAgreed, detail)
+    })?;
+    PartyId::new(name, pmode.responder.id.kind()).map_err(bad_id)
 }
 
 /// The message of the partner's that a reply answers, if it is here.

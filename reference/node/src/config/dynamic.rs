@@ -1,7 +1,7 @@
 //! Parties that no kit names: a `[[dynamic]]` table read and put together.
 
 use carnet_as4::partner::{Stranger, Subject, TlsBinding};
-use carnet_as4::pmode::PMode;
+use carnet_as4::pmode::{Open, PMode};
 use carnet_https::{Revocation, Trust};
 
 use super::node::DynamicTable;
@@ -32,7 +32,9 @@ impl Admitted {
             }
         }
         let pmodes = pmodes(source, &table.pmodes)?;
-        if let (Some(_), Some(first)) = (pmodes.iter().find(|pmode| !pmode.dynamic), table.pmodes.first()) {
+        if let (Some(_), Some(first)) =
+            (pmodes.iter().find(|pmode| pmode.open != Some(Open::Initiator)), table.pmodes.first())
+        {
             let help = "leave `party` under [initiator] out in these P-Modes; one with a party belongs in a kit";
             return Err(source.value(first, "P-Modes that leave their initiator open", help));
         }

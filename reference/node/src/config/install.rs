@@ -9,16 +9,18 @@ use carnet_as4::id::PartyId;
 use carnet_as4::partner::Stranger;
 use carnet_as4::pmode::PModes;
 use carnet_https::{Clock, Identity, Revocation, Trust, Versions};
-use carnet_wire::encryption::{DecryptionKey, KeyMethod};
+use carnet_wire::encryption::DecryptionKey;
 use carnet_wire::wss::signer_for;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use toml::Spanned;
 
+use super::discovery::Discovery;
 use super::dynamic::Admitted;
 use super::node::{IdentityTable, NodeFile, Rule, TlsVersions};
 use super::partner::{Kit, Partner, party};
 use super::place::{ConfigError, CryptoError, Source};
+use super::secured::{secured, signed};
 
 /// Shortest bearer token that is taken, in characters.
 const SHORTEST_TOKEN: usize = 16;
@@ -62,6 +64,8 @@ pub struct Installed {
     pub partners: BTreeMap<String, Partner>,
     /// Whom it admits without knowing them beforehand.
     pub strangers: Vec<Stranger>,
+    /// How it finds receivers that it does not know beforehand.
+    pub discoveries: Vec<Discovery>,
     /// What may be exchanged, both ways.
     pub pmodes: PModes,
 }
@@ -83,17 +87,12 @@ impl Installed {
             allow_unlisted: revocation.unlisted == Rule::Allow,
             allow_stale: revocation.stale == Rule::Allow,
         };
-        let (mut partners, mut pmodes, mut clients) =
-            (BTreeMap::new(), Vec::new(), Trust { revocation, ..Trust::default() });
-        let mut known = HashSet::new();
+        let (mut partners, mut pmodes, mut clients) = (BTreeMap::new(), Vec::new(), Clients::new(revocation));
         for name in &file.kits {
             let kit = Kit::read(&source, name, &us, revocation)?;
             secured(&source, name, &us, &kit, &signing, &decryption)?;
             let party = kit.partner.binding.party.value().to_owned();
-            // Partners share authorities: each is looked at once, however many partners it has.
-            let (new_anchors, new_lists) = (&kit.partner.servers.anchors, &kit.partner.servers.lists);
-            clients.anchors.extend(new_anchors.iter().filter(|anchor| known.insert(anchor.to_vec())).cloned());
-            clients.lists.extend(new_lists.iter().filter(|list| known.insert(list.to_vec())).cloned());
+            clients.admit(&kit.partner.servers);
             pmodes.extend(kit.pmodes);
             if partners.insert(party, kit.partner).is_some() {
                 return Err(source.value(name, "one kit for each partner", "two kits name the same partner: keep one"));
@@ -102,11 +101,19 @@ impl Installed {
         let mut strangers = Vec::new();
         for table in &file.dynamic {
             let admitted = Admitted::read(&source, table, revocation)?;
-            let (new_anchors, new_lists) = (&admitted.clients.anchors, &admitted.clients.lists);
-            clients.anchors.extend(new_anchors.iter().filter(|anchor| known.insert(anchor.to_vec())).cloned());
-            clients.lists.extend(new_lists.iter().filter(|list| known.insert(list.to_vec())).cloned());
+            clients.admit(&admitted.clients);
             pmodes.extend(admitted.pmodes);
             strangers.push(admitted.stranger);
+        }
+        let mut discoveries = Vec::new();
+        for table in &file.discovery {
+            let discovery = Discovery::read(&source, table, &us, revocation)?;
+            for pmode in &discovery.pmodes {
+                signed(&source, &table.smp, pmode, &signing)?;
+            }
+            clients.admit(&discovery.servers);
+            pmodes.extend(discovery.pmodes.iter().cloned());
+            discoveries.push(discovery);
         }
         let api = address(&source, &file.api.listen)?;
         if !api.ip().is_loopback() {
@@ -135,11 +142,12 @@ impl Installed {
             us,
             api,
             tls,
-            clients,
+            clients: clients.trust,
             signing,
             decryption,
             partners,
             strangers,
+            discoveries,
             file,
         })
     }
@@ -196,20 +204,49 @@ impl Installed {
         if partner.endpoints.is_empty() {
             return Ok(None);
         }
-        let tls = carnet_https::ClientTls {
+        let tls = self.client_tls(partner.servers.clone(), partner.pinned.clone());
+        carnet_https::Client::new(partner.endpoints.clone(), &tls, self.client_limits()).map(Some)
+    }
+
+    /// What a client presents, and to servers of which trust.
+    #[must_use]
+    pub fn client_tls(&self, trust: Trust, pinned: Option<CertificateDer<'static>>) -> carnet_https::ClientTls {
+        carnet_https::ClientTls {
             identity: self.tls.clone(),
-            trust: partner.servers.clone(),
-            pinned: partner.pinned.clone(),
+            trust,
+            pinned,
             versions: self.versions,
             suites: self.suites.clone(),
             clock: Clock::default(),
-        };
-        let limits = carnet_https::ClientLimits {
+        }
+    }
+
+    /// What a server may cost a client.
+    #[must_use]
+    pub fn client_limits(&self) -> carnet_https::ClientLimits {
+        carnet_https::ClientLimits {
             connections: self.file.workers.sends.max(1),
             response: self.file.limits.response_timeout,
             ..carnet_https::ClientLimits::default()
-        };
-        carnet_https::Client::new(partner.endpoints.clone(), &tls, limits).map(Some)
+        }
+    }
+}
+
+/// Whose clients may connect. Partners share authorities: each is looked at once, however many partners it has.
+struct Clients {
+    trust: Trust,
+    known: HashSet<Vec<u8>>,
+}
+
+impl Clients {
+    fn new(revocation: Revocation) -> Self {
+        Self { trust: Trust { revocation, ..Trust::default() }, known: HashSet::new() }
+    }
+
+    fn admit(&mut self, more: &Trust) {
+        let Self { trust, known } = self;
+        trust.anchors.extend(more.anchors.iter().filter(|anchor| known.insert(anchor.to_vec())).cloned());
+        trust.lists.extend(more.lists.iter().filter(|list| known.insert(list.to_vec())).cloned());
     }
 }
 
@@ -296,46 +333,6 @@ fn decryption(source: &Source, tables: &[IdentityTable]) -> Result<Vec<Arc<Decry
         key.map(Arc::new).map_err(|error| refuse(&format!("{error}: RSA, X25519 or P-256 is taken")))
     };
     tables.iter().map(key).collect()
-}
-
-/// Whether the keys that are there do what the P-Modes of a kit agree on.
-fn secured(
-    source: &Source,
-    name: &Spanned<String>,
-    us: &PartyId,
-    kit: &Kit,
-    signing: &carnet_as4::partner::Identity,
-    decryption: &[Arc<DecryptionKey>],
-) -> Result<(), ConfigError> {
-    let missing = |missing, because, help: &str| ConfigError::Missing {
-        place: source.place(name.span()),
-        missing,
-        because,
-        help: help.to_owned(),
-    };
-    for pmode in &kit.pmodes {
-        let security = &pmode.profile.security;
-        if !security.signatures.iter().any(|uri| uri == signing.algorithm()) {
-            let help = format!("profile {} signs with {}", pmode.profile.id, security.signatures.join(" or "));
-            return Err(missing("a signing key of the profile", "a P-Mode of this kit signs otherwise", &help));
-        }
-        if !signing.has(pmode.security.token) {
-            let help = "choose another token, or a certificate with a subject key identifier";
-            return Err(missing("a subject key identifier", "a P-Mode of this kit sends it as token", help));
-        }
-        let Some(encryption) = &pmode.profile.encryption else { continue };
-        let agreed = |method: KeyMethod| encryption.keys.iter().any(|uri| uri == method.uri());
-        if pmode.sender().id == *us {
-            if !kit.partner.binding.recipient.as_ref().is_some_and(|recipient| agreed(recipient.method())) {
-                let help = "name the partner's certificate, of a key that the profile encrypts for, in its kit.toml";
-                return Err(missing("`encryption_certificate`", "a P-Mode of this kit encrypts", help));
-            }
-        } else if !decryption.iter().any(|key| agreed(key.method())) {
-            let help = "give `chain` and `key` under [[decryption]], of a key that the profile encrypts for";
-            return Err(missing("`[[decryption]]`", "a P-Mode of this kit is encrypted", help));
-        }
-    }
-    Ok(())
 }
 
 fn token(source: &Source, name: &Spanned<String>) -> Result<String, ConfigError> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use super::discovery::DiscoveryTable;
+
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,9 @@ pub struct NodeFile {
     /// Parties that no kit names, admitted by what certifies them.
     #[serde(default)]
     pub dynamic: Vec<DynamicTable>,
+    /// Parties that no kit names, sent to where a publisher of service metadata says.
+    #[serde(default)]
+    pub discovery: Vec<DiscoveryTable>,
     /// Who this node is.
     pub party: PartyTable,
     /// Where partners reach it.
@@ -374,7 +379,7 @@ pub enum LogFormat {
 }
 
 /// Reads `"5s"`, `"2m 30s"`.
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse::<jiff::SignedDuration>()
         .ok()

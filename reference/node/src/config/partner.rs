@@ -84,8 +84,8 @@ impl Kit {
             })
             .collect::<Result<_, _>>()?;
         let pmodes = pmodes(&source, &table.pmodes)?;
-        if let (Some(_), Some(first)) = (pmodes.iter().find(|pmode| pmode.dynamic), table.pmodes.first()) {
-            let help = "name the party under [initiator], or list the P-Mode under [[dynamic]] of node.toml";
+        if let (Some(_), Some(first)) = (pmodes.iter().find(|pmode| pmode.open.is_some()), table.pmodes.first()) {
+            let help = "name both parties, or list the P-Mode under [[dynamic]] or [[discovery]] of node.toml";
             return Err(source.value(first, "P-Modes that name both parties", help));
         }
         Ok(Self { partner: Partner { binding, endpoints, servers, pinned }, pmodes })

@@ -59,6 +59,14 @@ listen = "127.0.0.1:0"
 token_file = "token"
 "#;
 
+const DISCOVERY: &str = r#"[[discovery]]
+smp = "http://localhost:1/smp"
+smp_signing_anchors = "ca.pem"
+tls_anchors = "ca.pem"
+signing_anchors = "ca.pem"
+pmodes = ["found.toml"]
+"#;
+
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -80,6 +88,7 @@ impl Folder {
             ("token", "0123456789abcdef\n"),
             ("short", "tiny"),
             ("pmode.toml", PMODE),
+            ("found.toml", &PMODE.replace("id = \"one\"", "id = \"two\"").replace("party = \"TH\"\n", "")),
             ("kit.toml", KIT),
             ("node.toml", NODE),
         ];
@@ -148,6 +157,35 @@ fn a_wrong_configuration_names_place_expectation_and_help() {
     ]
     .map(|(file, old, new)| format!("## {old:?} -> {new:?}\n{}", folder.refusal(file, old, new)));
     insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn a_publisher_is_configured_or_refused() {
+    let folder = Folder::new();
+    let with = |old: &str, new: &str| {
+        assert!(DISCOVERY.contains(old), "{old}");
+        folder.write("node.toml", &format!("{NODE}{}", DISCOVERY.replacen(old, new, 1)));
+        folder.read()
+    };
+    let installed = with("smp", "smp").unwrap();
+    assert_eq!((installed.discoveries.len(), installed.pmodes.iter().count()), (1, 2));
+    let said = [
+        ("http://localhost:1/smp", "localhost"),
+        ("http://localhost:1/smp", "http://localhost:1/smp?a"),
+        ("http://", "https://"),
+        ("\"ca.pem\"", "\"token\""),
+        ("found.toml", "pmode.toml"),
+        ("pmodes", "cache = \"never\"\npmodes"),
+        ("pmodes", "transport = \"x\"\npmodes"),
+    ]
+    .map(|(old, new)| {
+        let said = with(old, new).expect_err(new).to_string();
+        format!("## {old:?} -> {new:?}\n{}", said.replace(&format!("{}/", folder.0.path().display()), ""))
+    });
+    insta::assert_snapshot!(said.join("\n\n"));
+    // A P-Mode that leaves a party open belongs in no kit.
+    folder.write("node.toml", NODE);
+    assert!(folder.refusal("kit.toml", "pmode.toml", "found.toml").contains("name both parties"));
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::time::Duration;
 use carnet_as4::error::Ebms;
 use carnet_as4::outbound::Encryption;
 use carnet_as4::outbound::answer::{Answer, Errors, Response, check};
+use carnet_as4::partner::Partner;
 use carnet_as4::pmode::PMode;
 use carnet_exchange::{Attempt, MISSING_RECEIPT, Next, Outcome, Schedule, Sent, Spool, State, Ticket, Unit};
-use carnet_wire::encryption::Fresh;
+use carnet_wire::encryption::{Fresh, Recipient};
 use carnet_wire::trust::within_validity;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use rustls_pki_types::UnixTime;
 use super::Outgoing;
 use super::body::Request;
 use crate::kept::{Kept, whole};
+use crate::locate::{Way, WayError, wanted};
 use crate::log::Chain;
 use crate::node::{Claim, Node};
 use crate::terms::Terms;
@@ -112,12 +114,43 @@ pub(crate) fn schedule(pmode: &PMode) -> Schedule {
 }
 
 async fn send(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Came {
-    let nothing = |note: String| Came::Nothing { code: MISSING_RECEIPT, note };
-    let Some(client) = terms.ways.get(outgoing.to.value()) else {
-        return nothing(format!("party {} has no endpoint here", outgoing.to.value()));
+    let pmode = terms.agreements.pmodes.named(&outgoing.pmode);
+    let discovery = pmode.and_then(|pmode| Some((terms.discoveries.get(pmode.id.as_str())?, pmode)));
+    let Some((discovery, pmode)) = discovery else {
+        let way = terms.ways.get(outgoing.to.value()).zip(terms.agreements.partner(&outgoing.to));
+        return match way {
+            Some((client, partner)) => {
+                let way = Way { client: Arc::clone(client), partner: Arc::new(partner.into_owned()) };
+                over(node, terms, outgoing, way).await
+            }
+            None => {
+                let error = WayError::NoEndpoint(outgoing.to.value().to_owned());
+                Came::Nothing { code: MISSING_RECEIPT, note: error.to_string() }
+            }
+        };
     };
+    let wanted = wanted(pmode, &outgoing.to, &outgoing.service, &outgoing.action);
+    //= EDEL-DYNSENDER-02
+    let way = match discovery.way(pmode, &outgoing.to, &wanted).await {
+        Ok(way) => way,
+        Err(error) => {
+            let note = Chain(&error).to_string();
+            return Came::Nothing { code: Ebms::ConnectionFailure.code(), note };
+        }
+    };
+    let came = over(node, terms, outgoing, way).await;
+    // Whatever was wrong, another endpoint or certificate may have taken its place meanwhile.
+    if !matches!(came, Came::Receipt(_)) {
+        discovery.forget(&wanted);
+    }
+    came
+}
+
+/// Sends over a way that is known.
+async fn over(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing, way: Way) -> Came {
+    let nothing = |note: String| Came::Nothing { code: MISSING_RECEIPT, note };
     // What was encrypted for this sending is kept until it is over.
-    let (outgoing, _sealed) = match encrypted(node, terms, outgoing).await {
+    let (outgoing, _sealed) = match encrypted(node, terms, outgoing, &way.partner).await {
         Ok(encrypted) => encrypted,
         Err(note) => return nothing(note),
     };
@@ -125,30 +158,35 @@ async fn send(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Came 
         Ok(request) => request,
         Err(error) => return nothing(Chain(&error).to_string()),
     };
-    let answer = match client.post(&request.headers, || request.body()).await {
+    let answer = match way.client.post(&request.headers, || request.body()).await {
         Ok(sent) => sent.answer,
         Err(error) => return nothing(Chain(&error).to_string()),
     };
     let terms = Arc::clone(terms);
-    let judged = node.pool.run(move |_| judge(&terms, &outgoing, &answer)).await;
+    let judged = node.pool.run(move |_| judge(&terms, &outgoing, &way.partner, &answer)).await;
     judged.unwrap_or_else(|error| nothing(error.to_string()))
 }
 
 /// The message as it goes over the line: encrypted for the partner's certificate of today, where that is agreed.
-async fn encrypted(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Result<(Outgoing, Vec<Kept>), String> {
+async fn encrypted(
+    node: &Arc<Node>,
+    terms: &Terms,
+    outgoing: Outgoing,
+    partner: &Partner,
+) -> Result<(Outgoing, Vec<Kept>), String> {
     let pmode = terms.agreements.pmodes.named(&outgoing.pmode);
     if pmode.is_none_or(|pmode| pmode.profile.encryption.is_none()) || outgoing.parts.is_empty() {
         return Ok((outgoing, Vec::new()));
     }
-    let (terms, spool) = (Arc::clone(terms), Arc::clone(&node.spool));
-    let sealed = node.pool.run(move |_| seal(&terms, &spool, outgoing)).await;
+    let recipient = partner.recipient.clone();
+    let recipient = recipient.ok_or_else(|| format!("party {} has no encryption certificate", outgoing.to.value()))?;
+    let spool = Arc::clone(&node.spool);
+    let sealed = node.pool.run(move |_| seal(&recipient, &spool, outgoing)).await;
     sealed.map_err(|error| error.to_string())?
 }
 
 /// One part at a time is in memory; encrypted, it waits in the spool like any other.
-fn seal(terms: &Terms, spool: &Arc<dyn Spool>, outgoing: Outgoing) -> Result<(Outgoing, Vec<Kept>), String> {
-    let recipient = terms.agreements.partner(&outgoing.to).and_then(|partner| partner.recipient.clone());
-    let recipient = recipient.ok_or_else(|| format!("party {} has no encryption certificate", outgoing.to.value()))?;
+fn seal(recipient: &Recipient, spool: &Arc<dyn Spool>, outgoing: Outgoing) -> Result<(Outgoing, Vec<Kept>), String> {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(
         u64::try_from(Timestamp::now().as_second()).unwrap_or_default(),
     ));
@@ -156,7 +194,7 @@ fn seal(terms: &Terms, spool: &Arc<dyn Spool>, outgoing: Outgoing) -> Result<(Ou
     let mut random = [0; 64];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| "no randomness to encrypt with".to_owned())?;
     let told = |error: &dyn std::error::Error| Chain(error).to_string();
-    let mut encryption = Encryption::new(&recipient, Fresh::new(&random)).map_err(|error| told(&error))?;
+    let mut encryption = Encryption::new(recipient, Fresh::new(&random)).map_err(|error| told(&error))?;
     let ticket = Ticket(uuid::Uuid::now_v7().as_u128());
     let (mut parts, mut kept) = (Vec::new(), Vec::new());
     for (number, (header, held)) in (0..).zip(&outgoing.parts) {
@@ -173,11 +211,10 @@ fn seal(terms: &Terms, spool: &Arc<dyn Spool>, outgoing: Outgoing) -> Result<(Ou
     Ok((Outgoing { envelope: envelope.into(), parts, ..outgoing }, kept))
 }
 
-fn judge(terms: &Terms, outgoing: &Outgoing, answer: &carnet_https::Answer) -> Came {
+fn judge(terms: &Terms, outgoing: &Outgoing, partner: &Partner, answer: &carnet_https::Answer) -> Came {
     let agreements = &terms.agreements;
-    let (Some(pmode), Some(partner)) = (agreements.pmodes.named(&outgoing.pmode), agreements.partner(&outgoing.to))
-    else {
-        let note = format!("P-Mode {} or its partner is no longer configured", outgoing.pmode);
+    let Some(pmode) = agreements.pmodes.named(&outgoing.pmode) else {
+        let note = format!("P-Mode {} is no longer configured", outgoing.pmode);
         return Came::Nothing { code: MISSING_RECEIPT, note };
     };
     let response = Response {
@@ -185,7 +222,7 @@ fn judge(terms: &Terms, outgoing: &Outgoing, answer: &carnet_https::Answer) -> C
         content_type: answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default(),
         body: &answer.body,
     };
-    match check(&outgoing.sent, pmode, &partner, &agreements.limits, response, Timestamp::now()) {
+    match check(&outgoing.sent, pmode, partner, &agreements.limits, response, Timestamp::now()) {
         Ok(Answer::Receipt(receipt)) => Came::Receipt(receipt.envelope),
         Ok(Answer::Errors(errors)) => {
             let note = format!("the partner answered {}", told(&errors));

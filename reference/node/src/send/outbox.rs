@@ -192,6 +192,8 @@ pub(crate) fn outgoing(node: &Node, message: Message) -> Result<Outgoing, StoreE
     });
     Ok(Outgoing {
         to: PartyId::new(&message.to.id, Some(&message.to.kind)).map_err(|_| damaged())?,
+        service: header.message.collaboration.service,
+        action: header.message.collaboration.action,
         pmode: message.pmode,
         envelope,
         sent: header.sent.clone().ok_or_else(damaged)?,

@@ -66,6 +66,9 @@ pub(crate) struct Outgoing {
     /// Its place in the store; known once it is there.
     pub(crate) key: Key,
     pub(crate) to: PartyId,
+    /// For what it goes there; tells where that is when the receiver has to be looked up.
+    pub(crate) service: Service,
+    pub(crate) action: Action,
     pub(crate) pmode: String,
     /// Its receiver pulls it: it is never sent from here.
     pub(crate) pull: bool,
@@ -115,6 +118,7 @@ pub(crate) fn prepare(
         service: draft.service.value().to_owned(),
         action: draft.action.as_str().to_owned(),
     })?;
+    let pmode = &*pmode.towards(&draft.to);
     let uuid = uuid::Uuid::now_v7();
     let (mut parts, mut kept, mut filenames) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (number, part) in draft.parts.into_iter().enumerate() {
@@ -186,6 +190,8 @@ pub(crate) fn prepare(
     let outgoing = Outgoing {
         key: Key::START,
         to: draft.to.clone(),
+        service: submission.service.clone(),
+        action: submission.action.clone(),
         pmode: pmode.id.as_str().to_owned(),
         pull: pmode.is_pulled(),
         envelope: envelope.clone(),

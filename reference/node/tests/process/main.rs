@@ -1,14 +1,15 @@
 //! Nodes as real processes over real mutual TLS. One program for all of these tests, so that it is linked once.
 //!
 //! `world` makes certificates, kits and nodes; `exchange` sends between two nodes, `dynamic` as a party that no kit
-//! names, `header` what the back end and the header say to each other, `two_way` a request and its reply, `encrypted` profiles that encrypt, `pull` from a
-//! channel on both sides, `retry` over a bad line, `oracle` asks another tool, `bad_input` as a partner that breaks its
-//! messages, `busy` as many at once, `large` with payloads of many megabytes, `api` as the back end, `keys` in every form of
-//! openssl.
+//! names, `header` what the back end and the header say to each other, `two_way` a request and its reply, `encrypted`
+//! profiles that encrypt, `pull` from a channel on both sides, `discovery` to a party that is looked up, `retry` over a
+//! bad line, `oracle` asks another tool, `bad_input` as a partner that breaks its messages, `busy` as many at once,
+//! `large` with payloads of many megabytes, `api` as the back end, `keys` in every form of openssl.
 
 mod api;
 mod bad_input;
 mod busy;
+mod discovery;
 mod dynamic;
 mod encrypted;
 mod exchange;

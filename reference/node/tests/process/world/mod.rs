@@ -5,6 +5,7 @@
 pub(crate) mod http;
 pub(crate) mod peer;
 pub(crate) mod pki;
+pub(crate) mod smp;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

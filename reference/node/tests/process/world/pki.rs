@@ -52,7 +52,7 @@ impl Authority {
         let policies = wrap(0x30, &wrap(0x30, oid));
         let extension = CustomExtension::from_oid_content(&[2, 5, 29, 32], policies);
         let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-        let mut issued = self.issue_with(name, &key, vec![], vec![extension], KeyUsagePurpose::DigitalSignature);
+        let mut issued = self.issue_with(name, &key, vec![], vec![extension], &[KeyUsagePurpose::DigitalSignature]);
         issued.chain.push_str(&self.pem());
         issued
     }
@@ -63,11 +63,31 @@ impl Authority {
             true => (KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap(), KeyUsagePurpose::KeyEncipherment),
             false => (KeyPair::generate().unwrap(), KeyUsagePurpose::KeyAgreement),
         };
-        self.issue_with(name, &key, vec![], vec![], usage)
+        self.issue_with(name, &key, vec![], vec![], &[usage])
+    }
+
+    /// One certificate to sign with and to be encrypted for, as service metadata carry it.
+    pub(crate) fn signing_and_encryption(&self, name: &str) -> Issued {
+        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+        let both = [KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        let mut issued = self.issue_with(name, &key, vec![], vec![], &both);
+        issued.chain.push_str(&self.pem());
+        issued
+    }
+
+    /// A signing certificate that has ended.
+    pub(crate) fn signing_expired(&self, name: &str) -> Issued {
+        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        let leaf = params.signed_by(&key, &*self.0).unwrap();
+        Issued { chain: format!("{}{}", leaf.pem(), self.pem()), key: key.serialize_pem() }
     }
 
     fn issue(&self, name: &str, key: &KeyPair, usages: Vec<ExtendedKeyUsagePurpose>) -> Issued {
-        self.issue_with(name, key, usages, vec![], KeyUsagePurpose::DigitalSignature)
+        self.issue_with(name, key, usages, vec![], &[KeyUsagePurpose::DigitalSignature])
     }
 
     fn issue_with(
@@ -76,11 +96,11 @@ impl Authority {
         key: &KeyPair,
         usages: Vec<ExtendedKeyUsagePurpose>,
         extensions: Vec<CustomExtension>,
-        usage: KeyUsagePurpose,
+        usage: &[KeyUsagePurpose],
     ) -> Issued {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
-        params.key_usages = vec![usage];
+        params.key_usages = usage.to_vec();
         params.extended_key_usages = usages;
         params.custom_extensions = extensions;
         let leaf = params.signed_by(key, &*self.0).unwrap();
