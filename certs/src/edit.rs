@@ -139,6 +139,18 @@ pub(crate) struct Edited {
     pub(crate) key: Option<Key>,
 }
 
+/// The same certificate for another key, signed again: for kinds of key that the library does not issue for.
+pub(crate) fn rekey(der: &[u8], key: &Key, issuer: &Key) -> Result<CertificateDer<'static>, CertError> {
+    let certificate = Node::parse(der)?;
+    let [tbs, algorithm, _] = certificate.children() else {
+        return Err(CertError::NoField { field: "signed part" });
+    };
+    let (mut tbs, algorithm) = (Tbs::new(tbs.clone()), algorithm.clone());
+    tbs.certify(key)?;
+    let signature = issuer.sign(issuer.certificate_scheme(), &tbs.encode())?;
+    Ok(CertificateDer::from(sealed(tbs, algorithm, &signature).encode()))
+}
+
 /// Applies the edits and signs again with the issuer's key.
 pub(crate) fn apply(
     der: &[u8],
@@ -147,7 +159,7 @@ pub(crate) fn apply(
     issuer: &Key,
     now: UnixTime,
 ) -> Result<Edited, CertError> {
-    let mut certificate = Node::parse(der)?;
+    let certificate = Node::parse(der)?;
     let [tbs, ..] = certificate.children() else { return Err(CertError::NoField { field: "signed part" }) };
     let mut tbs = Tbs::new(tbs.clone());
     let mut key = None;
@@ -169,9 +181,7 @@ pub(crate) fn apply(
     if edits.contains(&Edit::OuterAlgorithm) {
         algorithm = rsa_algorithm(SHA384_WITH_RSA)?;
     }
-    let bits = [&[0], signature.as_slice()].concat();
-    certificate = Node::nodes(tag::SEQUENCE, vec![tbs.into_node(), algorithm, Node::bytes(tag::BIT_STRING, bits)]);
-    let mut der = certificate.encode();
+    let mut der = sealed(tbs, algorithm, &signature).encode();
     for edit in edits {
         match edit {
             Edit::Truncate { bytes } => der.truncate(der.len().saturating_sub(*bytes)),
@@ -181,6 +191,11 @@ pub(crate) fn apply(
         }
     }
     Ok(Edited { der: CertificateDer::from(der), key })
+}
+
+fn sealed(tbs: Tbs, algorithm: Node, signature: &[u8]) -> Node {
+    let bits = [&[0], signature].concat();
+    Node::nodes(tag::SEQUENCE, vec![tbs.into_node(), algorithm, Node::bytes(tag::BIT_STRING, bits)])
 }
 
 fn rsa_algorithm(oid: &str) -> Result<Node, CertError> {

@@ -7,7 +7,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::authority::write;
 use crate::zoo::Kind;
-use crate::{Authority, CertError, Identity, Profile, crl_to_pem, to_pem, zoo};
+use crate::{Authority, CertError, Identity, KeyKind, Profile, Usage, crl_to_pem, to_pem, zoo};
 
 /// What a test PKI folder shall hold besides the authority.
 #[derive(Debug, Clone)]
@@ -90,6 +90,23 @@ pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<
         }
     }
     Ok(written)
+}
+
+/// Adds a further identity of a party to a test PKI, where it is not there yet: `PARTY-USAGE-KIND.pem` and
+/// `PARTY-USAGE-KIND.key.pem`, such as `suite-encryption-x25519.pem`.
+///
+/// # Errors
+/// [`CertError::File`] naming the file, otherwise as [`Authority::issue`].
+pub fn write_further(dir: &Path, party: &str, usage: Usage, kind: KeyKind, now: UnixTime) -> Result<(), CertError> {
+    let stem = format!("{}-{}-{}", party.to_lowercase(), usage.name(), kind.name());
+    if dir.join(format!("{stem}.pem")).exists() {
+        return Ok(());
+    }
+    let authority = Authority::load(&dir.join("authority"))?;
+    let profile = Profile::new(party, usage).organisation(authority.name()).key_kind(kind);
+    let identity = authority.issue(&profile, now)?;
+    write(&dir.join(format!("{stem}.key.pem")), &identity.key_pem())?;
+    write(&dir.join(format!("{stem}.pem")), &identity.chain_pem())
 }
 
 /// Makes kinds of the zoo for a party: `SLUG.pem` (what is presented) and `SLUG.key.pem` (the key it is presented

@@ -11,7 +11,7 @@ use rcgen::{
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
 use crate::der::{Node, tag};
-use crate::{CertError, Key, Profile, Usage};
+use crate::{CertError, Key, KeyKind, Profile, Usage, edit};
 
 /// Seconds in a day.
 pub(crate) const DAY: i64 = 86_400;
@@ -81,6 +81,12 @@ impl Ca {
             Usage::TlsServer => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth],
             Usage::TlsClient => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
             Usage::Signing => params.key_usages.push(KeyUsagePurpose::ContentCommitment),
+            Usage::Encryption => {
+                params.key_usages = vec![match key.kind() {
+                    KeyKind::P256 | KeyKind::X25519 => KeyUsagePurpose::KeyAgreement,
+                    _ => KeyUsagePurpose::KeyEncipherment,
+                }];
+            }
         }
         params.serial_number = Some(SerialNumber::from_slice(serial));
         params.not_before = moment!(now, -DAY);
@@ -88,6 +94,12 @@ impl Ca {
         params.use_authority_key_identifier_extension = true;
         if !profile.policies.is_empty() {
             params.custom_extensions.push(policies(&profile.policies)?);
+        }
+        if key.kind() == KeyKind::X25519 {
+            // rcgen issues for keys that sign only.
+            let other = Key::generate(KeyKind::Ed25519)?;
+            let subject = rcgen::SubjectPublicKeyInfo::from_der(other.spki())?;
+            return edit::rekey(params.signed_by(&subject, &self.issuer()?)?.der(), key, &self.key);
         }
         let subject = rcgen::SubjectPublicKeyInfo::from_der(key.spki())?;
         Ok(params.signed_by(&subject, &self.issuer()?)?.der().clone())

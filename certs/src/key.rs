@@ -1,8 +1,9 @@
 //! Key pairs and the signatures the test PKI needs, including those a sound library refuses to make.
 
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::agreement;
+use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, Curve25519SeedBin};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
+use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 
 use crate::{CertError, legacy};
@@ -25,6 +26,12 @@ pub enum KeyKind {
     /// ECDSA over NIST P-256.
     #[serde(rename = "p-256")]
     P256,
+    /// Ed25519: signs.
+    #[serde(rename = "ed25519")]
+    Ed25519,
+    /// X25519: agrees on keys, and signs nothing.
+    #[serde(rename = "x25519")]
+    X25519,
 }
 
 impl KeyKind {
@@ -37,13 +44,15 @@ impl KeyKind {
             Self::Rsa3072 => "rsa-3072",
             Self::Rsa4096 => "rsa-4096",
             Self::P256 => "p-256",
+            Self::Ed25519 => "ed25519",
+            Self::X25519 => "x25519",
         }
     }
 
     /// The kind of that name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Rsa1024, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::P256]
+        [Self::Rsa1024, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::P256, Self::Ed25519, Self::X25519]
             .into_iter()
             .find(|kind| kind.name() == name)
     }
@@ -60,15 +69,18 @@ pub enum Scheme {
     RsaPssSha256,
     /// ECDSA over P-256 with SHA-256, the signature as DER.
     EcdsaP256Sha256,
+    /// Ed25519.
+    Ed25519,
 }
 
 impl Scheme {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RsaPkcs1Sha256 => "rsa-pkcs1-sha256",
             Self::RsaPkcs1Sha1 => "rsa-pkcs1-sha1",
             Self::RsaPssSha256 => "rsa-pss-sha256",
             Self::EcdsaP256Sha256 => "ecdsa-p256-sha256",
+            Self::Ed25519 => "ed25519",
         }
     }
 }
@@ -98,26 +110,44 @@ impl Key {
     /// # Errors
     /// [`CertError::Key`] when the library or its randomness fails.
     pub fn generate(kind: KeyKind) -> Result<Self, CertError> {
-        use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize};
+        use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize};
         let pair = match kind {
             KeyKind::Rsa1024 => return Self::from_pkcs8(&legacy::generate_rsa_1024()?),
             KeyKind::Rsa2048 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048),
             KeyKind::Rsa3072 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072),
             KeyKind::Rsa4096 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_4096),
             KeyKind::P256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
+            KeyKind::Ed25519 => KeyPair::generate_for(&PKCS_ED25519),
+            KeyKind::X25519 => {
+                let key = agreement::PrivateKey::generate(&agreement::X25519).map_err(refused)?;
+                let seed: Curve25519SeedBin<'_> = key.as_be_bytes().map_err(refused)?;
+                return Self::from_pkcs8(&[X25519_PKCS8, seed.as_ref()].concat());
+            }
         }?;
         Self::from_pkcs8(pair.serialized_der())
     }
 
-    /// Reads a PKCS#8 private key: RSA of 1024 to 4096 bits, or ECDSA P-256.
+    /// Reads a PKCS#8 private key: RSA of 1024 to 4096 bits, ECDSA P-256, Ed25519 or X25519.
     ///
     /// # Errors
-    /// [`CertError::Key`] when it is neither.
+    /// [`CertError::Key`] when it is none of them.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, CertError> {
         let pkcs8 = PrivatePkcs8KeyDer::from(der.to_vec());
         if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der) {
             let spki = pair.public_key().as_der().map_err(|_| refused("its public half has no DER form"))?;
             return Ok(Self { kind: KeyKind::P256, pkcs8, spki: spki.as_ref().to_vec() });
+        }
+        if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
+            return Ok(Self {
+                kind: KeyKind::Ed25519,
+                pkcs8,
+                spki: [ED25519_SPKI, pair.public_key().as_ref()].concat(),
+            });
+        }
+        if let Some(seed) = der.strip_prefix(X25519_PKCS8) {
+            let key = agreement::PrivateKey::from_private_key(&agreement::X25519, seed).map_err(refused)?;
+            let public = key.compute_public_key().map_err(refused)?;
+            return Ok(Self { kind: KeyKind::X25519, pkcs8, spki: [X25519_SPKI, public.as_ref()].concat() });
         }
         let (bits, spki) = legacy::public_half(der)?;
         let kind = match bits {
@@ -153,6 +183,7 @@ impl Key {
     pub const fn certificate_scheme(&self) -> Scheme {
         match self.kind {
             KeyKind::P256 => Scheme::EcdsaP256Sha256,
+            KeyKind::Ed25519 | KeyKind::X25519 => Scheme::Ed25519,
             _ => Scheme::RsaPkcs1Sha256,
         }
     }
@@ -171,7 +202,12 @@ impl Key {
                 let signed = pair.sign(&SystemRandom::new(), message).map_err(refused)?;
                 Ok(signed.as_ref().to_vec())
             }
-            (_, KeyKind::P256) | (Scheme::EcdsaP256Sha256, _) => Err(unfit()),
+            (Scheme::Ed25519, KeyKind::Ed25519) => {
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(refused)?;
+                Ok(pair.sign(message).as_ref().to_vec())
+            }
+            (_, KeyKind::P256 | KeyKind::Ed25519 | KeyKind::X25519)
+            | (Scheme::EcdsaP256Sha256 | Scheme::Ed25519, _) => Err(unfit()),
             (Scheme::RsaPkcs1Sha1, _) | (_, KeyKind::Rsa1024) => legacy::sign(der, scheme, message),
             (Scheme::RsaPkcs1Sha256, _) => rsa_sign(der, &signature::RSA_PKCS1_SHA256, message),
             (Scheme::RsaPssSha256, _) => rsa_sign(der, &signature::RSA_PSS_SHA256, message),
@@ -182,11 +218,18 @@ impl Key {
     pub(crate) fn rcgen(&self) -> Result<rcgen::KeyPair, CertError> {
         let algorithm = match self.kind {
             KeyKind::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            KeyKind::Ed25519 => &rcgen::PKCS_ED25519,
             _ => &rcgen::PKCS_RSA_SHA256,
         };
         Ok(rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&self.pkcs8, algorithm)?)
     }
 }
+
+/// What stands before the 32 bytes of a private X25519 key in PKCS#8 (RFC 8410, 7).
+const X25519_PKCS8: &[u8] = &[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20];
+/// What stands before the 32 bytes of a public key in SubjectPublicKeyInfo (RFC 8410, 4).
+const X25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 3, 0x21, 0];
+const ED25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
 fn rsa_sign(der: &[u8], padding: &'static dyn signature::RsaEncoding, message: &[u8]) -> Result<Vec<u8>, CertError> {
     let pair = RsaKeyPair::from_pkcs8(der).map_err(refused)?;

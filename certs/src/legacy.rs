@@ -24,7 +24,8 @@ pub(crate) fn generate_rsa_1024() -> Result<Vec<u8>, CertError> {
 
 /// The modulus size in bits and the SubjectPublicKeyInfo of an RSA key of any size.
 pub(crate) fn public_half(pkcs8: &[u8]) -> Result<(usize, Vec<u8>), CertError> {
-    let key = PrivateKey::from_pkcs8_der(pkcs8).map_err(|_| refused("neither RSA nor ECDSA P-256 in PKCS#8"))?;
+    let key = PrivateKey::from_pkcs8_der(pkcs8)
+        .map_err(|_| refused("neither RSA, ECDSA P-256, Ed25519 nor X25519 in PKCS#8"))?;
     let spki = key.to_public_key().to_public_key_der().map_err(refused)?;
     Ok((key.size() * 8, spki.as_bytes().to_vec()))
 }
@@ -35,7 +36,9 @@ pub(crate) fn sign(pkcs8: &[u8], scheme: Scheme, message: &[u8]) -> Result<Vec<u
         Scheme::RsaPkcs1Sha1 => (&digest::SHA1_FOR_LEGACY_USE_ONLY, &SHA1_INFO),
         Scheme::RsaPkcs1Sha256 => (&digest::SHA256, &SHA256_INFO),
         Scheme::RsaPssSha256 => return key.pss_sign_with_rng::<Sha256, _>(&mut Random, message).map_err(refused),
-        Scheme::EcdsaP256Sha256 => return Err(CertError::Sign { scheme: "ecdsa-p256-sha256", kind: "rsa" }),
+        Scheme::EcdsaP256Sha256 | Scheme::Ed25519 => {
+            return Err(CertError::Sign { scheme: scheme.name(), kind: "rsa" });
+        }
     };
     let hashed = digest::digest(algorithm, message);
     let padding = Pkcs1v15Sign { hash_len: Some(hashed.as_ref().len()), prefix: info.into() };

@@ -23,7 +23,7 @@ pub mod zoo;
 
 pub use authority::{Authority, Crl};
 pub use error::CertError;
-pub use folder::{FolderPlan, Written, write_folder, write_zoo};
+pub use folder::{FolderPlan, Written, write_folder, write_further, write_zoo};
 pub use identity::{Identity, certificates_from_pem, common_name, crl_to_pem, to_pem};
 pub use key::{Key, KeyKind, Scheme};
 pub use pkcs12::{fresh_password, key_store, trust_store};

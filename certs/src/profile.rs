@@ -19,6 +19,8 @@ pub enum Usage {
     TlsClient,
     /// Message signing: digital signature and non-repudiation, no extended key usage.
     Signing,
+    /// What payloads are encrypted for: key encipherment or key agreement, whichever the key can do.
+    Encryption,
 }
 
 impl Usage {
@@ -30,6 +32,7 @@ impl Usage {
             Self::TlsServer => "tls-server",
             Self::TlsClient => "tls-client",
             Self::Signing => "signing",
+            Self::Encryption => "encryption",
         }
     }
 }
@@ -67,7 +70,7 @@ impl Profile {
     #[must_use]
     pub fn new(common_name: impl Into<String>, usage: Usage) -> Self {
         let hosts = match usage {
-            Usage::Signing => Vec::new(),
+            Usage::Signing | Usage::Encryption => Vec::new(),
             _ => Self::LOOPBACK.map(str::to_owned).to_vec(),
         };
         Self {

@@ -48,6 +48,14 @@ impl Tbs {
         self.node
     }
 
+    /// Puts another key in, with the key identifier that follows from it.
+    pub(super) fn certify(&mut self, key: &Key) -> Result<(), CertError> {
+        *self.field(Field::PublicKey)? = Node::parse(key.spki())?;
+        let identifier = digest::digest(&digest::SHA256, key.spki());
+        let identifier = Node::bytes(tag::OCTET_STRING, identifier.as_ref().get(..20).unwrap_or_default());
+        self.set_extension(SUBJECT_KEY_IDENTIFIER, false, &identifier)
+    }
+
     /// Applies one edit; a key that it makes is left in `key`.
     pub(super) fn apply(&mut self, edit: &Edit, now: UnixTime, key: &mut Option<Key>) -> Result<(), CertError> {
         match edit {
@@ -66,10 +74,7 @@ impl Tbs {
             }
             Edit::PublicKey { kind } => {
                 let fresh = Key::generate(*kind)?;
-                *self.field(Field::PublicKey)? = Node::parse(fresh.spki())?;
-                let identifier = digest::digest(&digest::SHA256, fresh.spki());
-                let identifier = Node::bytes(tag::OCTET_STRING, identifier.as_ref().get(..20).unwrap_or_default());
-                self.set_extension(SUBJECT_KEY_IDENTIFIER, false, &identifier)?;
+                self.certify(&fresh)?;
                 *key = Some(fresh);
             }
             Edit::KeyUsage { usages } => self.set_extension(KEY_USAGE, true, &key_usage(usages)?)?,

@@ -85,7 +85,7 @@ fn for_host(edits: &[Edit], host: &str) -> Vec<Edit> {
 fn fits(side: Side, usage: Usage) -> bool {
     match side {
         Side::Any => true,
-        Side::Tls => usage != Usage::Signing,
+        Side::Tls => !matches!(usage, Usage::Signing | Usage::Encryption),
         Side::Client => matches!(usage, Usage::Tls | Usage::TlsClient),
         Side::Server => matches!(usage, Usage::Tls | Usage::TlsServer),
     }
