@@ -174,12 +174,28 @@ impl Encrypted {
     /// # Errors
     /// [`EncryptionError::OtherRecipient`], [`EncryptionError::Failed`].
     pub fn open<'k>(&self, ours: impl IntoIterator<Item = &'k DecryptionKey>) -> Result<ContentKey, EncryptionError> {
+        self.with_key(&self.reveal(ours)?)
+    }
+
+    /// As [`Encrypted::open`], but the key's own bytes: whoever keeps them with what came can show later what was in
+    /// it, without a private key.
+    ///
+    /// # Errors
+    /// [`EncryptionError::OtherRecipient`], [`EncryptionError::Failed`].
+    pub fn reveal<'k>(&self, ours: impl IntoIterator<Item = &'k DecryptionKey>) -> Result<Vec<u8>, EncryptionError> {
         let named = |key: &&DecryptionKey| self.key.recipient.names(key.certificate());
         let key = ours.into_iter().find(named).ok_or(EncryptionError::OtherRecipient)?;
-        let content = match &self.key.agreement {
+        match &self.key.agreement {
             None => key.unwrap(&self.key.wrapped),
             Some(agreement) => key.agree(agreement).and_then(|kek| agreement::unwrap(&kek, &self.key.wrapped)),
-        };
-        ContentKey::new(self.algorithm, &content?)
+        }
+    }
+
+    /// The key of the message from the bytes that [`Encrypted::reveal`] gave.
+    ///
+    /// # Errors
+    /// [`EncryptionError::Failed`] when they are no key of the algorithm.
+    pub fn with_key(&self, key: &[u8]) -> Result<ContentKey, EncryptionError> {
+        ContentKey::new(self.algorithm, key)
     }
 }
