@@ -103,7 +103,7 @@ impl Side {
                 signer: SignerBinding::Anchored { anchors: Arc::clone(&anchors), subject, policies: Vec::new() },
                 intermediates: Vec::new(),
                 known: Vec::new(),
-                recipient: None,
+                recipients: Vec::new(),
             });
             let (from, to) = if us == "PH" { ("PH", party.as_str()) } else { (party.as_str(), "TH") };
             let text = PMODE

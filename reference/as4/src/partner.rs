@@ -8,7 +8,7 @@ mod stranger;
 pub use stranger::Stranger;
 
 use crate::id::PartyId;
-use crate::pmode::TokenForm;
+use crate::pmode::{Signs, TokenForm};
 use carnet_wire::encryption::Recipient;
 use carnet_wire::token::{self, TokenError, TokenType};
 use carnet_wire::trust::{Anchors, TrustError, within_validity};
@@ -31,8 +31,8 @@ pub struct Partner {
     /// Signing certificates that are known of this party, old and new while keys roll over: one that a token only
     /// names is looked up among them.
     pub known: Vec<CertificateDer<'static>>,
-    /// Whom payload parts for this party are encrypted for.
-    pub recipient: Option<Arc<Recipient>>,
+    /// Whom payload parts for this party are encrypted for: one for each kind of key that profiles agree on.
+    pub recipients: Vec<Arc<Recipient>>,
 }
 
 /// Which TLS client certificate binds a connection to a partner.
@@ -261,6 +261,8 @@ pub struct Identity {
     issuer_serial: SigningToken,
     /// None where the certificate has no subject key identifier.
     ski: Option<SigningToken>,
+    /// Other keys of this node, for profiles that sign otherwise.
+    others: Vec<Self>,
 }
 
 impl Identity {
@@ -275,7 +277,22 @@ impl Identity {
             x509v3: SigningToken::new(TokenType::X509V3, chain)?,
             issuer_serial: SigningToken::new(TokenType::IssuerSerial, chain)?,
             ski: SigningToken::new(TokenType::Ski, chain).ok(),
+            others: Vec::new(),
         })
+    }
+
+    /// With another key of this node, for profiles that agree on its algorithm and not on this one's.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.others.push(other);
+        self
+    }
+
+    /// The key that signs as agreed; this one when none does.
+    #[must_use]
+    pub fn of(&self, signs: Signs) -> &Self {
+        let mut all = std::iter::once(self).chain(&self.others);
+        all.find(|identity| signs.agrees(identity.algorithm())).unwrap_or(self)
     }
 
     pub(crate) fn signer(&self) -> &dyn Signer {

@@ -8,7 +8,7 @@ use crate::id::Mpc;
 use crate::inbound::{Fault, Refusal, SignalInfo};
 use crate::ns;
 use crate::partner::Identity;
-use crate::pmode::TokenForm;
+use crate::pmode::Signs;
 use crate::seal;
 use crate::soap::SoapError;
 use carnet_wire::emit::{Canonical, Emitted, Name};
@@ -18,7 +18,7 @@ use carnet_wire::wss::SignError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     status: u16,
-    token: TokenForm,
+    signs: Signs,
     body: DraftBody,
 }
 
@@ -45,23 +45,28 @@ impl Draft {
     //= AS4-RECEIPT-01
     //= AS4-RECEIPT-03
     #[must_use]
-    pub fn receipt(message: &UserMessage, references: Vec<PartDigest>, token: TokenForm, signal: SignalInfo) -> Self {
+    pub fn receipt(
+        message: &UserMessage,
+        references: Vec<PartDigest>,
+        signs: impl Into<Signs>,
+        signal: SignalInfo,
+    ) -> Self {
         let info = MessageInfo {
             timestamp: signal.timestamp,
             message_id: signal.message_id,
             ref_to: Some(message.info.message_id.clone()),
         };
         let body = SignalBody::Receipt(Receipt { parts: references });
-        Self { status: 200, token, body: DraftBody::Signal(Box::new(Signal { info, body })) }
+        Self { status: 200, signs: signs.into(), body: DraftBody::Signal(Box::new(Signal { info, body })) }
     }
 
     /// A request for a message that waits in a channel.
     //= EDEL-PULL-01
     #[must_use]
-    pub fn pull(mpc: Mpc, token: TokenForm, signal: SignalInfo) -> Self {
+    pub fn pull(mpc: Mpc, signs: impl Into<Signs>, signal: SignalInfo) -> Self {
         let info = MessageInfo { timestamp: signal.timestamp, message_id: signal.message_id, ref_to: None };
         let body = SignalBody::PullRequest(mpc);
-        Self { status: 200, token, body: DraftBody::Signal(Box::new(Signal { info, body })) }
+        Self { status: 200, signs: signs.into(), body: DraftBody::Signal(Box::new(Signal { info, body })) }
     }
 
     /// The error of a refusal. Only the table's text and the requirement are told.
@@ -70,14 +75,14 @@ impl Draft {
     //= AS4-ERROR-03
     //= CARNET-ERROR-01
     #[must_use]
-    pub fn error(refusal: &Refusal, token: TokenForm, signal: SignalInfo) -> Self {
+    pub fn error(refusal: &Refusal, signs: impl Into<Signs>, signal: SignalInfo) -> Self {
         let body = match &refusal.fault {
             //= EBMS-SOAP-02
             Fault::Soap(SoapError::Version) => DraftBody::VersionMismatch,
             Fault::Soap(SoapError::NotUnderstood(_)) => DraftBody::MustUnderstand,
             fault => DraftBody::Signal(Box::new(error_signal(fault, refusal, signal))),
         };
-        Self { status: refusal.fault.status(), token, body }
+        Self { status: refusal.fault.status(), signs: signs.into(), body }
     }
 
     /// The signal, unless the answer is a SOAP fault.
@@ -96,13 +101,13 @@ impl Draft {
     //= AS4-RECEIPT-02
     pub fn sign(&self, identity: &Identity) -> Result<Answer, SignError> {
         let sealed = match &self.body {
-            DraftBody::Signal(signal) => seal::message(Content::Signal(signal), &[], identity, self.token)?,
+            DraftBody::Signal(signal) => seal::message(Content::Signal(signal), &[], identity, self.signs)?,
             DraftBody::VersionMismatch => {
-                seal::fault(&fault("VersionMismatch", "The SOAP version is not supported")?, identity, self.token)?
+                seal::fault(&fault("VersionMismatch", "The SOAP version is not supported")?, identity, self.signs)?
             }
             DraftBody::MustUnderstand => {
                 let reason = "A header block that must be understood is not";
-                seal::fault(&fault("MustUnderstand", reason)?, identity, self.token)?
+                seal::fault(&fault("MustUnderstand", reason)?, identity, self.signs)?
             }
         };
         Ok(Answer { status: self.status, content_type: "application/soap+xml; charset=UTF-8", body: sealed.envelope })

@@ -5,7 +5,7 @@
 use crate::header::{Content, MESSAGING_ID, PartDigest, Transform, write};
 use crate::ns;
 use crate::partner::Identity;
-use crate::pmode::TokenForm;
+use crate::pmode::Signs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use carnet_wire::emit::{Canonical, EmitError, Emitted, Name};
@@ -29,14 +29,14 @@ pub(crate) fn message(
     content: Content<'_>,
     parts: &[(&str, [u8; 32])],
     identity: &Identity,
-    token: TokenForm,
+    signs: Signs,
 ) -> Result<Sealed, SignError> {
-    seal(Some(write(content)?), &empty_body()?, parts, identity, token)
+    seal(Some(write(content)?), &empty_body()?, parts, identity, signs)
 }
 
 /// Writes and signs a SOAP fault: no Messaging, the fault in Body.
-pub(crate) fn fault(body: &Emitted, identity: &Identity, token: TokenForm) -> Result<Sealed, SignError> {
-    seal(None, body, &[], identity, token)
+pub(crate) fn fault(body: &Emitted, identity: &Identity, signs: Signs) -> Result<Sealed, SignError> {
+    seal(None, body, &[], identity, signs)
 }
 
 /// Begins a Body that will be signed.
@@ -57,7 +57,7 @@ fn seal(
     body: &Emitted,
     parts: &[(&str, [u8; 32])],
     identity: &Identity,
-    token: TokenForm,
+    signs: Signs,
 ) -> Result<Sealed, SignError> {
     let digest = |emitted: &Emitted| emitted.digests.first().map(|apex| apex.sha256).ok_or(SignError::Nothing);
     let mut signed = Vec::with_capacity(parts.len() + 2);
@@ -66,7 +66,8 @@ fn seal(
     }
     signed.push(SignedReference::Element { id: BODY_ID, sha256: digest(body)? });
     signed.extend(parts.iter().map(|(cid, sha256)| SignedReference::Part { cid, sha256: *sha256 }));
-    let security = security_header(identity.token(token)?, &IDS, &signed, identity.signer())?;
+    let identity = identity.of(signs);
+    let security = security_header(identity.token(signs.token)?, &IDS, &signed, identity.signer())?;
     let messaging = messaging.as_ref().map_or("", |emitted| emitted.text.as_str());
     let envelope = format!(
         "<S12:Envelope xmlns:S12=\"{}\"><S12:Header>{security}{messaging}</S12:Header>{}</S12:Envelope>",

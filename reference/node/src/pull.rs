@@ -13,7 +13,7 @@ use bytes::Bytes;
 use carnet_as4::error::Ebms;
 use carnet_as4::id::{IdError, Mpc, PartyId};
 use carnet_as4::inbound::{Inbound, SignalInfo};
-use carnet_as4::pmode::{PMode, TokenForm};
+use carnet_as4::pmode::{PMode, Signs};
 use carnet_as4::respond::{Answer, Draft};
 use carnet_exchange::{Direction, Message, Next, Query, Schedule, StoreError};
 use carnet_https::{Client, ClientError, whole};
@@ -48,7 +48,7 @@ struct Channel {
 #[derive(Debug, Clone)]
 struct Manner {
     channel: Channel,
-    token: TokenForm,
+    signs: Signs,
     schedule: Schedule,
 }
 
@@ -122,7 +122,7 @@ fn manners(terms: &Terms) -> Vec<Manner> {
     let ours = |pmode: &&PMode| pmode.is_pulled() && pmode.receiver().id == agreements.us;
     let manner = |pmode: &PMode| Manner {
         channel: Channel { partner: pmode.sender().id.clone(), mpc: pmode.mpc.clone() },
-        token: pmode.security.token,
+        signs: pmode.signs(),
         schedule: schedule(pmode),
     };
     agreements.pmodes.iter().filter(ours).map(manner).collect()
@@ -198,7 +198,7 @@ async fn once(node: &Arc<Node>, manner: &Manner) -> Result<Came, PullError> {
     let client = terms.ways.get(partner.value()).cloned();
     let client = client.ok_or_else(|| PullError::NoEndpoint(partner.value().to_owned()))?;
     let signal = SignalInfo { message_id: fresh_id(&terms.agreements.us)?, timestamp: Timestamp::now() };
-    let (draft, signing) = (Draft::pull(mpc.clone(), manner.token, signal), Arc::clone(&terms));
+    let (draft, signing) = (Draft::pull(mpc.clone(), manner.signs, signal), Arc::clone(&terms));
     let request = node.pool.run(move |_| draft.sign(&signing.identity)).await??;
     let (headers, body) = http(request);
     let mut opened = client.open(&headers, || Ok(whole(body.clone())), &terms.bodies).await?;

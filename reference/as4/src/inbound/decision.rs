@@ -5,7 +5,7 @@
 use super::{Agreements, Fault, Granted, Loose, Open, Part, Refusal, Returned, SignalInfo};
 use crate::header::UserMessage;
 use crate::id::{ContentId, PModeId};
-use crate::pmode::TokenForm;
+use crate::pmode::{PMode, Signs};
 use crate::respond::Draft;
 use carnet_wire::digest;
 use rustls_pki_types::CertificateDer;
@@ -44,7 +44,7 @@ pub struct Accepted {
     /// The receipt, to be signed. It is the right answer to a new message and to a duplicate.
     pub receipt: Draft,
     signal: SignalInfo,
-    token: TokenForm,
+    signs: Signs,
 }
 
 impl Accepted {
@@ -53,7 +53,7 @@ impl Accepted {
     #[must_use]
     pub fn refused(&self, fault: Fault) -> Draft {
         let refusal = Refusal { message_id: Some(self.message.info.message_id.clone()), fault };
-        Draft::error(&refusal, self.token, self.signal.clone())
+        Draft::error(&refusal, self.signs, self.signal.clone())
     }
 }
 
@@ -90,7 +90,7 @@ pub struct Refused {
 
 pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) -> Accepted {
     let pmode = agreements.pmodes.named(open.pmode.as_str());
-    let token = pmode.map_or(TokenForm::PkiPath, |pmode| pmode.security.token);
+    let signs = pmode.map_or_else(Signs::default, PMode::signs);
     //= EBMS-TEST-02
     let delivery = if open.message.is_test() { Delivery::Test } else { Delivery::Deliver };
     let parts = received(&open.message, &open.parts);
@@ -98,9 +98,9 @@ pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) ->
         delivery,
         fingerprint: fingerprint(&open.message, &parts),
         parts,
-        receipt: Draft::receipt(&open.message, open.references, token, signal.clone()),
+        receipt: Draft::receipt(&open.message, open.references, signs, signal.clone()),
         signal,
-        token,
+        signs,
         pmode: open.pmode,
         signer: open.signer,
         bundled: open.bundled,
@@ -109,12 +109,12 @@ pub(super) fn accept(open: Open, agreements: &Agreements, signal: SignalInfo) ->
 }
 
 //= AS4-RECEIPT-07
-pub(super) fn refuse(refusal: Refusal, token: Option<TokenForm>, signal: SignalInfo) -> Refused {
+pub(super) fn refuse(refusal: Refusal, signs: Option<Signs>, signal: SignalInfo) -> Refused {
     let status = refusal.fault.status();
     //= AS4-ERROR-01
     let answer = match refusal.fault {
         Fault::LooseError(_) => None,
-        _ => Some(Draft::error(&refusal, token.unwrap_or(TokenForm::PkiPath), signal)),
+        _ => Some(Draft::error(&refusal, signs.unwrap_or_default(), signal)),
     };
     Refused { status, answer, refusal }
 }

@@ -29,7 +29,7 @@ pub use signal::{Granted, Loose, Returned};
 use crate::header::{PartDigest, UserMessage};
 use crate::id::{ContentId, MessageId, Mpc, PModeId, PartyId};
 use crate::ns;
-use crate::pmode::TokenForm;
+use crate::pmode::Signs;
 use crate::soap::Envelope;
 use carnet_wire::digest;
 use carnet_wire::encryption::{ContentKey, Encrypted, OVERHEAD};
@@ -79,7 +79,7 @@ pub struct Inbound {
     agreements: Arc<Agreements>,
     origin: Origin,
     message_id: Option<MessageId>,
-    token: Option<TokenForm>,
+    signs: Option<Signs>,
     fault: Option<Fault>,
     open: Option<Open>,
     signal: Option<Signalled>,
@@ -132,7 +132,7 @@ impl Inbound {
     }
 
     fn of(agreements: Arc<Agreements>, origin: Origin) -> Self {
-        Self { agreements, origin, message_id: None, token: None, fault: None, open: None, signal: None }
+        Self { agreements, origin, message_id: None, signs: None, fault: None, open: None, signal: None }
     }
 
     /// Takes the SOAP envelope: the whole body, or the root part. Costs a signature verification, so it belongs on a
@@ -233,15 +233,15 @@ impl Inbound {
         let fault = self.fault.take().or_else(|| self.incomplete());
         match (fault, self.open, self.signal) {
             (None, None, Some(Signalled::Pull(leave))) => {
-                let signal::Leave { message_id, mpc, partner, pmodes, token, bundled } = leave;
-                Decision::Pull(Box::new(Granted { message_id, mpc, partner, pmodes, token, bundled, signal }))
+                let signal::Leave { message_id, mpc, partner, pmodes, signs, bundled } = leave;
+                Decision::Pull(Box::new(Granted { message_id, mpc, partner, pmodes, signs, bundled, signal }))
             }
             (None, None, Some(Signalled::Returned(returned))) => Decision::Signal(Box::new(Loose { returned, signal })),
             (None, Some(open), _) => Decision::Accept(Box::new(decision::accept(open, &self.agreements, signal))),
             (fault, ..) => {
                 let fault = fault.unwrap_or(Fault::Soap(carnet_wire::xml::XmlError::Empty.into()));
                 let refusal = Refusal { message_id: self.message_id, fault };
-                Decision::Refuse(Box::new(decision::refuse(refusal, self.token, signal)))
+                Decision::Refuse(Box::new(decision::refuse(refusal, self.signs, signal)))
             }
         }
     }
@@ -270,7 +270,7 @@ impl Inbound {
         };
         self.message_id = Some(message.info.message_id.clone());
         let identified = identify::identify(&agreements, &message, &self.origin, now)?;
-        self.token = Some(identified.pmode.security.token);
+        self.signs = Some(identified.pmode.signs());
         let profile = &identified.pmode.profile;
         let encrypted = decrypt::agreed(&document, &envelope, profile, &agreements.limits)?;
         let secured = authenticate::authenticate(&agreements, &identified, &document, &envelope, &message, now)?;

@@ -7,7 +7,7 @@ use crate::header::{ErrorSignal, MessageInfo};
 use crate::id::{MessageId, Mpc, PModeId, PartyId};
 use crate::ns;
 use crate::partner::BindingError;
-use crate::pmode::TokenForm;
+use crate::pmode::Signs;
 use crate::respond::Draft;
 use crate::secure::{Rules, SecurityError, unix, verify};
 use crate::soap::Envelope;
@@ -77,7 +77,7 @@ pub struct Granted {
     pub pmodes: Vec<PModeId>,
     /// A receipt or an error that came with it.
     pub bundled: Option<Returned>,
-    pub(super) token: TokenForm,
+    pub(super) signs: Signs,
     pub(super) signal: SignalInfo,
 }
 
@@ -87,7 +87,7 @@ impl Granted {
     #[must_use]
     pub fn refused(&self, fault: Fault) -> Draft {
         let refusal = Refusal { message_id: Some(self.message_id.clone()), fault };
-        Draft::error(&refusal, self.token, self.signal.clone())
+        Draft::error(&refusal, self.signs, self.signal.clone())
     }
 }
 
@@ -97,7 +97,7 @@ pub(super) struct Leave {
     pub(super) mpc: Mpc,
     pub(super) partner: PartyId,
     pub(super) pmodes: Vec<PModeId>,
-    pub(super) token: TokenForm,
+    pub(super) signs: Signs,
     pub(super) bundled: Option<Returned>,
 }
 
@@ -138,7 +138,7 @@ pub(super) fn authorize(
                 return Ok(Leave {
                     pmodes: of_partner.map(|pmode| pmode.id.clone()).collect(),
                     partner: party.clone(),
-                    token: pmode.security.token,
+                    signs: pmode.signs(),
                     message_id: pull.message_id.clone(),
                     mpc: pull.mpc.clone(),
                     bundled,

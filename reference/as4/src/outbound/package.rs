@@ -5,7 +5,7 @@
 use crate::header::{Collaboration, MessageInfo, PartInfo, Property, UserMessage};
 use crate::id::{Action, ContentId, ConversationId, MessageId, Service};
 use crate::ns;
-use crate::pmode::{Leg, PMode, PropertyError, TokenForm, check_properties};
+use crate::pmode::{Leg, PMode, PropertyError, Signs, check_properties};
 use carnet_wire::digest::PartDigest;
 use carnet_wire::mime::{PartHeader, attachment};
 use jiff::Timestamp;
@@ -143,7 +143,7 @@ pub enum PackageError {
 pub struct Package {
     pub(super) message: UserMessage,
     pub(super) digests: Vec<[u8; 32]>,
-    pub(super) token: TokenForm,
+    pub(super) signs: Signs,
     pub(super) pmode: String,
 }
 
@@ -221,7 +221,7 @@ pub fn package(pmode: &PMode, submission: &Submission) -> Result<Package, Packag
         parts: parts.iter().map(part_info).collect(),
     };
     let digests = parts.iter().map(|part| part.digest.sha256).collect();
-    Ok(Package { message, digests, token: pmode.security.token, pmode: pmode.id.to_string() })
+    Ok(Package { message, digests, signs: pmode.signs(), pmode: pmode.id.to_string() })
 }
 
 /// The header carries milliseconds; what is remembered of a message is what it says.

@@ -40,7 +40,7 @@ impl Package {
     pub fn sign(&self, identity: &Identity) -> Result<Signed, SignError> {
         let parts: Vec<(&str, [u8; 32])> =
             self.message.parts.iter().zip(&self.digests).map(|(part, sha256)| (part.id.as_str(), *sha256)).collect();
-        let sealed = seal::message(Content::User(&self.message), &parts, identity, self.token)?;
+        let sealed = seal::message(Content::User(&self.message), &parts, identity, self.signs)?;
         let sent = Sent {
             message_id: self.message.info.message_id.clone(),
             pmode: self.pmode.clone(),

@@ -38,7 +38,7 @@ impl Stranger {
             },
             intermediates: Vec::new(),
             known: Vec::new(),
-            recipient: None,
+            recipients: Vec::new(),
         })
     }
 }

@@ -19,6 +19,7 @@ pub use select::{Mismatch, PModes};
 
 use crate::header::Party;
 use crate::id::{Action, AgreementRef, Mpc, PModeId, PartyId, Service};
+use carnet_wire::signature::SignatureAlgorithm;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -162,6 +163,47 @@ pub struct Security {
     pub token: TokenForm,
     /// The tokens the partner may send.
     pub accept_tokens: Vec<TokenForm>,
+}
+
+/// How what is sent under a P-Mode is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signs {
+    /// How the signer is shown.
+    pub token: TokenForm,
+    /// Algorithms that are agreed; without any, the signer's own.
+    algorithms: [Option<SignatureAlgorithm>; 3],
+}
+
+impl Signs {
+    /// Whether a key that signs with that algorithm signs as agreed.
+    #[must_use]
+    pub fn agrees(&self, algorithm: &str) -> bool {
+        let mut agreed = self.algorithms.iter().flatten().peekable();
+        agreed.peek().is_none() || agreed.any(|agreed| agreed.uri() == algorithm)
+    }
+}
+
+impl Default for Signs {
+    /// What answers a message whose P-Mode is not known.
+    fn default() -> Self {
+        TokenForm::PkiPath.into()
+    }
+}
+
+impl From<TokenForm> for Signs {
+    /// By whatever algorithm the signer's key has.
+    fn from(token: TokenForm) -> Self {
+        Self { token, algorithms: [None; 3] }
+    }
+}
+
+impl PMode {
+    /// How what is sent under it is signed.
+    #[must_use]
+    pub fn signs(&self) -> Signs {
+        let mut known = self.profile.security.signatures.iter().filter_map(|uri| SignatureAlgorithm::from_uri(uri));
+        Signs { token: self.security.token, algorithms: [(); 3].map(|()| known.next()) }
+    }
 }
 
 /// How a signer shows its certificate (WSS X.509 token profile 1.1.1 section 3).

@@ -169,6 +169,17 @@ impl PModes {
         self.open_to.get(from).into_iter().flatten().filter_map(|index| self.all.get(*index))
     }
 
+    /// As [`PModes::leg`], for an answer to a message that ran under `asked`: under the same agreement and profile where
+    /// that allows it, so that what came encrypted is not answered in the clear.
+    #[must_use]
+    pub fn answer(&self, asked: &PMode, service: &Service, action: &Action) -> Option<&PMode> {
+        let (from, to) = (&asked.receiver().id, &asked.sender().id);
+        let same = |pmode: &&PMode| {
+            pmode.allows(service, action) && pmode.agreement == asked.agreement && pmode.profile.id == asked.profile.id
+        };
+        self.between(from, to).find(same).or_else(|| self.leg(from, to, service, action))
+    }
+
     fn between(&self, from: &PartyId, to: &PartyId) -> impl Iterator<Item = &PMode> {
         let pair = self.pairs.get(from).and_then(|receivers| receivers.get(to));
         pair.into_iter().flatten().filter_map(|index| self.all.get(*index))

@@ -176,3 +176,37 @@ fn the_test_service_runs_under_any_pmode_between_the_two() {
     };
     assert!(leg(&pmode.responder) && !leg(&pmode.initiator));
 }
+
+#[test]
+fn an_answer_goes_under_the_agreement_of_what_it_answers() {
+    let back = |id: &str, agreement: &str, turned: bool| {
+        let mut pmode = example();
+        pmode.id = PModeId::parse(id).expect("id");
+        pmode.agreement = AgreementRef::new(agreement, None).ok();
+        if turned {
+            std::mem::swap(&mut pmode.initiator.id, &mut pmode.responder.id);
+        }
+        pmode
+    };
+    let asked = back("asked", "urn:test:second", false);
+    let (service, action) = (asked.services[0].service.clone(), asked.services[0].actions[0].clone());
+    let pmodes = vec![asked.clone(), back("first", "urn:test:first", true), back("second", "urn:test:second", true)];
+    let found = |pmodes: &PModes| pmodes.answer(&asked, &service, &action).map(|pmode| pmode.id.to_string());
+    let all = PModes::new(pmodes.clone()).expect("P-Modes");
+    assert_eq!(found(&all).as_deref(), Some("second"));
+    // Where that agreement does not allow it, as any other message.
+    let without = PModes::new(pmodes[..2].to_vec()).expect("P-Modes");
+    assert_eq!(found(&without).as_deref(), Some("first"));
+}
+
+#[test]
+fn a_key_signs_as_agreed_by_its_algorithm() {
+    let mut pmode = example();
+    let rsa = pmode.signs();
+    assert!(rsa.agrees(carnet_wire::namespace::RSA_SHA256) && !rsa.agrees(carnet_wire::namespace::ED25519));
+    pmode.profile = Profile::named("edelivery-2.0").expect("profile");
+    let second = pmode.signs();
+    assert!(second.agrees(carnet_wire::namespace::ED25519) && second.agrees(carnet_wire::namespace::ECDSA_SHA256));
+    assert!(!second.agrees(carnet_wire::namespace::RSA_SHA256));
+    assert!(Signs::default().agrees(carnet_wire::namespace::ED25519), "nothing was agreed");
+}

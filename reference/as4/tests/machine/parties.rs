@@ -75,7 +75,7 @@ pub(crate) fn customs() -> Agreements {
         signer: anchored("blue", false),
         intermediates: Vec::new(),
         known: Vec::new(),
-        recipient: None,
+        recipients: Vec::new(),
     };
     Agreements {
         us: ics2().responder.id,
@@ -108,6 +108,6 @@ pub(crate) fn customs_as_partner() -> Partner {
         signer: anchored("red", true),
         intermediates: Vec::new(),
         known: Vec::new(),
-        recipient: None,
+        recipients: Vec::new(),
     }
 }

@@ -187,7 +187,10 @@ fn ready(
     let service = Service::new(&service, query.service_type.as_deref()).map_err(bad_id)?;
     let action = Action::parse(&action).map_err(bad_id)?;
     let to = receiver(terms, &query.to, &service, &action)?;
+    // What answers a message goes under the agreement of that message.
+    let asked = request.as_ref().filter(|request| request.from.id == to.value()).map(|request| request.pmode.clone());
     let mut draft = Draft {
+        asked,
         service,
         action,
         conversation: query.conversation.as_deref().map(ConversationId::parse).transpose().map_err(bad_id)?,
@@ -196,7 +199,7 @@ fn ready(
         to,
         parts,
     };
-    let pmode = agreements.pmodes.leg(&agreements.us, &draft.to, &draft.service, &draft.action);
+    let pmode = draft.leg(&terms.agreements);
     if pmode.is_some_and(|pmode| pmode.leg == Leg::Reply) && !draft.service.is_test() {
         reply(&mut draft, request.as_ref())?;
     }

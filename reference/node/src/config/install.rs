@@ -80,7 +80,8 @@ impl Installed {
         let file: NodeFile = source.parse()?;
         let us = party(&source, &file.party.id, &file.party.kind)?;
         let tls = identity(&source, &file.tls.identity(), "[tls] presents it to partners")?;
-        let signing = signing(&source, &file.signing)?;
+        let (first, mut further) = (signing(&source, &file.signing)?, file.further_signing.iter());
+        let signing = further.try_fold(first, |all, table| signing(&source, table).map(|other| all.and(other)))?;
         let decryption = decryption(&source, &file.decryption)?;
         let revocation = file.tls.revocation;
         let revocation = Revocation {

@@ -33,6 +33,9 @@ pub struct NodeFile {
     pub tls: TlsTable,
     /// What it signs with.
     pub signing: IdentityTable,
+    /// Other keys that sign, for P-Modes whose profile agrees on another algorithm.
+    #[serde(default)]
+    pub further_signing: Vec<IdentityTable>,
     /// What partners encrypt for it: the old and the new key while keys roll over.
     #[serde(default)]
     pub decryption: Vec<IdentityTable>,

@@ -72,7 +72,7 @@ impl Kit {
                 Some(name) => certificates(&source, name)?,
                 None => Vec::new(),
             },
-            recipient: recipient(&source, &table)?,
+            recipients: recipients(&source, &table)?,
             party,
         };
         let endpoints = table
@@ -148,14 +148,21 @@ pub(super) fn anchors(
 }
 
 /// Whom payloads for the partner are encrypted for.
-fn recipient(source: &Source, table: &PartnerTable) -> Result<Option<Arc<Recipient>>, ConfigError> {
-    let Some(name) = &table.encryption_certificate else { return Ok(None) };
-    let leaf = certificates(source, name)?.swap_remove(0);
-    let recipient = Recipient::new(leaf).map_err(|error| {
-        let help = "give a certificate of RSA, X25519 or P-256 whose key usage allows encryption";
-        source.value(name, "a certificate to encrypt for", format!("{error}: {help}"))
-    })?;
-    Ok(Some(Arc::new(recipient)))
+fn recipients(source: &Source, table: &PartnerTable) -> Result<Vec<Arc<Recipient>>, ConfigError> {
+    let Some(name) = &table.encryption_certificate else { return Ok(Vec::new()) };
+    let mut recipients: Vec<Arc<Recipient>> = Vec::new();
+    for leaf in certificates(source, name)? {
+        let recipient = Recipient::new(leaf).map_err(|error| {
+            let help = "give certificates of RSA, X25519 or P-256 whose key usage allows encryption";
+            source.value(name, "certificates to encrypt for", format!("{error}: {help}"))
+        })?;
+        if recipients.iter().any(|known| known.method() == recipient.method()) {
+            let help = "keep the one that the partner uses now: no message is encrypted for both";
+            return Err(source.value(name, "one certificate for each kind of key", help));
+        }
+        recipients.push(Arc::new(recipient));
+    }
+    Ok(recipients)
 }
 
 fn tls_certificate(source: &Source, table: &PartnerTable) -> Result<Option<CertificateDer<'static>>, ConfigError> {

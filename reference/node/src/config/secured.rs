@@ -25,7 +25,7 @@ pub(super) fn secured(
         let Some(encryption) = &pmode.profile.encryption else { continue };
         let agreed = |method: KeyMethod| encryption.keys.iter().any(|uri| uri == method.uri());
         if pmode.sender().id == *us {
-            if !kit.partner.binding.recipient.as_ref().is_some_and(|recipient| agreed(recipient.method())) {
+            if !kit.partner.binding.recipients.iter().any(|recipient| agreed(recipient.method())) {
                 let help = "name the partner's certificate, of a key that the profile encrypts for, in its kit.toml";
                 return Err(missing(source, name, "`encryption_certificate`", "a P-Mode of this kit encrypts", help));
             }
@@ -44,7 +44,7 @@ pub(super) fn signed(
     pmode: &PMode,
     signing: &Identity,
 ) -> Result<(), ConfigError> {
-    let security = &pmode.profile.security;
+    let (security, signing) = (&pmode.profile.security, signing.of(pmode.signs()));
     if !security.signatures.iter().any(|uri| uri == signing.algorithm()) {
         let help = format!("profile {} signs with {}", pmode.profile.id, security.signatures.join(" or "));
         return Err(missing(source, name, "a signing key of the profile", "a P-Mode signs otherwise", &help));

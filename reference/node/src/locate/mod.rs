@@ -175,7 +175,7 @@ impl Discovery {
             },
             intermediates: self.intermediates.clone(),
             known: vec![leaf],
-            recipient,
+            recipients: recipient.into_iter().collect(),
         };
         let client = Client::new(vec![endpoint], &self.tls, self.limits.clone())?;
         Ok(Way { client: Arc::new(client), partner: Arc::new(partner) })

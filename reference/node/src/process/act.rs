@@ -160,6 +160,7 @@ fn sealed(node: &Node, worker: &Worker, message: &Message, answer: Answer) -> Re
         to: PartyId::new(&message.from.id, Some(&message.from.kind))?,
         service: Service::new(service, None)?,
         action: Action::parse(action)?,
+        asked: Some(message.pmode.clone()),
         conversation: Some(ConversationId::parse(&message.conversation)?),
         ref_to: None,
         properties: Vec::new(),
@@ -173,13 +174,15 @@ fn sealed(node: &Node, worker: &Worker, message: &Message, answer: Answer) -> Re
     };
     let terms = node.terms.load();
     let agreements = &terms.agreements;
-    let leg = agreements.pmodes.leg(&agreements.us, &draft.to, &draft.service, &draft.action);
+    let leg = draft.leg(agreements);
     // Correlation is by the document's reference; RefToMessageId belongs to Two-Way.
     //= AS4-PUSH-02
-    if leg.is_some_and(|pmode| pmode.leg == Leg::Reply) {
+    let (reply, corners) =
+        (leg.is_some_and(|pmode| pmode.leg == Leg::Reply), leg.is_some_and(|pmode| !pmode.properties.is_empty()));
+    if reply {
         draft.ref_to = Some(MessageId::parse(message.id.as_str())?);
     }
-    if leg.is_some_and(|pmode| !pmode.properties.is_empty()) {
+    if corners {
         draft.properties = corners_turned(node, message);
     }
     prepare(draft, &terms, &node.spool, Timestamp::now())

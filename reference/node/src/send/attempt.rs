@@ -175,10 +175,12 @@ async fn encrypted(
     partner: &Partner,
 ) -> Result<(Outgoing, Vec<Kept>), String> {
     let pmode = terms.agreements.pmodes.named(&outgoing.pmode);
-    if pmode.is_none_or(|pmode| pmode.profile.encryption.is_none()) || outgoing.parts.is_empty() {
+    let Some(agreed) = pmode.and_then(|pmode| pmode.profile.encryption.as_ref()).filter(|_| !outgoing.parts.is_empty())
+    else {
         return Ok((outgoing, Vec::new()));
-    }
-    let recipient = partner.recipient.clone();
+    };
+    let agreed = |recipient: &&Arc<Recipient>| agreed.keys.iter().any(|uri| uri == recipient.method().uri());
+    let recipient = partner.recipients.iter().find(agreed).cloned();
     let recipient = recipient.ok_or_else(|| format!("party {} has no encryption certificate", outgoing.to.value()))?;
     let spool = Arc::clone(&node.spool);
     let sealed = node.pool.run(move |_| seal(&recipient, &spool, outgoing)).await;

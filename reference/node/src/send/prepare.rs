@@ -7,7 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use carnet_as4::header::Property;
 use carnet_as4::id::{Action, ContentId, ConversationId, IdError, MessageId, PartyId, Service};
+use carnet_as4::inbound::Agreements;
 use carnet_as4::outbound::{OutPart, PackageError, Sent, Submission, package};
+use carnet_as4::pmode::PMode;
 use carnet_exchange::{Digest, Held, Key, NewMessage, Part, Party, Place, Spool, SpoolError, Ticket};
 use carnet_wire::digest::{DigestError, PartHasher, Transform};
 use carnet_wire::gzip::Deflate;
@@ -26,6 +28,8 @@ pub(crate) struct Draft {
     pub(crate) to: PartyId,
     pub(crate) service: Service,
     pub(crate) action: Action,
+    /// The P-Mode of the message that it answers.
+    pub(crate) asked: Option<String>,
     /// A fresh one when left out.
     pub(crate) conversation: Option<ConversationId>,
     pub(crate) ref_to: Option<MessageId>,
@@ -33,6 +37,17 @@ pub(crate) struct Draft {
     pub(crate) properties: Vec<Property>,
     /// The leading document first.
     pub(crate) parts: Vec<DraftPart>,
+}
+
+impl Draft {
+    /// The P-Mode that it goes under.
+    pub(crate) fn leg<'a>(&self, agreements: &'a Agreements) -> Option<&'a PMode> {
+        let pmodes = &agreements.pmodes;
+        match self.asked.as_deref().and_then(|asked| pmodes.named(asked)).filter(|asked| asked.open.is_none()) {
+            Some(asked) => pmodes.answer(asked, &self.service, &self.action),
+            None => pmodes.leg(&agreements.us, &self.to, &self.service, &self.action),
+        }
+    }
 }
 
 /// One payload as the producer gave it.
@@ -111,7 +126,7 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, PrepareError> {
     let agreements = &terms.agreements;
     let us = &agreements.us;
-    let pmode = agreements.pmodes.leg(us, &draft.to, &draft.service, &draft.action);
+    let pmode = draft.leg(agreements);
     let pmode = pmode.ok_or_else(|| PrepareError::NotAgreed {
         from: us.value().to_owned(),
         to: draft.to.value().to_owned(),

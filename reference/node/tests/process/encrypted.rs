@@ -98,7 +98,7 @@ fn keys_roll_over_by_reload_while_messages_pass() {
 }
 
 /// Reloads and waits until the node says so.
-fn reload(party: &Party, node: &Node) {
+pub(crate) fn reload(party: &Party, node: &Node) {
     let before = party.log().matches(RELOADED).count();
     node.signal("-HUP");
     let end = std::time::Instant::now() + std::time::Duration::from_secs(10);

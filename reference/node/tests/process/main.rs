@@ -4,7 +4,8 @@
 //! names, `header` what the back end and the header say to each other, `two_way` a request and its reply, `encrypted`
 //! profiles that encrypt, `pull` from a channel on both sides, `discovery` to a party that is looked up, `retry` over a
 //! bad line, `oracle` asks another tool, `bad_input` as a partner that breaks its messages, `busy` as many at once,
-//! `large` with payloads of many megabytes, `api` as the back end, `keys` in every form of openssl.
+//! `large` with payloads of many megabytes, `api` as the back end, `keys` in every form of openssl, `revocation` with
+//! lists that are past their time.
 
 mod api;
 mod bad_input;
@@ -19,5 +20,6 @@ mod large;
 mod oracle;
 mod pull;
 mod retry;
+mod revocation;
 mod two_way;
 mod world;

@@ -300,7 +300,7 @@ fn receipt(world: &World, peer: &Peer, th: &Party, ph: &Party) -> Wire {
         signer,
         intermediates: Vec::new(),
         known: Vec::new(),
-        recipient: None,
+        recipients: Vec::new(),
     };
     let agreements = Agreements {
         us: pmode.receiver().id.clone(),

@@ -10,7 +10,7 @@ use carnet_as4::id::{Action, ContentId, ConversationId, MessageId, Mpc, Service}
 use carnet_as4::inbound::SignalInfo;
 use carnet_as4::outbound::{OutPart, Submission, package};
 use carnet_as4::partner::Identity;
-use carnet_as4::pmode::{PMode, TokenForm};
+use carnet_as4::pmode::{PMode, Signs};
 use carnet_as4::respond::Draft;
 use carnet_wire::digest::PartDigest;
 use carnet_wire::mime::{PartHeader, Writer};
@@ -112,7 +112,7 @@ impl Peer {
     /// A pull request.
     pub(crate) fn pull(&self, id: &str, mpc: &str) -> Wire {
         let signal = SignalInfo { message_id: MessageId::parse(id).unwrap(), timestamp: jiff::Timestamp::now() };
-        self.signed(&Draft::pull(Mpc::parse(mpc).unwrap(), TokenForm::PkiPath, signal))
+        self.signed(&Draft::pull(Mpc::parse(mpc).unwrap(), Signs::default(), signal))
     }
 
     /// A signal, signed.

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_ED25519, PKCS_RSA_SHA256,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ED25519, PKCS_RSA_SHA256, SerialNumber,
+    date_time_ymd,
 };
 
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -26,6 +27,19 @@ impl Authority {
 
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
+    }
+
+    /// A revocation list that names nobody and lapses at the beginning of that year.
+    pub(crate) fn list(&self, until: i32) -> String {
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2000, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&*self.0).unwrap().pem().unwrap()
     }
 
     pub(crate) fn tls(&self, name: &str) -> Issued {
