@@ -150,6 +150,9 @@ pub struct Case {
     /// Capabilities the subject must claim, else the case is not applicable.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// A further agreement of `subject.toml` that it runs under, instead of the main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
     /// Words to choose it by, as in `tag:smoke`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,

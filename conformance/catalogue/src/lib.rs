@@ -15,6 +15,7 @@ pub mod ics;
 pub mod lock;
 pub mod matrix;
 pub mod mutant;
+pub mod profile;
 pub mod read;
 pub mod requirement;
 pub mod span;

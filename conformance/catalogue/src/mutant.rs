@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::step::{Forge, SignChoice};
+use crate::step::{EncryptChoice, Forge, SignChoice};
 
 /// One known-bad node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Mutant {
     /// How it signs what it sends, where that differs.
     #[serde(default, skip_serializing_if = "Signs::is_empty")]
     pub sign: Signs,
+    /// How it encrypts the messages it pushes, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypt: Option<EncryptChoice>,
     /// What is done to what it sends.
     #[serde(default, skip_serializing_if = "Forges::is_empty")]
     pub forge: Forges,

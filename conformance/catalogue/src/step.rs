@@ -8,7 +8,7 @@ use crate::span::Span;
 mod disturb;
 mod send;
 
-pub use disturb::{Fault, FaultKind, Forge, OffsetClass, Op, Place, SignChoice, Stage, TlsChoice};
+pub use disturb::{EncryptChoice, Fault, FaultKind, Forge, OffsetClass, Op, Place, SignChoice, Stage, TlsChoice};
 pub use send::{Connect, Over, Part, Property, Send};
 
 /// One step as written; exactly one of the action keys is set, [`Step::action`] says which.
@@ -61,6 +61,9 @@ pub struct Step {
     /// Signature of this step where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign: Option<SignChoice>,
+    /// Encryption of this step where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypt: Option<EncryptChoice>,
     /// What happens on the line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
@@ -285,6 +288,9 @@ impl Step {
         if let Some(sign) = &self.sign {
             texts.extend(sign.identity.clone());
             texts.extend(sign.token.clone());
+        }
+        if let Some(encrypt) = &self.encrypt {
+            texts.extend([&encrypt.key, &encrypt.content].into_iter().flatten().cloned());
         }
         texts
     }

@@ -37,6 +37,9 @@ pub struct Subject {
     /// What was agreed beside the plain exchange.
     #[serde(default)]
     pub exchange: Exchanges,
+    /// Further agreements between the same two parties, by the name that cases ask for: `encrypted`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub agreements: BTreeMap<String, Agreement>,
     /// The document that plain messaging cases carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
@@ -51,6 +54,23 @@ pub struct Subject {
     /// How the subject is driven and observed; all optional.
     #[serde(default)]
     pub hooks: Hooks,
+}
+
+impl Subject {
+    /// The agreement that a case runs under: the main one, or a further one by its name.
+    #[must_use]
+    pub fn agreed(&self, name: Option<&str>) -> Option<&Agreement> {
+        match name {
+            None => Some(&self.agreement),
+            Some(name) => self.agreements.get(name),
+        }
+    }
+
+    /// Every agreement, the main one first and without a name.
+    pub fn all_agreed(&self) -> impl Iterator<Item = (Option<&str>, &Agreement)> {
+        let further = self.agreements.iter().map(|(name, agreement)| (Some(name.as_str()), agreement));
+        std::iter::once((None, &self.agreement)).chain(further)
+    }
 }
 
 /// A party and its role.
@@ -94,6 +114,9 @@ pub struct Suite {
     /// Signing identity of one's own instead of the kit's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing: Option<IdentityFiles>,
+    /// RSA identity of one's own that the subject encrypts for, instead of the kit's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<IdentityFiles>,
 }
 
 /// A key with its chain: PEM files, or one PKCS#12 file.
@@ -133,7 +156,13 @@ pub struct Agreement {
     /// A fixed ConversationId, where the agreement ignores it; without it each case has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
-    /// Token the suite sends: `x509-pkipath` or `x509-v3`.
+    /// The profile it is of, as P-Modes name it.
+    #[serde(default = "profile")]
+    pub profile: String,
+    /// PEM: the certificate that payloads for the subject are encrypted for, where the profile encrypts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_certificate: Option<PathBuf>,
+    /// Token the suite sends: `x509-pkipath`, `x509-v3`, `ski` or `issuer-serial`.
     #[serde(default = "token")]
     pub token: String,
     /// Payloads are compressed.
@@ -339,6 +368,10 @@ fn initiator() -> String {
 
 fn responder() -> String {
     "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/responder".to_owned()
+}
+
+fn profile() -> String {
+    "customs-c2c".to_owned()
 }
 
 fn token() -> String {

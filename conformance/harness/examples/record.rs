@@ -137,6 +137,7 @@ const RECORDINGS: &[Recording] = &[
         Fault::HandsOutTheSame,
     ),
     one("message.part-properties", PUSH, Fault::PushWithoutMimeType),
+    one("message.encrypted", PUSH, Fault::PushInTheClear),
     one("message.token-carries-path", PUSH, Fault::PushLeafToken),
     one("message.retry-identical", RETRY, Fault::RetryNewId),
     one("message.retry-spaced", RETRY, Fault::RetryTooSoon),
@@ -178,6 +179,7 @@ fn main() {
 fn catalogue(recording: &Recording, steps: &str) -> carnet_catalogue::Catalogue {
     let head =
         "format = 1\ntitle = \"fixture\"\nverifies = [\"AS4-PUSH-01\"]\nlevel = \"MUST\"\nrole = \"responder\"\n";
+    let agreement = if recording.check == "message.encrypted" { "agreement = \"encrypted\"\n" } else { "" };
     let explain = "[explain]\nwhy = \"fixture\"\nfix = \"fixture\"\nseen = \"fixture\"\n";
     let control = format!("{head}{PING}[[check]]\nname = \"receipt.signed\"\n{explain}");
     let judged = match recording.check {
@@ -192,7 +194,10 @@ fn catalogue(recording: &Recording, steps: &str) -> carnet_catalogue::Catalogue 
                        level = \"MUST\"\nactor = \"receiver\"\nstatement = \"fixture\"\n";
     files.insert("capabilities.toml", embedded.bytes("capabilities.toml").unwrap().to_vec());
     files.insert("requirements/fixture.toml", requirement.as_bytes().to_vec());
-    files.insert("cases/fixture/check.toml", format!("{head}{negative}{steps}{judged}{explain}").into_bytes());
+    files.insert(
+        "cases/fixture/check.toml",
+        format!("{head}{agreement}{negative}{steps}{judged}{explain}").into_bytes(),
+    );
     if !negative.is_empty() {
         files.insert("cases/fixture/control.toml", control.into_bytes());
     }

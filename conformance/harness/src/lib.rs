@@ -18,6 +18,7 @@ pub mod mrn;
 pub mod plain;
 pub mod plan;
 pub mod root;
+pub mod sealed;
 pub mod setup;
 pub mod tls;
 pub mod verdict;

@@ -28,6 +28,15 @@ pub struct Package {
     pub fault: Option<String>,
 }
 
+impl Package {
+    /// The envelope as text, without a byte order mark.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        let text = std::str::from_utf8(&self.envelope).ok()?;
+        Some(text.trim_start_matches('\u{feff}').to_owned())
+    }
+}
+
 /// Ids by which a push is told whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names {
@@ -37,6 +46,8 @@ pub struct Names {
     pub conversation: Option<String>,
     /// RefToMessageId.
     pub refers_to: Option<String>,
+    /// AgreementRef.
+    pub agreement: Option<String>,
 }
 
 /// Takes an HTTP message's body apart; none when it is neither SOAP nor multipart.
@@ -56,9 +67,7 @@ pub fn package(message: &Message) -> Option<Package> {
 /// The envelope of an HTTP message as text.
 #[must_use]
 pub fn envelope_text(bytes: &[u8]) -> Option<String> {
-    let package = package(&http::read(bytes).ok()?)?;
-    let text = String::from_utf8(package.envelope).ok()?;
-    Some(text.trim_start_matches('\u{feff}').to_owned())
+    package(&http::read(bytes).ok()?)?.text()
 }
 
 /// The ids an envelope carries.
@@ -69,7 +78,12 @@ pub fn names(envelope: &str) -> Names {
         let node = document.descendants().find(|node| node.tag_name().name() == local)?;
         node.text().map(|text| text.trim().to_owned())
     };
-    Names { message_id: text("MessageId"), conversation: text("ConversationId"), refers_to: text("RefToMessageId") }
+    Names {
+        message_id: text("MessageId"),
+        conversation: text("ConversationId"),
+        refers_to: text("RefToMessageId"),
+        agreement: text("AgreementRef"),
+    }
 }
 
 /// What an envelope carries beside a user message, by the elements that stand in it.

@@ -7,6 +7,7 @@ mod address;
 mod document;
 mod error;
 mod files;
+mod security;
 mod speaker;
 
 use std::collections::BTreeMap;
@@ -14,15 +15,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use carnet_catalogue::subject::Agreement;
 use carnet_catalogue::{Ics, Subject, read};
 use carnet_certs::{Authority, Identity, UnixTime};
 use carnet_fixtures::Packs;
+use carnet_wire::encryption::DecryptionKey;
 use rustls_pki_types::CertificateDer;
 
 pub use address::{Address, suite_url};
 pub use document::Document;
 pub use error::SetupError;
 pub use files::SubjectFiles;
+pub use security::Security;
 pub use speaker::Speaker;
 
 /// What a run needs in hand.
@@ -50,6 +54,10 @@ pub struct Setup {
     pub tls_anchors: Vec<CertificateDer<'static>>,
     /// Who issues its signing certificates.
     pub signing_anchors: Vec<CertificateDer<'static>>,
+    /// The keys of further agreements, by the agreement's name.
+    pub further: BTreeMap<String, Security>,
+    /// The keys of the main agreement.
+    pub main: Security,
     /// The message packs.
     pub packs: Packs,
     /// The sample document.
@@ -91,7 +99,12 @@ impl Setup {
             Some(party) if files.pki().exists() => Some(speaker(&party.id, false)?),
             _ => None,
         };
+        let further = |(name, agreement): (&String, &Agreement)| {
+            Ok((name.clone(), Security::read(&files, &format!("agreements.{name}"), agreement)?))
+        };
         let mut setup = Self {
+            further: files.subject.agreements.iter().map(further).collect::<Result<_, SetupError>>()?,
+            main: Security::read(&files, "agreement", &files.subject.agreement)?,
             address: files.address()?,
             base: files.base(),
             authority: files.authority()?,
@@ -109,6 +122,47 @@ impl Setup {
         };
         setup.sample = setup.read_sample(&files)?;
         Ok(setup)
+    }
+
+    /// The keys of the agreement that a case runs under.
+    ///
+    /// # Errors
+    /// In words: there is no such agreement.
+    pub fn security(&self, agreement: Option<&str>) -> Result<&Security, String> {
+        match agreement {
+            None => Ok(&self.main),
+            Some(name) => self.further.get(name).ok_or_else(|| format!("subject.toml has no [agreements.{name}]")),
+        }
+    }
+
+    /// The name of the agreement that a message refers to; none for the main one, and for what is not known.
+    #[must_use]
+    pub fn named(&self, agreement_ref: &str) -> Option<&str> {
+        let mut further = self.subject.agreements.iter();
+        further.find(|(_, agreement)| agreement.name == agreement_ref).map(|(name, _)| name.as_str())
+    }
+
+    /// Every key of the suite's that payloads may be encrypted for.
+    pub fn decryption(&self) -> impl Iterator<Item = &DecryptionKey> {
+        self.further.values().chain([&self.main]).filter_map(|security| security.decryption.as_ref())
+    }
+
+    /// Whom payloads for the subject are encrypted for under that agreement; where it agrees on no encryption, under
+    /// the first other one whose certificate fits.
+    ///
+    /// # Errors
+    /// In words: none encrypts.
+    pub fn recipient(
+        &self,
+        agreement: Option<&str>,
+        fits: impl Fn(&CertificateDer<'static>) -> bool,
+    ) -> Result<&CertificateDer<'static>, String> {
+        if let Some(agreed) = &self.security(agreement)?.recipient {
+            return Ok(agreed);
+        }
+        let mut all = self.further.values().chain([&self.main]).filter_map(|security| security.recipient.as_ref());
+        let found = all.find(|certificate| fits(certificate));
+        found.ok_or_else(|| "no agreement of subject.toml names a certificate to encrypt for".to_owned())
     }
 
     /// The same with the zoo and the stranger that `other` made, which must be a setup of the same `suite.pki`.

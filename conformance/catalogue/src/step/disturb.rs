@@ -29,14 +29,15 @@ pub struct SignChoice {
     /// The identity for the signature alone: as `as`, or `none` for an unsigned message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// `x509-pkipath`, `x509-v3` or `x509-pkipath-leaf` (a path of the leaf alone); `key-value` and `x509-data` put the
+    /// `x509-pkipath`, `x509-v3`, `x509-pkipath-leaf` (a path of the leaf alone), `ski`, `issuer-serial`; `key-value` and `x509-data` put the
     /// key or the certificate into `ds:KeyInfo` itself, where no token is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// What is left out of the signature: `messaging`, `body`, `parts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub omit: Vec<String>,
-    /// Signature algorithm: `rsa-sha256` (default), `rsa-sha1`, `hmac-sha256` (keyed with the public key).
+    /// Signature algorithm: what the agreement says (`rsa-sha256`, `ed25519`), `rsa-sha1`, `hmac-sha256` (keyed with
+    /// the public key).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
     /// Digest algorithm: `sha256` (default), `sha1`.
@@ -45,6 +46,32 @@ pub struct SignChoice {
     /// Parts are digested as they were before compression.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub before_compression: bool,
+}
+
+/// The encryption of one message.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptChoice {
+    /// How the key is handed over: `rsa-oaep` (SHA-256 twice), `rsa-oaep-sha1` (SHA-1 twice), `rsa-1.5`, `agreement`
+    /// (X25519 or P-256, as the recipient's key is); `none` for a message that is not encrypted. What the recipient's key
+    /// is made for where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How parts are encrypted: `aes128-gcm` (default), `aes128-cbc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Whom it is encrypted for: the subject, or `suite` for a certificate whose key the subject has not.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// When: `after-signing` (default), `before-signing`, `before-compression` (and so before signing).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// Payloads that are left as they are, by number from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub omit: Vec<usize>,
+    /// `eb:Messaging` is encrypted in its place, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub messaging: bool,
 }
 
 /// What happens on the line: to the request of `send` and `connect`, to the answer of `answer`, to the handshake of
@@ -158,7 +185,7 @@ pub enum Stage {
     /// `ds:SignedInfo` before the signature value is made of it; edits get signed.
     #[serde(rename = "signed-info")]
     SignedInfo,
-    /// The signed envelope; edits break the signature.
+    /// The signed envelope, with what its receiver needs to decrypt; edits break the signature where it covers them.
     Signed,
     /// The MIME body.
     Mime,

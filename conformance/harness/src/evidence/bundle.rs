@@ -244,7 +244,8 @@ pub fn redact(dir: &Path, digests: &[String], reason: &str) -> Result<Redactions
     let needed: BTreeSet<&str> = evidence.needed().map(|blob| blob.sha256.as_str()).collect();
     let mut lengths: BTreeMap<&str, u64> = BTreeMap::new();
     for event in &evidence.events {
-        if let Kind::Bytes { blob, .. } | Kind::Hook { output: blob, .. } = &event.kind {
+        if let Kind::Bytes { blob, .. } | Kind::Hook { output: blob, .. } | Kind::ContentKey { key: blob } = &event.kind
+        {
             lengths.insert(&blob.sha256, blob.length);
         }
     }

@@ -194,6 +194,12 @@ pub enum Kind {
         /// The bytes.
         blob: BlobRef,
     },
+    /// What came on the connection is encrypted for the suite, and this is the key of that one message: with it the parts
+    /// decrypt, and nothing else does.
+    ContentKey {
+        /// The key.
+        key: BlobRef,
+    },
     /// A connection ended, or the suite stopped waiting on it.
     Ended {
         /// How.

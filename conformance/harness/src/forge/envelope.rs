@@ -53,6 +53,20 @@ pub struct Transported {
     pub body: Vec<u8>,
 }
 
+impl Transported {
+    /// Its media type as written.
+    pub(crate) fn media(&self) -> &str {
+        self.headers.iter().find(|(name, _)| name == "Content-Type").map_or("", |(_, value)| value.as_str())
+    }
+
+    /// Gives it another media type.
+    pub(crate) fn set_media(&mut self, media: &str) {
+        for (_, value) in self.headers.iter_mut().filter(|(name, _)| name == "Content-Type") {
+            media.clone_into(value);
+        }
+    }
+}
+
 /// A user message to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {

@@ -1,19 +1,23 @@
 //! Builds what the suite sends, stage by stage, and spoils it where a case says so.
 //!
-//! document -> (compress) -> envelope -> signed-info -> signed -> mime -> http. XML, MIME and HTTP are written here by hand, because
+//! document -> (compress) -> envelope -> signed-info -> signed (and encrypted) -> mime -> http. XML, MIME and HTTP are written here by hand, because
 //! they must be writable wrong; canonical form, digests, gzip and token encodings come from `carnet-wire`. It shares
 //! no ebMS code with the node: one misreading of the specification must not pass silently on both sides.
 
 mod edit;
+mod encrypt;
 mod envelope;
 mod mime;
+mod naming;
 mod sign;
 mod signal;
 mod xpath;
 
 use carnet_catalogue::step::{Forge, Op, Stage};
+use carnet_wire::wss::SignError;
 
 pub(crate) use edit::resolve;
+pub use encrypt::{Content, Encryption, KeyTransport, Order};
 pub(crate) use envelope::EB;
 pub use envelope::{Agreed, Draft, PartDraft, PartyRef};
 pub use mime::MimeBody;
@@ -52,6 +56,12 @@ pub enum ForgeError {
         /// As the case has it.
         place: String,
     },
+    /// The message cannot be encrypted as it stands.
+    #[error("message cannot be encrypted: {what}")]
+    Encrypt {
+        /// Why.
+        what: String,
+    },
     /// The envelope cannot be signed as it stands.
     #[error("envelope cannot be signed: {what}")]
     Sign {
@@ -87,20 +97,21 @@ pub struct Target {
 pub fn message(
     draft: Draft,
     signing: Option<&Signing<'_>>,
+    encryption: Option<&Encryption>,
     forge: &[Forge],
     target: &Target,
 ) -> Result<Forged, ForgeError> {
-    let Written { message_id, conversation, content_type, body } = written(draft, signing, forge)?;
+    let Written { message_id, conversation, content_type, body } = written(draft, signing, encryption, forge)?;
     let bytes = http(Request::post(&target.host, &target.path, &content_type, body), at(forge, Stage::Http))?;
     Ok(Forged { message_id, conversation, bytes })
 }
 
-/// Builds a user message as the HTTP response to a pull request.
+/// Builds a user message as the HTTP response to a pull request; nothing in it is encrypted.
 ///
 /// # Errors
 /// As [`message`].
 pub fn pulled(draft: Draft, signing: Option<&Signing<'_>>, forge: &[Forge]) -> Result<Forged, ForgeError> {
-    let Written { message_id, conversation, content_type, body } = written(draft, signing, forge)?;
+    let Written { message_id, conversation, content_type, body } = written(draft, signing, None, forge)?;
     Ok(Forged { message_id, conversation, bytes: response("200 OK", &content_type, body, forge)? })
 }
 
@@ -112,7 +123,12 @@ struct Written {
     body: Vec<u8>,
 }
 
-fn written(mut draft: Draft, signing: Option<&Signing<'_>>, forge: &[Forge]) -> Result<Written, ForgeError> {
+fn written(
+    mut draft: Draft,
+    signing: Option<&Signing<'_>>,
+    encryption: Option<&Encryption>,
+    forge: &[Forge],
+) -> Result<Written, ForgeError> {
     for edit in at(forge, Stage::Document) {
         let Some(part) = draft.parts.first_mut() else {
             return Err(ForgeError::NoSuchPlace { place: edit.place.clone(), stage: Stage::Document });
@@ -129,15 +145,25 @@ fn written(mut draft: Draft, signing: Option<&Signing<'_>>, forge: &[Forge]) -> 
         }
     }
     let forged_ids = envelope::ids_of(&envelope);
-    let mut bytes = match signing {
-        Some(signing) => {
-            let early = signing.before_compression.then(|| draft.before_compression());
-            let signed = early.as_deref().unwrap_or(&parts);
-            sign::sign(&envelope, signed, signing, at(forge, Stage::SignedInfo))?
-        }
-        None => envelope,
+    let encryption = encryption.filter(|_| !parts.is_empty());
+    let early = encryption.filter(|how| how.order != Order::AfterSigning);
+    let plain = match signing.is_some_and(|how| how.before_compression) || early.is_some() {
+        true => draft.before_compression(),
+        false => Vec::new(),
+    };
+    let mut sealed = early.map(|how| encrypt::parts(&mut parts, &plain, &mut envelope, how)).transpose()?;
+    if let Some(signing) = signing {
+        let signed = if signing.before_compression { &plain } else { &parts };
+        envelope = sign::sign(&envelope, signed, signing, at(forge, Stage::SignedInfo))?;
     }
-    .into_bytes();
+    if let Some(how) = encryption.filter(|_| sealed.is_none()) {
+        sealed = Some(encrypt::parts(&mut parts, &plain, &mut envelope, how)?);
+    }
+    if let Some(header) = sealed {
+        let failed = |error: SignError| ForgeError::Encrypt { what: error.to_string() };
+        envelope = carnet_wire::encryption::insert(&envelope, &header).map_err(failed)?;
+    }
+    let mut bytes = envelope.into_bytes();
     for edit in at(forge, Stage::Signed) {
         bytes = edit::xml(&bytes, edit)?;
     }

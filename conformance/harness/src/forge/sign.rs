@@ -14,7 +14,7 @@ use carnet_wire::xml::{Document, Element};
 use carnet_wire::{Limits, c14n, namespace, token};
 
 use super::envelope::{EB, Transported};
-use super::{ForgeError, edit};
+use super::{ForgeError, edit, naming};
 
 /// What is left out of the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +33,8 @@ pub enum Algorithm {
     /// As the agreement says.
     #[default]
     RsaSha256,
+    /// Ed25519, as version 2.0 signs.
+    Ed25519,
     /// RSA over SHA-1.
     RsaSha1,
     /// A message authentication code whose secret is the public key, which anyone knows.
@@ -43,6 +45,7 @@ impl Algorithm {
     fn uri(self) -> &'static str {
         match self {
             Self::RsaSha256 => namespace::RSA_SHA256,
+            Self::Ed25519 => namespace::ED25519,
             Self::RsaSha1 => "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
             Self::HmacSha256 => "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
         }
@@ -54,7 +57,7 @@ impl Algorithm {
 pub struct Signing<'i> {
     /// Whose key and chain.
     pub identity: &'i Identity,
-    /// `x509-pkipath`, `x509-v3`, `x509-pkipath-leaf`, `key-value` or `x509-data`.
+    /// `x509-pkipath`, `x509-v3`, `x509-pkipath-leaf`, `ski`, `issuer-serial`, `key-value` or `x509-data`.
     pub token: String,
     /// What is left out.
     pub omit: Omit,
@@ -108,9 +111,7 @@ pub(crate) fn sign<'f>(
     }
     if !signing.omit.parts {
         for part in parts {
-            let media =
-                part.headers.iter().find(|(name, _)| name == "Content-Type").map_or("", |(_, value)| value.as_str());
-            let digest = part_digest(media, &part.body, signing, &limits)?;
+            let digest = part_digest(part.media(), &part.body, signing, &limits)?;
             references.push_str(&reference(
                 &format!("cid:{}", part.cid),
                 namespace::ATTACHMENT_CONTENT,
@@ -168,6 +169,7 @@ fn security(signed_info: &str, signing: &Signing<'_>) -> Result<String, ForgeErr
     let key = &signing.identity.key;
     let scheme = match signing.algorithm {
         Algorithm::RsaSha256 => Some(Scheme::RsaPkcs1Sha256),
+        Algorithm::Ed25519 => Some(Scheme::Ed25519),
         Algorithm::RsaSha1 => Some(Scheme::RsaPkcs1Sha1),
         Algorithm::HmacSha256 => None,
     };
@@ -195,6 +197,8 @@ fn key_info(signing: &Signing<'_>) -> Result<(String, String), ForgeError> {
     let (value_type, token) = match signing.token.as_str() {
         "x509-v3" => (namespace::X509_V3, leaf.to_vec()),
         "x509-pkipath" => (namespace::X509_PKIPATH_V1, token::pkipath(chain)),
+        "ski" => return Ok((String::new(), naming::ski(leaf)?)),
+        "issuer-serial" => return Ok((String::new(), naming::issuer_serial(chain)?)),
         "x509-pkipath-leaf" => (namespace::X509_PKIPATH_V1, token::pkipath(std::slice::from_ref(leaf))),
         "x509-data" => {
             let leaf = STANDARD.encode(leaf);
@@ -213,7 +217,7 @@ fn key_info(signing: &Signing<'_>) -> Result<(String, String), ForgeError> {
             return Ok((String::new(), value));
         }
         other => {
-            let known = "x509-pkipath, x509-v3, x509-pkipath-leaf, key-value or x509-data";
+            let known = "x509-pkipath, x509-v3, x509-pkipath-leaf, ski, issuer-serial, key-value or x509-data";
             return Err(ForgeError::Sign { what: format!("got token {other:?}, expected {known}") });
         }
     };

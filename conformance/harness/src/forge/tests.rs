@@ -1,15 +1,19 @@
 //! What the forge writes right is read as right, and each operation does what it says.
 
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
-use carnet_catalogue::step::{Forge, Op, Stage};
-use carnet_certs::{Authority, Identity, Profile};
+use carnet_catalogue::step::{EncryptChoice, Forge, Op, Stage};
+use carnet_certs::{Authority, Identity, KeyKind, Profile, Usage};
+use carnet_wire::encryption::{DecryptionKey, EncryptionError};
+use carnet_wire::signature::{Policy, Unverified};
+use carnet_wire::xml::Document;
+use carnet_wire::{Limits, namespace};
 use proptest::prelude::*;
 
 use super::edit::text;
 use super::*;
 use crate::judge::ebms;
 use crate::root::{self, Package};
-use crate::{Setup, http};
+use crate::{Setup, http, sealed};
 
 fn identity() -> &'static Identity {
     static IDENTITY: std::sync::OnceLock<Identity> = std::sync::OnceLock::new();
@@ -63,7 +67,7 @@ fn target() -> Target {
 }
 
 fn forged(parts: &[&str], signing: &Signing<'_>, edits: &[Forge]) -> Package {
-    let forged = message(draft(parts), Some(signing), edits, &target()).unwrap();
+    let forged = message(draft(parts), Some(signing), None, edits, &target()).unwrap();
     root::package(&http::read(&forged.bytes).unwrap()).unwrap()
 }
 
@@ -82,11 +86,72 @@ fn an_unspoilt_message_verifies_and_covers_everything() {
     }
 }
 
+/// A certificate that can be encrypted for, and its key.
+fn recipient(kind: KeyKind) -> (Identity, DecryptionKey) {
+    let authority = Authority::new("Forge", Setup::now()).unwrap();
+    let identity = authority.issue(&Profile::new("TH", Usage::Encryption).key_kind(kind), Setup::now()).unwrap();
+    let key = DecryptionKey::new(identity.key.pkcs8().secret_pkcs8_der(), identity.leaf().unwrap().clone()).unwrap();
+    (identity, key)
+}
+
+#[test]
+fn an_encrypted_message_reads_as_what_was_signed() {
+    for kind in [KeyKind::Rsa2048, KeyKind::X25519, KeyKind::P256] {
+        let (identity_of, key) = recipient(kind);
+        let how = Encryption::of(identity_of.leaf().unwrap().clone(), &EncryptChoice::default()).unwrap();
+        let signing = Signing::new(identity(), "x509-pkipath");
+        let bytes = message(draft(&["<a/>", "<b>two</b>"]), Some(&signing), Some(&how), &[], &target()).unwrap().bytes;
+        let mut package = root::package(&http::read(&bytes).unwrap()).unwrap();
+        let signature = ebms::read(&package.envelope).unwrap().signature;
+        assert_eq!(signature.fault, None, "{kind:?}");
+        assert!(signature.covers_parts(&package).is_err(), "{kind:?}: nothing is encrypted");
+        let content = sealed::reveal(&package.envelope, [&key]).unwrap();
+        sealed::open(&mut package, &content);
+        signature.covers_parts(&package).unwrap();
+        assert_eq!(package.parts[1].body, b"<b>two</b>");
+    }
+}
+
+#[test]
+fn what_is_encrypted_otherwise_than_agreed_is_told_apart() {
+    let (identity_of, _) = recipient(KeyKind::Rsa2048);
+    let signing = Signing::new(identity(), "x509-pkipath");
+    let refused = |choice: EncryptChoice| {
+        let how = Encryption::of(identity_of.leaf().unwrap().clone(), &choice).unwrap();
+        let bytes = message(draft(&["<a/>"]), Some(&signing), Some(&how), &[], &target()).unwrap().bytes;
+        let package = root::package(&http::read(&bytes).unwrap()).unwrap();
+        sealed::read(&package.envelope, &sealed::any()).unwrap_err()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let by = |key: &str| EncryptChoice { key: text(key), ..EncryptChoice::default() };
+    assert_eq!(refused(by("rsa-1.5")), EncryptionError::KeyMethod);
+    assert_eq!(refused(by("rsa-oaep-sha1")), EncryptionError::KeyMethod);
+    let cbc = EncryptChoice { content: text("aes128-cbc"), ..EncryptChoice::default() };
+    assert_eq!(refused(cbc), EncryptionError::ContentAlgorithm);
+    let messaging = EncryptChoice { messaging: true, ..EncryptChoice::default() };
+    assert_eq!(refused(messaging), EncryptionError::Misplaced { element: "EncryptedData" });
+    assert!(Encryption::of(identity_of.leaf().unwrap().clone(), &by("rsa")).unwrap_err().contains("got encrypt.key"));
+}
+
+#[test]
+fn a_token_can_name_a_certificate_without_carrying_it() {
+    for token in ["ski", "issuer-serial"] {
+        let package = forged(&["<a/>"], &Signing::new(identity(), token), &[]);
+        let document = Document::parse(&package.envelope, &Limits::default()).unwrap();
+        let path = [(namespace::SOAP12, "Envelope"), (namespace::SOAP12, "Header"), (namespace::WSSE, "Security")];
+        let security = document.by_path(&path).unwrap();
+        let unverified = Unverified::read(&document, security.id(), &Policy::default()).unwrap();
+        let leaf = identity().leaf().unwrap();
+        assert!(unverified.token().names(leaf) && unverified.token().chain().is_empty(), "{token}");
+        unverified.verify(leaf).unwrap();
+    }
+}
+
 #[test]
 fn what_is_left_out_of_the_signature_is_seen_to_be() {
     let mut signing = Signing::new(identity(), "x509-pkipath");
     signing.omit = Omit { messaging: true, body: true, parts: true };
-    let failed = message(draft(&["<a/>"]), Some(&signing), &[], &target()).unwrap();
+    let failed = message(draft(&["<a/>"]), Some(&signing), None, &[], &target()).unwrap();
     let package = root::package(&http::read(&failed.bytes).unwrap()).unwrap();
     assert!(ebms::read(&package.envelope).unwrap().signature.fault.is_some(), "a signature over nothing");
     signing.omit = Omit { body: true, ..Omit::default() };
@@ -137,7 +202,7 @@ fn wrapping_is_caught_by_position() {
 #[test]
 fn an_edit_that_finds_or_changes_nothing_is_an_error() {
     let signing = Signing::new(identity(), "x509-pkipath");
-    let fails = |edit: Forge| message(draft(&["<a/>"]), Some(&signing), &[edit], &target()).unwrap_err();
+    let fails = |edit: Forge| message(draft(&["<a/>"]), Some(&signing), None, &[edit], &target()).unwrap_err();
     assert!(matches!(fails(edit(Stage::Signed, Op::Remove, "//eb:Nothing", "")), ForgeError::NoSuchPlace { .. }));
     assert!(matches!(fails(edit(Stage::Mime, Op::Remove, "part:7", "")), ForgeError::NoSuchPlace { .. }));
     assert!(matches!(fails(edit(Stage::Http, Op::Remove, "X-Nothing", "")), ForgeError::NoSuchPlace { .. }));
@@ -202,7 +267,7 @@ proptest! {
     fn any_text_survives_the_envelope(text in "[ -~]{1,40}") {
         let mut draft = draft(&[]);
         draft.conversation = text.clone();
-        let forged = message(draft, None, &[], &target()).unwrap();
+        let forged = message(draft, None, None, &[], &target()).unwrap();
         let package = root::package(&http::read(&forged.bytes).unwrap()).unwrap();
         let user = ebms::read(&package.envelope).unwrap().user.unwrap();
         prop_assert_eq!(user.conversation.unwrap(), text.trim());
@@ -259,7 +324,7 @@ fn a_digest_before_compression_is_not_that_of_what_is_transported() {
 #[test]
 fn floods_and_bombs_have_the_size_that_was_asked_for() {
     let signing = Signing::new(identity(), "x509-v3");
-    let raw = |edits: &[Forge]| message(draft(&["<a/>"]), Some(&signing), edits, &target()).unwrap().bytes;
+    let raw = |edits: &[Forge]| message(draft(&["<a/>"]), Some(&signing), None, edits, &target()).unwrap().bytes;
     let times = |edit: Forge| Forge { times: Some(50), ..edit };
     let count = |bytes: &[u8], what: &str| String::from_utf8_lossy(bytes).matches(what).count();
     let fields = raw(&[times(edit(Stage::Http, Op::Insert, "X-Flood", "flood"))]);
@@ -268,12 +333,12 @@ fn floods_and_bombs_have_the_size_that_was_asked_for() {
     assert_eq!(count(&parts, "\r\n\r\nflood\r\n--"), 50);
     let bomb = Forge { gzip_zeros: Some(1 << 20), with: None, ..edit(Stage::Http, Op::Replace, "body", "") };
     let bomb = http::read(&raw(&[bomb])).unwrap();
-    assert_eq!(carnet_wire::gzip::inflate(&bomb.body, &carnet_wire::Limits::default()).unwrap(), vec![0; 1 << 20]);
+    assert_eq!(carnet_wire::gzip::inflate(&bomb.body, &Limits::default()).unwrap(), vec![0; 1 << 20]);
 }
 
 #[test]
 fn an_id_that_a_comment_splits_is_the_whole_of_it() {
     let split = edit(Stage::Envelope, Op::Replace, "//eb:MessageId/text()", "one<!-- -->two@suite");
-    let forged = message(draft(&[]), Some(&Signing::new(identity(), "x509-v3")), &[split], &target()).unwrap();
+    let forged = message(draft(&[]), Some(&Signing::new(identity(), "x509-v3")), None, &[split], &target()).unwrap();
     assert_eq!(forged.message_id, "onetwo@suite");
 }

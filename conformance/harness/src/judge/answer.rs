@@ -8,7 +8,7 @@ use crate::evidence::Stage;
 use crate::http::{self, Message};
 use crate::line::Ending;
 use crate::root::{self, Package};
-use crate::tls;
+use crate::{sealed, tls};
 
 /// What came back on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,9 +122,19 @@ pub fn sent_package(exchange: &Exchange) -> Option<Package> {
     package(&http::read(&exchange.sent.as_ref()?.bytes).ok()?)
 }
 
-/// The envelope and parts that the subject pushed.
+/// The envelope and parts that the subject pushed; what is encrypted for the suite is decrypted.
 #[must_use]
 pub fn pushed_package(exchange: &Exchange) -> Option<Package> {
+    let mut package = pushed_as_it_came(exchange)?;
+    if let Some(key) = &exchange.content_key {
+        sealed::open(&mut package, key);
+    }
+    Some(package)
+}
+
+/// The envelope and parts that the subject pushed, as they were transported.
+#[must_use]
+pub fn pushed_as_it_came(exchange: &Exchange) -> Option<Package> {
     package(&http::read(&exchange.received.as_ref()?.bytes).ok()?)
 }
 

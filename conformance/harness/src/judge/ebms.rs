@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use carnet_wire::digest::{self, Transform};
-use carnet_wire::signature::{Policy, Unverified};
+use carnet_wire::signature::{Policy, SignatureAlgorithm, Unverified};
 use carnet_wire::token::TokenType;
 use carnet_wire::trust::{Anchors, RevocationPolicy};
 use carnet_wire::xml::{Document, Element};
@@ -108,6 +108,8 @@ pub struct Signature {
     pub parts: Vec<(String, Vec<u8>)>,
     /// All references.
     pub references: Vec<Reference>,
+    /// The signature algorithm.
+    pub algorithm: Option<SignatureAlgorithm>,
     /// `x509-v3`, `x509-pkipath`, `ski`, `issuer-serial`.
     pub token: Option<&'static str>,
     /// Chain of the token, leaf first.
@@ -167,6 +169,13 @@ pub fn read(envelope: &[u8]) -> Result<Ebms, EbmsError> {
 }
 
 impl Signature {
+    /// Why it does not hold, or is made in another way than agreed.
+    #[must_use]
+    pub fn fault_under(&self, agreed: &[SignatureAlgorithm]) -> Option<String> {
+        let other = self.algorithm.filter(|algorithm| !agreed.contains(algorithm));
+        self.fault.clone().or_else(|| other.map(|algorithm| format!("a signature by {}", algorithm.uri())))
+    }
+
     /// Whether the chain leads to one of the anchors at that time; in words why not.
     ///
     /// # Errors
@@ -218,7 +227,11 @@ fn signature(document: &Document<'_>, header: Element<'_>, messaging: Element<'_
         }
         return seen;
     };
-    let unverified = match Unverified::read(document, security.id(), &Policy::default()) {
+    // Whether it is the agreed one is asked where the agreement is known.
+    let signatures =
+        vec![SignatureAlgorithm::RsaSha256, SignatureAlgorithm::Ed25519, SignatureAlgorithm::EcdsaP256Sha256];
+    let policy = Policy { signatures, ..Policy::default() };
+    let unverified = match Unverified::read(document, security.id(), &policy) {
         Ok(unverified) => unverified,
         Err(error) => {
             if seen.present {
@@ -236,6 +249,7 @@ fn signature(document: &Document<'_>, header: Element<'_>, messaging: Element<'_
             digest: reference.digest.clone(),
         })
         .collect();
+    seen.algorithm = Some(unverified.algorithm());
     seen.token = Some(match unverified.token().token_type() {
         TokenType::X509V3 => "x509-v3",
         TokenType::X509PkiPath => "x509-pkipath",

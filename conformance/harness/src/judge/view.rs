@@ -38,6 +38,8 @@ pub struct Exchange {
     pub sent: Option<Bytes>,
     /// Bytes from the subject.
     pub received: Option<Bytes>,
+    /// The key of the message in them, where it is encrypted for the suite.
+    pub content_key: Option<Arc<Vec<u8>>>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// The last event of it.
@@ -167,6 +169,12 @@ impl Attempt {
                     exchange.last = event.seq;
                 }
             }
+            Kind::ContentKey { key } => {
+                let key = blob(key);
+                if let Some(exchange) = self.open(event) {
+                    exchange.content_key = Some(key);
+                }
+            }
             Kind::Ended { ending } => {
                 if let Some(exchange) = self.open(event) {
                     exchange.ending = Some(ending.clone());
@@ -217,6 +225,7 @@ impl Exchange {
             not_connected: None,
             sent: None,
             received: None,
+            content_key: None,
             ending: None,
             last: event.seq,
         }

@@ -1,9 +1,9 @@
-//! Whose signature a step asks for, and what is wrong with it.
+//! Whose signature and which encryption a step asks for, and what is wrong with them.
 
-use carnet_catalogue::step::SignChoice;
-use carnet_certs::Identity;
+use carnet_catalogue::step::{EncryptChoice, SignChoice};
+use carnet_certs::{Identity, KeyKind};
 
-use crate::forge::{Algorithm, Omit, Signing};
+use crate::forge::{Algorithm, Encryption, Omit, Signing};
 use crate::setup::Setup;
 
 /// An identity with the choices of a step.
@@ -24,13 +24,20 @@ impl Signer {
     /// In words: an unknown name, or an identity that is not there.
     pub(crate) fn of(
         setup: &Setup,
+        agreement: Option<&str>,
         speaker: Option<&str>,
         choice: Option<&SignChoice>,
     ) -> Result<Option<Self>, String> {
         let none = SignChoice::default();
         let choice = choice.unwrap_or(&none);
         let name = choice.identity.as_deref().or(speaker).unwrap_or("partner");
-        let Some(identity) = setup.identity(name, "signing")? else { return Ok(None) };
+        // Another algorithm than the agreement's is that of the usual identity's key.
+        let usual = choice.algorithm.as_deref().is_some_and(|algorithm| algorithm != "ed25519");
+        let own = setup.security(agreement)?.signing.as_ref().filter(|_| name == "partner" && !usual);
+        let Some(identity) = own.map_or_else(|| setup.identity(name, "signing"), |own| Ok(Some(own.clone())))? else {
+            return Ok(None);
+        };
+        let agreed = setup.subject.agreed(agreement).unwrap_or(&setup.subject.agreement);
         let mut omit = Omit::default();
         for what in &choice.omit {
             match what.as_str() {
@@ -41,11 +48,13 @@ impl Signer {
             }
         }
         let algorithm = match choice.algorithm.as_deref() {
+            None if identity.key.kind() == KeyKind::Ed25519 => Algorithm::Ed25519,
             None | Some("rsa-sha256") => Algorithm::RsaSha256,
+            Some("ed25519") => Algorithm::Ed25519,
             Some("rsa-sha1") => Algorithm::RsaSha1,
             Some("hmac-sha256") => Algorithm::HmacSha256,
             Some(other) => {
-                return Err(format!("got algorithm {other:?}, expected rsa-sha256, rsa-sha1 or hmac-sha256"));
+                return Err(format!("got algorithm {other:?}, expected rsa-sha256, ed25519, rsa-sha1 or hmac-sha256"));
             }
         };
         let weak_digest = match choice.digest.as_deref() {
@@ -55,7 +64,7 @@ impl Signer {
         };
         Ok(Some(Self {
             identity,
-            token: choice.token.clone().unwrap_or_else(|| setup.subject.agreement.token.clone()),
+            token: choice.token.clone().unwrap_or_else(|| agreed.token.clone()),
             omit,
             algorithm,
             weak_digest,
@@ -74,4 +83,30 @@ impl Signer {
             before_compression: self.before_compression,
         }
     }
+}
+
+/// How the message of a step is encrypted; none where neither the agreement nor the step asks for it.
+///
+/// # Errors
+/// In words: an unknown name, or nobody to encrypt for.
+pub(crate) fn encryption(
+    setup: &Setup,
+    agreement: Option<&str>,
+    choice: Option<&EncryptChoice>,
+) -> Result<Option<Encryption>, String> {
+    let agreed = setup.security(agreement)?.recipient.is_some();
+    let none = EncryptChoice::default();
+    let (choice, asked) = (choice.unwrap_or(&none), choice.is_some());
+    if (!agreed && !asked) || choice.key.as_deref() == Some("none") {
+        return Ok(None);
+    }
+    let recipient = match choice.recipient.as_deref() {
+        None | Some("subject") => setup.recipient(agreement, |one| Encryption::fits(one, choice))?.clone(),
+        Some("suite") => {
+            let own = setup.security(agreement)?.own();
+            own.cloned().ok_or_else(|| "the suite has no encryption certificate of this agreement".to_owned())?
+        }
+        Some(other) => return Err(format!("got encrypt.for {other:?}, expected subject or suite")),
+    };
+    Encryption::of(recipient, choice).map(Some)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use carnet_catalogue::matrix::Cell;
 use carnet_catalogue::step::{Connect, Forge, Place, Send, Step};
+use carnet_catalogue::subject::Agreement;
 use carnet_catalogue::variable;
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ pub(crate) struct Values {
 
 impl Values {
     /// All that is known before the first step.
-    pub(crate) fn new(setup: &Setup, cell: &Cell) -> Self {
+    pub(crate) fn new(setup: &Setup, cell: &Cell, agreement: &Agreement) -> Self {
         let subject = &setup.subject;
         let suite = &subject.suite;
         let other = suite.other_party.as_ref().map(|party| party.id.clone()).unwrap_or_default();
@@ -28,7 +29,7 @@ impl Values {
         let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
         let short = id.get(18..).unwrap_or_default().to_owned();
         let conversation =
-            subject.agreement.conversation.clone().unwrap_or_else(|| format!("carnet-{}", Uuid::now_v7().simple()));
+            agreement.conversation.clone().unwrap_or_else(|| format!("carnet-{}", Uuid::now_v7().simple()));
         let mut known: BTreeMap<String, String> = [
             ("fresh.message-id", format!("{}@suite.carnet", Uuid::now_v7())),
             ("fresh.conversation", conversation),
@@ -49,7 +50,7 @@ impl Values {
             ("suite.other-party", other),
             ("suite.url", setup.suite_url().unwrap_or_default()),
             ("suite.crl-url", String::new()),
-            ("agreement.name", subject.agreement.name.clone()),
+            ("agreement.name", agreement.name.clone()),
             ("sample.service", sample.map(|sample| sample.service.clone()).unwrap_or_default()),
             ("sample.action", sample.map(|sample| sample.action.clone()).unwrap_or_default()),
             ("exchange.channel", pull.map(|pull| pull.channel.clone()).unwrap_or_default()),
@@ -120,6 +121,10 @@ impl Values {
         if let Some(sign) = &mut step.sign {
             sign.identity.iter_mut().try_for_each(fill)?;
             sign.token.iter_mut().try_for_each(fill)?;
+        }
+        if let Some(encrypt) = &mut step.encrypt {
+            encrypt.key.iter_mut().try_for_each(fill)?;
+            encrypt.content.iter_mut().try_for_each(fill)?;
         }
         Ok(step)
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use carnet_catalogue::error::Problem;
 use carnet_catalogue::subject::IdentityFiles;
 use carnet_catalogue::{Ics, Subject, read};
-use carnet_certs::{Authority, CertError, Identity, certificates_from_pem};
+use carnet_certs::{Authority, CertError, Identity, Usage, certificates_from_pem};
 use rustls_pki_types::CertificateDer;
 
 use super::{Address, SetupError};
@@ -158,6 +158,14 @@ impl SubjectFiles {
                 Identity::from_pem(&chain, &key).map_err(what())
             }
         }
+    }
+
+    /// A further identity of the suite's party, by its use and kind of key.
+    ///
+    /// # Errors
+    /// Files that are missing, or hold no such identity.
+    pub fn further(&self, usage: Usage, kind: &str) -> Result<Identity, SetupError> {
+        self.identity(None, &self.subject.suite.party.id, &format!("{}-{kind}", usage.name()))
     }
 
     /// The certificates of several PEM files.

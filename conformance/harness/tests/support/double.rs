@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use carnet_catalogue::step::EncryptChoice;
 use carnet_certs::{Authority, Identity, Profile, zoo};
-use carnet_harness::forge::{self, Agreed, Draft, PartDraft, PartyRef, SignalDraft, Signing, Target};
+use carnet_harness::forge::{self, Agreed, Draft, Encryption, PartDraft, PartyRef, SignalDraft, Signing, Target};
 use carnet_harness::http;
 use carnet_harness::judge::ebms::{self, Ebms};
 use carnet_harness::line::{ClientTls, Connected, Duplex, ServerTls};
 use carnet_harness::root::{self, Package};
-use carnet_harness::{Setup, tls};
+use carnet_harness::{Setup, sealed, tls};
+use carnet_wire::encryption::DecryptionKey;
 use carnet_wire::{Limits, gzip};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -59,6 +61,7 @@ pub(crate) enum Fault {
     PushOtherConversation,
     PushWithoutMimeType,
     PushLeafToken,
+    PushInTheClear,
     PushWithoutAction,
     PushTwice,
     PushAnonymous,
@@ -97,6 +100,8 @@ struct State {
     back_end: PathBuf,
     signing: Identity,
     other_signing: Identity,
+    decryption: DecryptionKey,
+    suite: CertificateDer<'static>,
     anchors: Vec<CertificateDer<'static>>,
     faults: BTreeSet<Fault>,
     partner: Mutex<Option<SocketAddr>>,
@@ -115,7 +120,11 @@ impl Double {
         } else {
             identity("double-tls")
         };
+        let encryption = identity("double-encryption-rsa-2048");
+        let key = encryption.key.pkcs8().secret_pkcs8_der();
         let state = Arc::new(State {
+            decryption: DecryptionKey::new(key, encryption.leaf().unwrap().clone()).unwrap(),
+            suite: identity("suite-encryption-rsa-2048").leaf().unwrap().clone(),
             tls,
             back_end: back_end.to_owned(),
             signing: identity("double-signing"),
@@ -155,6 +164,10 @@ impl Double {
         *self.state.partner.lock().unwrap() = Some(address);
     }
 }
+
+/// The AgreementRefs that it knows.
+const MAIN: &str = "urn:carnet:agreement:DOUBLE-SUITE:1";
+const ENCRYPTED: &str = "urn:carnet:agreement:DOUBLE-SUITE:encrypted";
 
 type Refusal = (&'static str, Option<Box<Ebms>>);
 
@@ -224,9 +237,13 @@ impl State {
         if message.headers.len() > 100 {
             return Err(("EBMS:0004", None));
         }
-        let package = root::package(&message).ok_or(("EBMS:0007", None))?;
+        let mut package = root::package(&message).ok_or(("EBMS:0007", None))?;
         if package.fault.is_some() {
             return Err(("EBMS:0007", None));
+        }
+        let agreement = package.text().and_then(|envelope| root::names(&envelope).agreement).unwrap_or_default();
+        if let Some(key) = sealed::reveal(&package.envelope, [&self.decryption]).filter(|_| agreement == ENCRYPTED) {
+            sealed::open(&mut package, &key);
         }
         let envelope = package.envelope.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&package.envelope).to_vec();
         let ebms = match ebms::read(&envelope) {
@@ -261,7 +278,7 @@ impl State {
         if (0..user.parts.len()).any(twice) {
             return refuse("EBMS:0009");
         }
-        if String::from_utf8_lossy(&envelope).contains("<xenc:Encrypted") {
+        if agreement != ENCRYPTED && String::from_utf8_lossy(&envelope).contains("<xenc:Encrypted") {
             return refuse("EBMS:0103");
         }
         // No Service of this agreement has a type, and without one it is a URI.
@@ -272,10 +289,7 @@ impl State {
         if common_name(leaf) != user.from.0 {
             return refuse("EBMS:0101");
         }
-        if user.to.0 != "DOUBLE"
-            || user.from.0 != "SUITE"
-            || user.agreement.as_deref() != Some("urn:carnet:agreement:DOUBLE-SUITE:1")
-        {
+        if user.to.0 != "DOUBLE" || user.from.0 != "SUITE" || ![MAIN, ENCRYPTED].contains(&agreement.as_str()) {
             return refuse("EBMS:0010");
         }
         let ping = user.action.ends_with("/test");
@@ -457,8 +471,8 @@ impl State {
         let id = format!("{}@double", uuid::Uuid::now_v7());
         let user = ebms.user.unwrap_or_default();
         let conversation = user.conversation.unwrap_or_default();
-        let about = Some(ebms.message_id.as_str());
-        let draft = |id: &str| self.draft(id, &conversation, about, &self.response(lrn, code));
+        let (about, agreement) = (Some(ebms.message_id.as_str()), user.agreement.unwrap_or_default());
+        let draft = |id: &str| self.draft(id, (&conversation, &agreement), about, &self.response(lrn, code));
         let attempts = if self.has(Fault::RetryTooOften) { 6 } else { 3 };
         let interval = if self.has(Fault::RetryTooSoon) { 20 } else { 320 };
         let first = draft(&id);
@@ -515,7 +529,10 @@ impl State {
         if self.has(Fault::PushWithoutAction) {
             edits.push(edit("//eb:Action"));
         }
-        forge::message(draft, (!self.has(Fault::PushUnsigned)).then_some(&signing), &edits, &target).unwrap()
+        let encrypts = draft.agreed.name == ENCRYPTED && !self.has(Fault::PushInTheClear);
+        let encryption = Encryption::of(self.suite.clone(), &EncryptChoice::default()).unwrap();
+        let signing = (!self.has(Fault::PushUnsigned)).then_some(&signing);
+        forge::message(draft, signing, encrypts.then_some(&encryption), &edits, &target).unwrap()
     }
 
     fn good(&self, answer: &[u8], sent: &[u8]) -> bool {
@@ -556,7 +573,8 @@ impl State {
         read(&mut stream).await
     }
 
-    fn draft(&self, id: &str, conversation: &str, about: Option<&str>, document: &str) -> Draft {
+    fn draft(&self, id: &str, under: (&str, &str), about: Option<&str>, document: &str) -> Draft {
+        let (conversation, agreement) = under;
         let corner = |name: &str| carnet_catalogue::step::Property {
             name: name.to_owned(),
             kind: None,
@@ -577,7 +595,7 @@ impl State {
             refers_to: about.filter(|_| !self.has(Fault::PushWithoutRef)).map(str::to_owned),
             from: PartyRef { id: "DOUBLE".to_owned(), kind: kind.clone(), role: role("initiator") },
             to: PartyRef { id: to.to_owned(), kind, role: role("responder") },
-            agreed: Agreed { name: "urn:carnet:agreement:DOUBLE-SUITE:1".to_owned(), properties, ..Agreed::default() },
+            agreed: Agreed { name: agreement.to_owned(), properties, ..Agreed::default() },
             service: "urn:carnet:service:declaration:1".to_owned(),
             service_type: None,
             action: "response".to_owned(),

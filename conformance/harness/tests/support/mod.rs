@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use carnet_catalogue::Filters;
-use carnet_certs::{FolderPlan, write_folder};
+use carnet_certs::{FolderPlan, KeyKind, Usage, write_folder, write_further};
 use carnet_harness::plan::Selection;
 use carnet_harness::{Event, Run, RunOptions, Setup, run};
 use tempfile::TempDir;
@@ -25,6 +25,9 @@ pub(crate) fn pki() -> &'static Path {
             pkcs12_password: None,
         };
         write_folder(dir.path(), &plan, Setup::now()).unwrap();
+        for party in ["SUITE", "DOUBLE"] {
+            write_further(dir.path(), party, Usage::Encryption, KeyKind::Rsa2048, Setup::now()).unwrap();
+        }
         dir
     })
     .path()
@@ -52,6 +55,10 @@ service = "urn:carnet:service:exchange:1"
 action = "pulled"
 channel = "urn:carnet:mpc:double"
 offers = "urn:carnet:mpc:suite"
+[agreements.encrypted]
+name = "urn:carnet:agreement:DOUBLE-SUITE:encrypted"
+profile = "edelivery-1.15-encrypted"
+encryption_certificate = "pki/double-encryption-rsa-2048.pem"
 [sample]
 pack = "declaration"
 message = "valid/export-sea-short"

@@ -64,6 +64,7 @@ fn line(source: &Source<'_>, cell: &CellResult, event: &Event, begun: u64, messa
                 }
             }
         }
+        Kind::ContentKey { .. } => ("note", "decrypted for the judge; the key of this one message is kept".to_owned()),
         // An alert is what the subject says; every other end is seen, not said.
         Kind::Ended { ending: ending @ Ending::Alert { .. } } => ("in", ended(ending)),
         Kind::Ended { ending } => ("note", ended(ending)),

@@ -147,8 +147,7 @@ pub(crate) fn refusal_codes(look: &Look<'_>) -> Option<Vec<String>> {
 }
 
 /// The movement reference number that a pushed business answer names.
-pub(crate) fn pushed_mrn(request: &[u8]) -> Option<String> {
-    let package = crate::root::package(&crate::http::read(request).ok()?)?;
+pub(crate) fn pushed_mrn(package: &crate::root::Package) -> Option<String> {
     let document = |part: &crate::root::Part| {
         gzip::inflate(&part.body, &Limits { inflated: 64 << 20, ..Limits::default() })
             .unwrap_or_else(|_| part.body.clone())
@@ -284,6 +283,10 @@ mod tests {
         assert_eq!(refused.mrns, ["22GB37AEDQ0215GAR0"]);
     }
 
+    fn pushed(request: &[u8]) -> Option<crate::root::Package> {
+        crate::root::package(&crate::http::read(request).ok()?)
+    }
+
     #[test]
     fn the_number_is_read_from_a_push_plain_or_compressed() {
         let document = real("valid/response-accepted-1");
@@ -298,8 +301,8 @@ mod tests {
             )
             .into_bytes();
             request.extend(body);
-            assert_eq!(pushed_mrn(&request).as_deref(), Some("19GBCKKCQSXV2FGVA8"));
+            assert_eq!(pushed(&request).as_ref().and_then(pushed_mrn).as_deref(), Some("19GBCKKCQSXV2FGVA8"));
         }
-        assert_eq!(pushed_mrn(b"POST / HTTP/1.1\r\n\r\n"), None);
+        assert_eq!(pushed(b"POST / HTTP/1.1\r\n\r\n").as_ref().and_then(pushed_mrn), None);
     }
 }

@@ -60,7 +60,7 @@ fn signed(look: &Look<'_>) -> Outcome {
     settle((|| {
         let (exchange, signal) = look.error()?;
         let signature = &signal.signature;
-        let actual = match (&signature.fault, signature.present) {
+        let actual = match (&look.fault(signature), signature.present) {
             (Some(fault), _) => fault.clone(),
             (None, false) => "an error without a signature".to_owned(),
             (None, true) if !signature.messaging => "eb:Messaging is not covered".to_owned(),

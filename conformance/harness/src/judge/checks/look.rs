@@ -1,13 +1,16 @@
 //! What a check looks at: the execution, the case, and the few things most checks ask for.
 
 use carnet_catalogue::case::{Case, Check};
+use carnet_catalogue::profile::RSA;
 use carnet_catalogue::step::{Awaited, Step};
+use carnet_catalogue::subject::Agreement;
+use carnet_wire::signature::SignatureAlgorithm;
 
 use super::{Deviation, Outcome};
 use crate::evidence::Side;
 use crate::judge::Judge;
 use crate::judge::answer::{Answer, answer, pushed_package, sent_package};
-use crate::judge::ebms::{self, Ebms};
+use crate::judge::ebms::{self, Ebms, Signature};
 use crate::judge::run::ByteRange;
 use crate::judge::view::{Attempt, Bytes, Exchange};
 use crate::root::Package;
@@ -44,6 +47,21 @@ impl<'l> Look<'l> {
         }
         let name = self.check.step.as_deref()?;
         self.case.step_named(name).map(|(index, _)| index)
+    }
+
+    /// The agreement that the case runs under.
+    pub(crate) fn agreed(&self) -> &'l Agreement {
+        let subject = &self.judge.subject;
+        subject.agreed(self.case.agreement.as_deref()).unwrap_or(&subject.agreement)
+    }
+
+    /// Why a signature does not hold, or is made in another way than agreed.
+    pub(crate) fn fault(&self, signature: &Signature) -> Option<String> {
+        let agreed: &[SignatureAlgorithm] = match self.agreed().secured().signing {
+            RSA => &[SignatureAlgorithm::RsaSha256],
+            _ => &[SignatureAlgorithm::Ed25519, SignatureAlgorithm::EcdsaP256Sha256],
+        };
+        signature.fault_under(agreed)
     }
 
     /// The exchange in question: the named step's, else the last one that the suite opened before the named await.

@@ -65,6 +65,12 @@ pub(crate) const CHECKS: &[Named] = &[
         judge: character_set,
     },
     Named {
+        name: "message.encrypted",
+        says: "every payload is encrypted for the suite as agreed, and nothing else is",
+        with: &[],
+        judge: super::encrypted::judge,
+    },
+    Named {
         name: "message.token-carries-path",
         says: "the token is an X509PKIPathv1 with more than the leaf",
         with: &[],
@@ -138,7 +144,7 @@ fn signed(look: &Look<'_>) -> Outcome {
     settle((|| {
         let push = look.push()?;
         let signature = &push.ebms.signature;
-        let actual = match (&signature.fault, signature.present) {
+        let actual = match (&look.fault(signature), signature.present) {
             (Some(fault), _) => fault.clone(),
             (None, false) => "a message without a signature".to_owned(),
             (None, true) => match signature.trusted(&look.judge.signing_anchors, look.judge.clock) {
@@ -195,7 +201,7 @@ fn addressed(look: &Look<'_>) -> Outcome {
             ("To/PartyId/@type", &user.to.1, &subject.suite.party.kind),
             ("To/Role", &user.to.2, &subject.suite.party.responder_role),
         ];
-        let agreed = &subject.agreement.name;
+        let agreed = &look.agreed().name;
         let named = user.agreement.clone().unwrap_or_default();
         if !agreed.is_empty() && named != *agreed {
             let (expected, actual) = (format!("AgreementRef {agreed}"), format!("AgreementRef {named:?}"));

@@ -5,6 +5,7 @@
 pub mod business;
 
 mod await_;
+mod encrypted;
 mod error;
 mod hook;
 mod http;

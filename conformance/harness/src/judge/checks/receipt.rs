@@ -116,7 +116,7 @@ fn signed(look: &Look<'_>) -> Outcome {
     settle((|| {
         let (exchange, receipt) = look.receipt()?;
         let signature = &receipt.signature;
-        Ok(match (&signature.fault, signature.present) {
+        Ok(match (&look.fault(signature), signature.present) {
             (None, true) => Outcome::Holds,
             (Some(fault), _) => {
                 look.at(exchange, "a signature that verifies", fault.clone(), Some(SIGNATURE), Some("<ds:Signature"))

@@ -7,7 +7,7 @@ use carnet_catalogue::exchange::Under;
 use carnet_catalogue::step::{Property, Send, Step};
 use carnet_catalogue::subject::Party;
 
-use super::super::signer::Signer;
+use super::super::signer::{Signer, encryption};
 use super::{Running, Sent};
 use crate::forge::{self, Agreed, Draft, Forged, PartDraft, PartyRef, SignalDraft, Target};
 use crate::root;
@@ -17,7 +17,7 @@ impl Running<'_> {
     /// Builds what a step sends: a message, a pull request, or a receipt for what was pulled.
     pub(super) fn build(&mut self, step: &Step, send: &Send) -> Result<Sent, String> {
         let setup = Arc::clone(&self.runner.setup);
-        let signer = Signer::of(&setup, step.speaker.as_deref(), step.sign.as_ref())?;
+        let signer = Signer::of(&setup, self.case.agreement.as_deref(), step.speaker.as_deref(), step.sign.as_ref())?;
         let signing = signer.as_ref().map(Signer::signing);
         let target = Target { host: setup.address.host_header(), path: setup.address.path.clone() };
         let forged = if send.pull {
@@ -35,7 +35,8 @@ impl Running<'_> {
         } else {
             let draft = self.user_message(step, send)?;
             let forge = self.values.forge(&step.forge)?;
-            forge::message(draft, signing.as_ref(), &forge, &target)
+            let encryption = encryption(&setup, self.case.agreement.as_deref(), step.encrypt.as_ref())?;
+            forge::message(draft, signing.as_ref(), encryption.as_ref(), &forge, &target)
         };
         forged.map(Sent::from).map_err(|error| error.to_string())
     }
@@ -43,7 +44,7 @@ impl Running<'_> {
     /// Builds a message that the subject is to pull, as the HTTP response to its pull request.
     pub(super) fn build_offer(&mut self, step: &Step, send: &Send) -> Result<Sent, String> {
         let setup = Arc::clone(&self.runner.setup);
-        let signer = Signer::of(&setup, step.speaker.as_deref(), step.sign.as_ref())?;
+        let signer = Signer::of(&setup, self.case.agreement.as_deref(), step.speaker.as_deref(), step.sign.as_ref())?;
         let draft = self.user_message(step, send)?;
         let forge = self.values.forge(&step.forge)?;
         let forged = forge::pulled(draft, signer.as_ref().map(Signer::signing).as_ref(), &forge);
@@ -58,7 +59,8 @@ impl Running<'_> {
 
     fn user_message(&mut self, step: &Step, send: &Send) -> Result<Draft, String> {
         let setup = Arc::clone(&self.runner.setup);
-        let compress = send.compress.unwrap_or(setup.subject.agreement.compress);
+        let agreed = setup.subject.agreed(self.case.agreement.as_deref()).unwrap_or(&setup.subject.agreement);
+        let compress = send.compress.unwrap_or(agreed.compress);
         let mut facts = self.fresh_facts();
         facts.extend(send.set.clone());
         let document = match (send.ping, send.sample, &send.pack, &send.message) {
@@ -100,7 +102,8 @@ impl Running<'_> {
         send: &Send,
     ) -> Result<Draft, String> {
         let subject = &self.runner.setup.subject;
-        let (suite, agreement) = (&subject.suite.party, &subject.agreement);
+        let agreement = subject.agreed(self.case.agreement.as_deref()).unwrap_or(&subject.agreement);
+        let suite = &subject.suite.party;
         let mut properties = agreement.property.clone();
         let document = match step.under {
             Some(under) => document.map(|document| self.under(document, under, send.reply_to.is_some())).transpose()?,

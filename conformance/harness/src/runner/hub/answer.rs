@@ -117,7 +117,9 @@ impl Hub {
             let code = scripted.answer.code.as_deref().unwrap_or("EBMS:0004");
             draft.error = Some(forge::error_row(code).ok_or_else(|| format!("{code} is not in the error table"))?);
         }
-        let sign = Signer::of(&self.setup, scripted.speaker.as_deref(), scripted.sign.as_ref())?;
+        let agreement = root::names(envelope).agreement;
+        let agreement = agreement.as_deref().and_then(|agreement| self.setup.named(agreement));
+        let sign = Signer::of(&self.setup, agreement, scripted.speaker.as_deref(), scripted.sign.as_ref())?;
         forge::signal(&draft, sign.as_ref().map(Signer::signing).as_ref(), &scripted.forge)
             .map_err(|error| error.to_string())
     }

@@ -28,8 +28,9 @@ use crate::evidence::{Direction, Kind, Recorder, Side, Sink, Stage};
 use crate::http::{self, Meter, Progress};
 use crate::judge::checks::business;
 use crate::line::{Connected, Duplex, Ending, ending};
+use crate::root::{self, Package};
 use crate::setup::Setup;
-use crate::{root, tls};
+use crate::{sealed, tls};
 use answer::Push;
 pub(crate) use face::Face;
 pub(crate) use offer::Offer;
@@ -177,7 +178,8 @@ impl Hub {
                 }
                 return;
             }
-            let envelope = root::envelope_text(&request);
+            let mut package = http::read(&request).ok().and_then(|message| root::package(&message));
+            let envelope = package.as_ref().and_then(Package::text);
             let offered = envelope.as_deref().and_then(|envelope| self.asked_for(envelope));
             let room = offered.as_ref().and_then(|offered| offered.as_ref().map(|offer| Arc::clone(&offer.room)));
             let named = || envelope.as_deref().and_then(|envelope| self.room_of(envelope));
@@ -190,8 +192,14 @@ impl Hub {
             sink.event(step, connection, up.clone());
             told = Some(sink.clone());
             sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
-            let scripted =
-                room.as_ref().and_then(|room| room.arrive(envelope.as_deref(), business::pushed_mrn(&request)));
+            if let Some(package) = &mut package
+                && let Some(key) = sealed::reveal(&package.envelope, self.setup.decryption())
+            {
+                sink.event(step, connection, Kind::ContentKey { key: sink.blob(&key) });
+                sealed::open(package, &key);
+            }
+            let mrn = package.as_ref().and_then(business::pushed_mrn);
+            let scripted = room.as_ref().and_then(|room| room.arrive(envelope.as_deref(), mrn));
             let keep = if how == Ending::Ours {
                 let push = Push { sink: &sink, step, connection, envelope: envelope.as_deref(), room: room.as_ref() };
                 match offered {
