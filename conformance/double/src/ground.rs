@@ -9,6 +9,7 @@ use carnet_fixtures::{LoadError, Packs};
 use carnet_harness::{Setup, SetupError};
 
 use crate::Identities;
+use crate::agreement::Keys;
 use crate::desk::Desks;
 use crate::path::Trust;
 
@@ -19,6 +20,7 @@ pub struct Ground {
     pub(crate) identities: Identities,
     pub(crate) other: Identity,
     pub(crate) stranger: Identity,
+    pub(crate) keys: Keys,
     pub(crate) trust: Trust,
     pub(crate) packs: Arc<Packs>,
     authority: Authority,
@@ -74,11 +76,6 @@ pub(crate) const OFFERS: &str = "urn:carnet:mpc:suite";
 /// The certificate policy that an unregistered party needs.
 pub(crate) const POLICY: &str = "1.3.6.1.4.1.99999.1";
 
-/// The agreement with a partner.
-pub(crate) fn agreement(partner: &str) -> String {
-    format!("urn:carnet:agreement:DOUBLE-{partner}:1")
-}
-
 impl Ground {
     /// Makes an authority and the identities of the double and of two parties of the suite, in a folder.
     ///
@@ -109,6 +106,7 @@ impl Ground {
             identities: Identities { tls: read("double-tls")?, signing: own },
             other: read("other-signing")?,
             stranger,
+            keys: Keys::open(&pki, now, read)?,
             trust: Trust {
                 anchors: vec![authority.root().clone()],
                 held: vec![authority.issuing().clone()],

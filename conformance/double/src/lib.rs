@@ -10,6 +10,7 @@
 pub mod rule;
 pub mod selftest;
 
+mod agreement;
 mod customs;
 mod desk;
 mod ground;

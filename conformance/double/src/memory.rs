@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use carnet_harness::forge::Draft;
 
+use crate::agreement::Agreement;
 use crate::customs::Declaration;
 
 /// All of it.
@@ -52,6 +53,7 @@ impl Waiting {
 pub(crate) struct Outgoing {
     pub(crate) draft: Draft,
     pub(crate) answers: String,
+    pub(crate) agreement: Agreement,
 }
 
 /// Whether a message was received before.

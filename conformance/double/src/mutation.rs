@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use carnet_catalogue::error::Problem;
 use carnet_catalogue::mutant::{Forges, Mutant, Signs};
+use carnet_catalogue::step::EncryptChoice;
 use carnet_catalogue::{Catalogue, CatalogueError, read};
 
 use crate::rule::{Habit, PathRule, Place, Rule, rules};
@@ -15,6 +16,7 @@ pub struct Mutation {
     does: BTreeSet<String>,
     pub(crate) presents: Option<String>,
     pub(crate) sign: Signs,
+    pub(crate) encrypt: Option<EncryptChoice>,
     pub(crate) forge: Forges,
 }
 
@@ -27,6 +29,7 @@ impl Mutation {
             does: mutant.does.iter().cloned().collect(),
             presents: mutant.presents.clone(),
             sign: mutant.sign.clone(),
+            encrypt: mutant.encrypt.clone(),
             forge: mutant.forge.clone(),
         }
     }
@@ -87,6 +90,7 @@ fn blank(mutant: &Mutant) -> Mutant {
         does: Vec::new(),
         presents: None,
         sign: Signs::default(),
+        encrypt: None,
         forge: Forges::default(),
         ..mutant.clone()
     }

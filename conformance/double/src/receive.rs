@@ -3,6 +3,7 @@
 //! It reads with the harness's own readers and `carnet-wire`; what a message is then worth is `node`'s.
 
 mod checks;
+mod decrypt;
 mod read;
 
 pub(crate) use read::{Reading, Received, signature_of};
@@ -56,7 +57,7 @@ pub(crate) fn check(received: &Received, agreed: &Agreed<'_>, mutation: &Mutatio
 pub(crate) struct Agreed<'a> {
     /// This party.
     pub(crate) own: &'a str,
-    /// The agreement's name with each partner, by the partner's PartyId.
+    /// The names of the agreements with each partner, by the partner's PartyId.
     pub(crate) partners: &'a [(String, String)],
     /// The common name of the client certificate: the PartyId of whom it was issued to.
     pub(crate) client: Option<&'a str>,

@@ -65,7 +65,16 @@ named! {
         CoverageParts = "coverage.parts", "The signature covers every part that the header lists.";
         PartDigest = "part.digest", "Each part has the digest that was signed.";
         SignerParty = "signer.party", "The signer is the party that the message names.";
+        TokenAgreed = "token.agreed", "A token that only names its certificate is taken where that is agreed.";
         EncryptionAgreed = "encryption.agreed", "Nothing is encrypted where no encryption is agreed.";
+        EncryptionDemanded = "encryption.demanded", "Every payload is encrypted where that is agreed.";
+        EncryptionPlace = "encryption.place", "Messaging is read where it stands, and not from a ciphertext.";
+        EncryptionKey = "encryption.key", "The key of a message is handed over as agreed.";
+        EncryptionContent = "encryption.content", "Payloads are encrypted with AES-128-GCM.";
+        EncryptionForm = "encryption.form", "Encrypted data say by a reference which part they are about.";
+        EncryptionDecrypts = "encryption.decrypts", "The key and every payload decrypt, and are authentic.";
+        EncryptionOrder = "encryption.order", "What was signed is what was there before encryption.";
+        EncryptionFirst = "encryption.first", "Nothing is compressed after it was encrypted.";
 
         PullChannel = "pull.channel", "A pull is answered from an offered channel only.";
         PullDefault = "pull.default", "The default channel is not pulled from.";
@@ -177,6 +186,8 @@ named! {
         PartsInOrder = "parts-in-order", "It takes parts in the order of the body, whatever the header says.";
         PathTokenOnly = "path-token-only", "It refuses the token X509v3.";
         LeafTokenOnly = "leaf-token-only", "It refuses the token X509PKIPathv1.";
+        NoNamedToken = "no-named-token", "It refuses tokens that only name their certificate.";
+        NoEncryption = "no-encryption", "It refuses encrypted messages.";
         CompletesChain = "completes-chain", "It completes chains from certificates it holds.";
         NoCaOrder = "no-ca-order", "It takes the CAs of a chain in the order in which they come.";
         RefusesRoot = "refuses-root", "It refuses chains that carry the root.";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use carnet_catalogue::step::{Forge, SignChoice};
+use carnet_certs::KeyKind;
 use carnet_harness::forge::{self, Algorithm, SignalDraft, Signing};
 use carnet_harness::http;
 use carnet_wire::{Limits, gzip};
@@ -10,7 +11,8 @@ use uuid::Uuid;
 
 use super::Node;
 use super::exchange::is_loose;
-use crate::ground::{CORNERS, DYNAMIC, EXCHANGE, PARTIES, PULLED, REPLY, REQUEST, agreement};
+use crate::agreement::Agreement;
+use crate::ground::{CORNERS, DYNAMIC, EXCHANGE, PARTIES, PULLED, REPLY, REQUEST};
 use crate::memory::{Novelty, Outgoing};
 use crate::receive::{self, Agreed, Broken, Reading, Received};
 use crate::rule::{Habit, Rule};
@@ -37,9 +39,9 @@ impl Node {
         if !message.complete && self.mutation.checks(Rule::MimeReads) {
             return Some(status(400));
         }
-        match Received::read(&message, &self.mutation) {
+        match Received::read(&message, &self.ground.keys, &self.mutation) {
             Reading::Status(code) => Some(status(code)),
-            Reading::Refused(broken, refers_to) => self.error(broken.code(), refers_to.as_deref()),
+            Reading::Refused(broken, refers_to) => self.error(broken.code(), refers_to.as_deref(), Agreement::Main),
             Reading::Message(received) if received.seen.pull || is_loose(&received) => {
                 self.signalled(&received, client)
             }
@@ -47,7 +49,7 @@ impl Node {
                 Outcome::Receipt(again) => self.receipt(&received, again),
                 Outcome::Refused(broken) => {
                     self.memory().refused.insert(received.ebms.message_id.clone());
-                    self.error(broken.code(), Some(&received.ebms.message_id))
+                    self.error(broken.code(), Some(&received.ebms.message_id), received.agreement)
                 }
             },
         }
@@ -57,13 +59,17 @@ impl Node {
     fn signalled(self: &Arc<Self>, received: &Received, client: Option<&str>) -> Option<Vec<u8>> {
         let id = &received.ebms.message_id;
         if let Err(broken) = self.holds(received, client) {
-            return self.error(broken.code(), Some(id));
+            return self.error(broken.code(), Some(id), received.agreement);
         }
         if !received.seen.pull {
-            return if self.settle(received) { Some(status(202)) } else { self.error("EBMS:0302", Some(id)) };
+            return if self.settle(received) {
+                Some(status(202))
+            } else {
+                self.error("EBMS:0302", Some(id), Agreement::Main)
+            };
         }
         if let Some(code) = self.refuses_pull(received) {
-            return self.error(code, Some(id));
+            return self.error(code, Some(id), Agreement::Main);
         }
         if received.ebms.receipt.is_some() {
             self.settle(received);
@@ -74,13 +80,13 @@ impl Node {
                 Some(message)
             }
             None if self.mutation.does(Habit::EmptyIsSuccess) => Some(status(200)),
-            None => self.error("EBMS:0006", Some(id)),
+            None => self.error("EBMS:0006", Some(id), Agreement::Main),
         }
     }
 
     fn holds(&self, received: &Received, client: Option<&str>) -> Result<(), Broken> {
-        let partners: Vec<(String, String)> =
-            PARTIES.iter().skip(1).map(|party| ((*party).to_owned(), agreement(party))).collect();
+        let all = |party: &&'static str| Agreement::ALL.map(|agreement| ((*party).to_owned(), agreement.with(party)));
+        let partners: Vec<(String, String)> = PARTIES.iter().skip(1).flat_map(all).collect();
         let offers = |service: &str, action: Option<&str>| self.offers(service, action);
         let alone = received.signature.leaf_alone;
         let agreed = Agreed {
@@ -147,6 +153,8 @@ impl Node {
             || (does(Habit::NoPropertyType) && received.seen.property_typed)
             || (does(Habit::NoMessageProperties) && received.seen.message_properties)
             || (does(Habit::RefusesUnlisted) && received.package.parts.len() > parts)
+            || (does(Habit::NoNamedToken) && received.signature.named)
+            || (does(Habit::NoEncryption) && received.encryption.present)
             || (does(Habit::PathTokenOnly) && received.signature.leaf_alone)
             || (does(Habit::LeafTokenOnly) && !received.signature.leaf_alone)
             || (does(Habit::RefusesReplies) && received.ebms.refers_to.is_some())
@@ -190,10 +198,10 @@ impl Node {
         if self.mutation.does(Habit::ReceiptsByPush) {
             self.push_signal(&draft);
         }
-        self.signal(&draft, self.mutation.sign.receipt.as_ref(), edits, &received.ebms.message_id)
+        self.signal(&draft, self.mutation.sign.receipt.as_ref(), received.agreement, edits, &received.ebms.message_id)
     }
 
-    fn error(&self, code: &str, refers_to: Option<&str>) -> Option<Vec<u8>> {
+    fn error(&self, code: &str, refers_to: Option<&str>, agreement: Agreement) -> Option<Vec<u8>> {
         if self.mutation.does(Habit::RefusesWithoutAnswer) {
             return None;
         }
@@ -203,7 +211,7 @@ impl Node {
         }
         let sent = refers_to.unwrap_or_default();
         let draft = self.refusal(code, sent);
-        self.signal(&draft, self.mutation.sign.error.as_ref(), &self.mutation.forge.error, sent)
+        self.signal(&draft, self.mutation.sign.error.as_ref(), agreement, &self.mutation.forge.error, sent)
     }
 
     /// The error of that code about a message.
@@ -218,9 +226,16 @@ impl Node {
     }
 
     /// A signal as an HTTP response, spoilt where the mutant says so. What a forge finds no place for stays unspoilt.
-    fn signal(&self, draft: &SignalDraft, sign: Option<&SignChoice>, edits: &[Forge], sent: &str) -> Option<Vec<u8>> {
+    fn signal(
+        &self,
+        draft: &SignalDraft,
+        sign: Option<&SignChoice>,
+        agreement: Agreement,
+        edits: &[Forge],
+        sent: &str,
+    ) -> Option<Vec<u8>> {
         let edits = fill(edits, sent);
-        let signing = self.signing(sign);
+        let signing = self.signing(sign, agreement);
         let body = forge::signal(draft, signing.as_ref(), &edits)
             .or_else(|_| forge::signal(draft, signing.as_ref(), &[]))
             .ok()?;
@@ -230,18 +245,22 @@ impl Node {
     }
 
     /// How something is signed; none for what is not.
-    pub(super) fn signing(&self, choice: Option<&SignChoice>) -> Option<Signing<'_>> {
+    pub(super) fn signing(&self, choice: Option<&SignChoice>, agreement: Agreement) -> Option<Signing<'_>> {
         let choice = choice.cloned().unwrap_or_default();
         let identity = match choice.identity.as_deref() {
             Some("none") => return None,
             Some("other-partner") => &self.ground.other,
             Some("stranger") => &self.ground.stranger,
+            _ if agreement == Agreement::Second && choice.algorithm.is_none() => &self.ground.keys.ed25519,
             _ => &self.ground.identities.signing,
         };
         let mut signing = Signing::new(identity, choice.token.as_deref().unwrap_or("x509-pkipath"));
         signing.omit.messaging = choice.omit.iter().any(|what| what == "messaging");
         signing.omit.body = choice.omit.iter().any(|what| what == "body");
         signing.omit.parts = choice.omit.iter().any(|what| what == "parts");
+        if identity.key.kind() == KeyKind::Ed25519 {
+            signing.algorithm = Algorithm::Ed25519;
+        }
         if choice.algorithm.as_deref() == Some("rsa-sha1") {
             signing.algorithm = Algorithm::RsaSha1;
         }

@@ -13,8 +13,9 @@ use carnet_harness::{http, root};
 use super::Node;
 use super::answer::{Outcome, fresh_id, now};
 use super::send::{ANSWER, CUSTOMS, EB, INTERVAL, RETRIES, envelope};
+use crate::agreement::Agreement;
 use crate::fill;
-use crate::ground::{CHANNEL, CORNERS, EXCHANGE, OFFERS, PARTIES, PULLED, REPLY, REQUEST, agreement};
+use crate::ground::{CHANNEL, CORNERS, EXCHANGE, OFFERS, PARTIES, PULLED, REPLY, REQUEST};
 use crate::memory::{Outgoing, Waiting};
 use crate::receive::{Reading, Received};
 use crate::rule::{Habit, Rule};
@@ -30,7 +31,7 @@ impl Node {
         if answers {
             self.queue(draft);
         } else {
-            self.keep_and_dispatch(Outgoing { draft, answers: String::new() });
+            self.keep_and_dispatch(Outgoing { draft, answers: String::new(), agreement: Agreement::Main });
         }
     }
 
@@ -42,7 +43,7 @@ impl Node {
         let conversation = if own { format!("double-{}", uuid::Uuid::now_v7().simple()) } else { conversation };
         let draft =
             Draft { refers_to: Some(to.to_owned()), ..self.drafted(&partner, REPLY, &conversation, document, true) };
-        self.keep_and_dispatch(Outgoing { draft, answers: to.to_owned() });
+        self.keep_and_dispatch(Outgoing { draft, answers: to.to_owned(), agreement: Agreement::Main });
         true
     }
 
@@ -58,7 +59,7 @@ impl Node {
             from: PartyRef { id: PARTIES[0].to_owned(), kind: CUSTOMS.to_owned(), role: role(!answers) },
             to: PartyRef { id: partner.to_owned(), kind: CUSTOMS.to_owned(), role: role(answers) },
             agreed: Agreed {
-                name: agreement(partner),
+                name: Agreement::Main.with(partner),
                 mpc: (action == PULLED).then(|| CHANNEL.to_owned()),
                 properties: corners,
                 ..Agreed::default()
@@ -76,7 +77,7 @@ impl Node {
     }
 
     fn queue(&self, draft: Draft) {
-        let signing = self.signing(self.mutation.sign.message.as_ref());
+        let signing = self.signing(self.mutation.sign.message.as_ref(), Agreement::Main);
         let edits = fill(&self.mutation.forge.message, "");
         let forged = forge::pulled(draft.clone(), signing.as_ref(), &edits)
             .or_else(|_| forge::pulled(draft, signing.as_ref(), &[]));
@@ -142,7 +143,7 @@ impl Node {
         };
         // It may be one that came before.
         let Some((_, sent)) = response.and_then(|response| envelope(&response)) else { return true };
-        if !self.is_good(&received.ebms, &received.envelope, &sent) {
+        if !self.is_good(&received.ebms, &received.envelope, &sent, Agreement::Main) {
             return false;
         }
         if !self.mutation.does(Habit::IgnoresReceipts) {
@@ -158,12 +159,14 @@ impl Node {
         }
         for _ in 0..MOST {
             let choice = self.mutation.does(Habit::PullsUnsigned);
-            let signing = if choice { None } else { self.signing(None) };
+            let signing = if choice { None } else { self.signing(None, Agreement::Main) };
             let target = Target { host: "localhost".to_owned(), path: "/as4".to_owned() };
             let Ok(request) = forge::pull_request(&fresh_id(), OFFERS, signing.as_ref(), &[], &target) else { return };
             let Some(answer) = self.posted(&request.bytes).await else { return };
             let Ok(message) = http::read(&answer) else { return };
-            let Reading::Message(received) = Received::read(&message, &self.mutation) else { return };
+            let Reading::Message(received) = Received::read(&message, &self.ground.keys, &self.mutation) else {
+                return;
+            };
             if received.ebms.user.is_none() {
                 return;
             }
@@ -174,7 +177,7 @@ impl Node {
                 Outcome::Refused(broken) => Some(self.refusal(broken.code(), &received.ebms.message_id)),
             };
             let edits = fill(&self.mutation.forge.receipt, &received.ebms.message_id);
-            let signing = self.signing(self.mutation.sign.receipt.as_ref());
+            let signing = self.signing(self.mutation.sign.receipt.as_ref(), Agreement::Main);
             let posted = signal.and_then(|signal| {
                 forge::signal_request(&signal, signing.as_ref(), &edits, &target)
                     .or_else(|_| forge::signal_request(&signal, signing.as_ref(), &[], &target))

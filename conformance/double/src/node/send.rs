@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carnet_catalogue::step::Forge;
-use carnet_harness::forge::{self, Agreed, Draft, PartDraft, PartyRef, SignalDraft, Target};
+use carnet_harness::forge::{self, Agreed, Draft, Encryption, PartDraft, PartyRef, SignalDraft, Target};
 use carnet_harness::http;
 use carnet_harness::judge::ebms::{self, Ebms};
 use carnet_harness::line::{ClientTls, Connected};
@@ -15,9 +15,10 @@ use tokio::time::timeout;
 
 use super::Node;
 use super::answer::{fresh_id, now};
+use crate::agreement::Agreement;
 use crate::customs::{Answer, PACK};
 use crate::fill;
-use crate::ground::{PARTIES, agreement};
+use crate::ground::PARTIES;
 use crate::memory::Outgoing;
 use crate::receive::{Received, signature_of};
 use crate::rule::{Habit, PathRule, Place, Rule};
@@ -57,7 +58,7 @@ impl Node {
             refers_to: None,
             from: PartyRef { id: PARTIES[0].to_owned(), kind: CUSTOMS.to_owned(), role: role("initiator") },
             to: PartyRef { id: partner.clone(), kind: CUSTOMS.to_owned(), role: role("responder") },
-            agreed: Agreed { name: agreement(&partner), ..Agreed::default() },
+            agreed: Agreed { name: asked.agreement.with(&partner), ..Agreed::default() },
             service: kind.map(|kind| kind.service.clone()).unwrap_or_default(),
             service_type: None,
             action: kind.map(|kind| kind.action.clone()).unwrap_or_default(),
@@ -68,7 +69,7 @@ impl Node {
                 compress: true,
             }],
         };
-        Outgoing { draft, answers: asked.ebms.message_id.clone() }
+        Outgoing { draft, answers: asked.ebms.message_id.clone(), agreement: asked.agreement }
     }
 
     /// Has a message sent, beside everything else.
@@ -90,7 +91,7 @@ impl Node {
     /// Sends until it is done; gives the code that the producer is told, where it must be told one.
     async fn attempts(&self, outgoing: &Outgoing) -> Option<String> {
         let does = |habit: Habit| self.mutation.does(habit);
-        let package = |draft: Draft| self.package(draft, &outgoing.answers);
+        let package = |draft: Draft| self.package(draft, outgoing);
         let first = package(outgoing.draft.clone())?;
         let more = match (does(Habit::NoRetry), does(Habit::RetriesForever)) {
             (true, _) => 0,
@@ -122,19 +123,32 @@ impl Node {
         Some("EBMS:0301".to_owned())
     }
 
-    fn package(&self, draft: Draft, answers: &str) -> Option<Vec<u8>> {
+    fn package(&self, draft: Draft, outgoing: &Outgoing) -> Option<Vec<u8>> {
         let target = Target { host: "localhost".to_owned(), path: "/as4".to_owned() };
-        let signing = self.signing(self.mutation.sign.message.as_ref());
-        let edits: Vec<Forge> = fill(&self.mutation.forge.message, answers);
-        forge::message(draft.clone(), signing.as_ref(), &edits, &target)
-            .or_else(|_| forge::message(draft, signing.as_ref(), &[], &target))
+        let signing = self.signing(self.mutation.sign.message.as_ref(), outgoing.agreement);
+        let edits: Vec<Forge> = fill(&self.mutation.forge.message, &outgoing.answers);
+        let encryption = self.encryption(outgoing.agreement);
+        forge::message(draft.clone(), signing.as_ref(), encryption.as_ref(), &edits, &target)
+            .or_else(|_| forge::message(draft, signing.as_ref(), encryption.as_ref(), &[], &target))
             .ok()
             .map(|forged| forged.bytes)
     }
 
+    /// How a message is encrypted; none where nothing is, or where the mutant does not.
+    fn encryption(&self, agreement: Agreement) -> Option<Encryption> {
+        let recipient = self.ground.keys.recipient(agreement)?.clone();
+        let choice = self.mutation.encrypt.clone().unwrap_or_default();
+        // `for = "suite"` is a certificate whose key the receiver has not: here, the double's own.
+        let recipient = match choice.recipient.as_deref() {
+            Some("suite") => self.ground.keys.rsa.leaf()?.clone(),
+            _ => recipient,
+        };
+        if choice.key.as_deref() == Some("none") { None } else { Encryption::of(recipient, &choice).ok() }
+    }
+
     /// Sends a receipt by a push of its own, which no conformant node does.
     pub(super) fn push_signal(self: &Arc<Self>, draft: &SignalDraft) {
-        let signing = self.signing(None);
+        let signing = self.signing(None, Agreement::Main);
         let Ok(body) = forge::signal(draft, signing.as_ref(), &[]) else { return };
         let request = http::Request::post("localhost", "/as4", "application/soap+xml; charset=UTF-8", body);
         let (node, bytes) = (Arc::clone(self), request.to_bytes());
@@ -203,13 +217,14 @@ impl Node {
         if let Some(error) = read.errors.iter().find(|error| error.severity == "failure") {
             return Attempt::Final(error.code.clone());
         }
-        let Some((_, sent)) = envelope(sent) else { return nothing };
-        if self.is_good(&read, &text, &sent) { Attempt::Receipted } else { nothing }
+        let Some((text_sent, sent)) = envelope(sent) else { return nothing };
+        let agreement = Agreement::named(root::names(&text_sent).agreement.as_deref());
+        if self.is_good(&read, &text, &sent, agreement) { Attempt::Receipted } else { nothing }
     }
 
-    pub(super) fn is_good(&self, receipt: &Ebms, text: &str, sent: &Ebms) -> bool {
+    pub(super) fn is_good(&self, receipt: &Ebms, text: &str, sent: &Ebms, agreement: Agreement) -> bool {
         let holds = |rule: Rule, holds: bool| holds || !self.mutation.checks(rule);
-        let Some(signed) = signature_of(text) else { return false };
+        let Some(signed) = signature_of(text, agreement) else { return false };
         let own = |chain: &[rustls_pki_types::CertificateDer<'static>]| {
             chain.first().and_then(carnet_certs::common_name).unwrap_or_default()
         };

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest as hash;
 use carnet_harness::judge::ebms::User;
+use carnet_harness::root::Part;
 use carnet_wire::digest::{self, Transform};
 use carnet_wire::{Limits, gzip, token};
 
@@ -37,7 +38,12 @@ const MEASURE: u64 = 16 << 20;
 /// What must hold before the signer is looked at.
 pub(super) const BEFORE_TRUST: &[Check] = &[
     check(Rule::HeaderMustUnderstand, "EBMS:0009", |m, _| !m.seen.unknown_block),
-    check(Rule::EncryptionAgreed, "EBMS:0103", |m, _| !m.seen.encrypted),
+    check(Rule::EncryptionAgreed, "EBMS:0103", |m, _| m.agreement.encrypts() || !m.encryption.present),
+    check(Rule::EncryptionKey, "EBMS:0103", |m, _| m.encryption.fault != Some(Rule::EncryptionKey)),
+    check(Rule::EncryptionContent, "EBMS:0103", |m, _| m.encryption.fault != Some(Rule::EncryptionContent)),
+    check(Rule::EncryptionForm, "EBMS:0103", |m, _| m.encryption.fault != Some(Rule::EncryptionForm)),
+    check(Rule::EncryptionDecrypts, "EBMS:0102", |m, _| m.encryption.fault != Some(Rule::EncryptionDecrypts)),
+    check(Rule::TokenAgreed, "EBMS:0103", |m, _| m.agreement.takes_names() || !m.signature.named),
     check(Rule::SignaturePresent, "EBMS:0103", |m, _| m.signature.present),
     check(Rule::SignaturePlace, "EBMS:0101", |m, _| !m.faulty(Rule::SignaturePlace)),
     check(Rule::SignatureForm, "EBMS:0101", |m, _| !m.faulty(Rule::SignatureForm)),
@@ -100,18 +106,16 @@ pub(super) const AFTER_TRUST: &[Check] = &[
     check(Rule::PayloadCharacterSet, "EBMS:0003", |m, _| {
         m.user().parts.iter().all(|part| property(part, "CharacterSet").is_none_or(named_set))
     }),
+    check(Rule::EncryptionDemanded, "EBMS:0103", |m, _| {
+        !m.agreement.encrypts() || m.listed().all(|(cid, _)| m.encryption.sealed.contains(&cid))
+    }),
     check(Rule::CoverageParts, "EBMS:0101", |m, _| {
         !m.signature.present || m.listed().all(|(cid, _)| m.signature.reference(&cid).is_some())
     }),
     check(Rule::PartDigest, "EBMS:0101", |m, _| {
         m.listed().all(|(cid, part)| {
             let Some(claimed) = m.signature.reference(&cid) else { return true };
-            match claimed.len() {
-                // A node that takes SHA-1 compares it, too.
-                20 => hash::digest(&hash::SHA1_FOR_LEGACY_USE_ONLY, &part.body).as_ref() == claimed,
-                _ => digest::part(Transform::of(&part.content_type), &part.body, &Limits::default())
-                    .is_ok_and(|digest| digest.sha256.as_slice() == claimed),
-            }
+            is_digest(claimed, part) || m.as_it_came(&cid).is_some_and(|part| is_digest(claimed, part))
         })
     }),
     check(Rule::PayloadMeasure, "EBMS:0303", |m, _| {
@@ -145,6 +149,16 @@ fn corners(m: &Received) -> Option<[Vec<&str>; 2]> {
     let user = m.user();
     let values = |name: &str| user.properties.iter().filter(|(key, _)| key == name).map(|(_, v)| v.as_str()).collect();
     (user.service == EXCHANGE && user.action == CORNERS).then(|| [values("originalSender"), values("finalRecipient")])
+}
+
+/// Whether that is what the part comes to.
+fn is_digest(claimed: &[u8], part: &Part) -> bool {
+    match claimed.len() {
+        // A node that takes SHA-1 compares it, too.
+        20 => hash::digest(&hash::SHA1_FOR_LEGACY_USE_ONLY, &part.body).as_ref() == claimed,
+        _ => digest::part(Transform::of(&part.content_type), &part.body, &Limits::default())
+            .is_ok_and(|digest| digest.sha256.as_slice() == claimed),
+    }
 }
 
 /// A property of a part.

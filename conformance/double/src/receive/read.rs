@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use carnet_harness::http::Message;
 use carnet_harness::judge::ebms::{self, Ebms, User};
 use carnet_harness::root::{self, Package, Part};
-use carnet_wire::signature::{Policy, SignatureError, Unverified};
+use carnet_wire::signature::{SignatureError, Unverified};
 use carnet_wire::xml::{Document, XmlError};
 use carnet_wire::{Limits, namespace, token};
 use roxmltree::Node;
@@ -13,6 +13,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::Broken;
 use super::checks::{is_visitor, property};
+use super::decrypt::{self, Encryption};
+use crate::agreement::{Agreement, Keys};
 use crate::mutation::Mutation;
 use crate::rule::{Habit, Rule};
 
@@ -37,8 +39,14 @@ pub(crate) enum Reading {
 pub(crate) struct Received {
     /// The envelope as text.
     pub(crate) envelope: String,
-    /// Its parts.
+    /// Its parts, decrypted.
     pub(crate) package: Package,
+    /// Its parts as they were transported, for a mutant that does not tell them apart.
+    came: Option<Package>,
+    /// The agreement that it names.
+    pub(crate) agreement: Agreement,
+    /// What is encrypted.
+    pub(crate) encryption: Encryption,
     /// Its header fields.
     pub(crate) ebms: Ebms,
     /// What else is seen in the envelope.
@@ -52,7 +60,6 @@ pub(crate) struct Received {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Seen {
     pub(crate) unknown_block: bool,
-    pub(crate) encrypted: bool,
     pub(crate) pull: bool,
     pub(crate) user_messages: usize,
     pub(crate) service_typed: bool,
@@ -74,6 +81,8 @@ pub(crate) struct Signed {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     /// The token is the leaf alone, so its receiver must know the issuer.
     pub(crate) leaf_alone: bool,
+    /// The token names the certificate without carrying it.
+    pub(crate) named: bool,
 }
 
 impl Signed {
@@ -96,7 +105,7 @@ impl Signed {
 
 impl Received {
     /// Reads a request.
-    pub(crate) fn read(message: &Message, mutation: &Mutation) -> Reading {
+    pub(crate) fn read(message: &Message, keys: &Keys, mutation: &Mutation) -> Reading {
         let content_type = message.header("content-type").unwrap_or_default();
         let multipart = content_type.to_ascii_lowercase().starts_with("multipart/");
         if (mutation.does(Habit::NoPlainSoap) && !multipart)
@@ -110,12 +119,9 @@ impl Received {
         if message.header("content-encoding").is_some() {
             return Reading::Status(if mutation.checks(Rule::HttpCoding) { 415 } else { 200 });
         }
-        let Some(package) = root::package(message) else { return Reading::Status(415) };
-        let seen_id = || {
-            let text = String::from_utf8_lossy(&package.envelope).into_owned();
-            root::names(text.trim_start_matches('\u{feff}')).message_id
-        };
-        let refused = |rule, code| Reading::Refused(Broken::Rule(rule, code), seen_id());
+        let Some(mut package) = root::package(message) else { return Reading::Status(415) };
+        let names = root::names(String::from_utf8_lossy(&package.envelope).trim_start_matches('\u{feff}'));
+        let refused = |rule, code| Reading::Refused(Broken::Rule(rule, code), names.message_id.clone());
         if package.parts.len() > MOST_PARTS && mutation.checks(Rule::MimeParts) {
             return refused(Rule::MimeParts, "EBMS:0007");
         }
@@ -137,6 +143,9 @@ impl Received {
             && let (Some(start), Some(end)) = (text.find("<!DOCTYPE"), text.find("]>"))
         {
             text.replace_range(start..end + 2, "");
+        }
+        if !mutation.checks(Rule::EncryptionPlace) {
+            text = decrypt::with_messaging(&text, keys).unwrap_or(text);
         }
         let document = match Document::parse(text.as_bytes(), &Limits::default()) {
             Ok(document) => document,
@@ -160,13 +169,19 @@ impl Received {
             Err(_) => return Reading::Status(200),
         };
         let Some(messaging) = chosen else { return refused(Rule::EnvelopeMessaging, "EBMS:0009") };
-        let signature = signature(&document, &tree, messaging);
+        let agreement = Agreement::named(root::names(&text).agreement.as_deref());
+        let signature = signature(&document, &tree, messaging, agreement, &keys.known);
         let seen = seen(&tree, messaging);
+        let came = (!mutation.checks(Rule::EncryptionOrder)).then(|| package.clone());
+        let encryption = decrypt::decrypt(&tree, &mut package, agreement, keys, mutation);
         Reading::Message(Box::new(Self {
             envelope: text.clone(),
             ebms,
             seen,
             signature,
+            came,
+            agreement,
+            encryption,
             nobody: User::default(),
             package,
         }))
@@ -193,6 +208,11 @@ impl Received {
         self.package.parts.iter().find(|part| part.cid.as_deref() == Some(cid))
     }
 
+    /// A part as it was transported, where that is kept.
+    pub(super) fn as_it_came(&self, cid: &str) -> Option<&Part> {
+        self.came.as_ref()?.parts.iter().find(|part| part.cid.as_deref() == Some(cid))
+    }
+
     /// Content-ID and part of each payload that the header lists and the message has.
     pub(super) fn listed(&self) -> impl Iterator<Item = (String, &Part)> {
         self.user().parts.iter().filter_map(|(href, _)| Some((href.strip_prefix("cid:")?.to_owned(), self.part(href)?)))
@@ -206,14 +226,14 @@ impl Received {
 }
 
 /// The signature of a signal, such as a receipt; none when the envelope does not read.
-pub(crate) fn signature_of(text: &str) -> Option<Signed> {
+pub(crate) fn signature_of(text: &str, agreement: Agreement) -> Option<Signed> {
     let document = Document::parse(text.as_bytes(), &Limits::default()).ok()?;
     let tree = roxmltree::Document::parse(text).ok()?;
     let messaging = header(&tree).and_then(|header| child(header, EB, "Messaging"))?;
-    Some(signature(&document, &tree, messaging))
+    Some(signature(&document, &tree, messaging, agreement, &[]))
 }
 
-fn child<'a, 'i>(node: Node<'a, 'i>, space: &str, local: &str) -> Option<Node<'a, 'i>> {
+pub(super) fn child<'a, 'i>(node: Node<'a, 'i>, space: &str, local: &str) -> Option<Node<'a, 'i>> {
     node.children().find(|one| one.tag_name().namespace() == Some(space) && one.tag_name().name() == local)
 }
 
@@ -256,7 +276,6 @@ fn seen(tree: &roxmltree::Document<'_>, messaging: Node<'_, '_>) -> Seen {
     Seen {
         unknown_block: header(tree)
             .is_some_and(|header| header.children().filter(Node::is_element).any(|node| must(&node) && !known(&node))),
-        encrypted: tree.descendants().any(|node| node.tag_name().namespace() == Some(namespace::XENC)),
         pull: inside("PullRequest") > 0,
         user_messages: inside("UserMessage"),
         service_typed: typed("Service", "CollaborationInfo"),
@@ -278,7 +297,13 @@ fn references(tree: &roxmltree::Document<'_>) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Reads what a signature covers and claims, and has `carnet-wire` verify it.
-fn signature(document: &Document<'_>, tree: &roxmltree::Document<'_>, messaging: Node<'_, '_>) -> Signed {
+fn signature(
+    document: &Document<'_>,
+    tree: &roxmltree::Document<'_>,
+    messaging: Node<'_, '_>,
+    agreement: Agreement,
+    known: &[CertificateDer<'static>],
+) -> Signed {
     let mut signed = Signed {
         present: tree.descendants().any(|node| node.has_tag_name((namespace::DS, "Signature"))),
         references: references(tree),
@@ -294,8 +319,14 @@ fn signature(document: &Document<'_>, tree: &roxmltree::Document<'_>, messaging:
     (signed.messaging, signed.body) =
         (covers(Some(messaging)), covers(child(tree.root_element(), namespace::SOAP12, "Body")));
     (signed.chain, signed.leaf_alone) = chain(tree);
-    signed.fault = verify(document, &signed.chain).err();
+    signed.fault = verify(document, agreement, known, &mut signed.chain).err();
+    signed.named = signed.chain.first().is_some_and(|leaf| known.contains(leaf)) && !carries(tree);
+    signed.leaf_alone |= signed.named;
     signed
+}
+
+fn carries(tree: &roxmltree::Document<'_>) -> bool {
+    tree.descendants().any(|node| node.has_tag_name((namespace::WSSE, "BinarySecurityToken")))
 }
 
 fn chain(tree: &roxmltree::Document<'_>) -> (Vec<CertificateDer<'static>>, bool) {
@@ -310,7 +341,13 @@ fn chain(tree: &roxmltree::Document<'_>) -> (Vec<CertificateDer<'static>>, bool)
     }
 }
 
-fn verify(document: &Document<'_>, chain: &[CertificateDer<'static>]) -> Result<(), Rule> {
+/// Verifies the signature; the certificate that a token only names is put into the chain.
+fn verify(
+    document: &Document<'_>,
+    agreement: Agreement,
+    known: &[CertificateDer<'static>],
+    chain: &mut Vec<CertificateDer<'static>>,
+) -> Result<(), Rule> {
     let path = [(namespace::SOAP12, "Envelope"), (namespace::SOAP12, "Header")];
     let header = document.by_path(&path).map_err(|_| Rule::SignaturePlace)?;
     let mut blocks = header.children().filter(|element| element.is(namespace::WSSE, "Security"));
@@ -325,7 +362,10 @@ fn verify(document: &Document<'_>, chain: &[CertificateDer<'static>]) -> Result<
         SignatureError::Digest => Rule::SignatureDigest,
         _ => Rule::SignatureForm,
     };
-    let unverified = Unverified::read(document, security.id(), &Policy::default()).map_err(rule)?;
+    let unverified = Unverified::read(document, security.id(), &agreement.signatures()).map_err(rule)?;
+    if chain.is_empty() && unverified.token().chain().is_empty() {
+        chain.extend(known.iter().find(|certificate| unverified.token().names(certificate)).cloned());
+    }
     let leaf = chain.first().ok_or(Rule::SignatureToken)?;
     unverified.verify(leaf).map(|_| ()).map_err(rule)
 }

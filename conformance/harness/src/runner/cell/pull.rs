@@ -111,7 +111,7 @@ impl Running<'_> {
     pub(super) async fn empty_channel(&self) -> Result<(), String> {
         let Some(pull) = &self.runner.setup.subject.exchange.pull else { return Ok(()) };
         for _ in 0..LEFT {
-            let signer = Signer::of(&self.runner.setup, None, None)?;
+            let signer = Signer::of(&self.runner.setup, None, None, None)?;
             let signing = signer.as_ref().map(Signer::signing);
             let forged = forge::pull_request(&fresh_id(), &pull.channel, signing.as_ref(), &[], &self.target());
             let answer = self.aside(forged.map_err(|error| error.to_string())?.bytes).await?;
@@ -138,7 +138,7 @@ impl Running<'_> {
         let Some(draft) = SignalDraft::receipt(fresh_id(), jiff::Timestamp::now().to_string(), envelope) else {
             return Ok(());
         };
-        let signer = Signer::of(&self.runner.setup, None, None)?;
+        let signer = Signer::of(&self.runner.setup, None, None, None)?;
         let signing = signer.as_ref().map(Signer::signing);
         let forged = forge::signal_request(&draft, signing.as_ref(), &[], &self.target());
         self.aside(forged.map_err(|error| error.to_string())?.bytes).await.map(drop)

@@ -69,7 +69,7 @@ impl Hub {
             references: Vec::new(),
             error: forge::error_row("EBMS:0006"),
         };
-        let signer = Signer::of(&self.setup, None, None)?;
+        let signer = Signer::of(&self.setup, None, None, None)?;
         let signing = signer.as_ref().map(Signer::signing);
         forge::signal(&draft, signing.as_ref(), &[]).map_err(|error| error.to_string())
     }
