@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use carnet_certs::{FolderPlan, UnixTime, write_folder};
+use carnet_certs::{FolderPlan, KeyKind, UnixTime, Usage, write_folder, write_further};
 use carnet_fixtures::Packs;
 use carnet_harness::setup::SubjectFiles;
 use tempfile::TempDir;
@@ -18,6 +18,10 @@ use crate::kit;
 const ICS: &str = include_str!("ics.toml");
 /// What it agrees on with the suite beside the plain exchange.
 const EXCHANGES: &str = include_str!("exchanges.toml");
+
+/// Keys of the nodes beside those for TLS and RSA signatures.
+const FURTHER: [(Usage, KeyKind); 3] =
+    [(Usage::Signing, KeyKind::Ed25519), (Usage::Encryption, KeyKind::Rsa2048), (Usage::Encryption, KeyKind::X25519)];
 
 /// A temporary folder with everything in it; removed when dropped.
 #[derive(Debug)]
@@ -87,6 +91,11 @@ impl World {
             pkcs12_password: None,
         };
         write_folder(&root.join("pki"), &plan, now).map_err(Failure::ours)?;
+        for party in &plan.parties {
+            for (usage, kind) in FURTHER {
+                write_further(&root.join("pki"), party, usage, kind, now).map_err(Failure::ours)?;
+            }
+        }
         let [ph, ph_api, th, th_api, suite] = carnet_harness::local::free_addresses::<5>().map_err(Failure::ours)?;
         let administration = |party: &'static str, address: String, api: String| Administration {
             party,
@@ -188,6 +197,21 @@ id = "OTHER"
 name = "{agreement}"
 
 {exchanges}
+
+[agreements.tokens]
+name = "{agreement}:tokens"
+profile = "edelivery-1.15"
+
+[agreements.encrypted]
+name = "{agreement}:encrypted"
+profile = "edelivery-1.15-encrypted"
+encryption_certificate = "../pki/{stem}-encryption-rsa-2048.pem"
+
+[agreements."edelivery-2.0"]
+name = "{agreement}:edelivery-2.0"
+profile = "edelivery-2.0"
+encryption_certificate = "../pki/{stem}-encryption-x25519.pem"
+
 [sample]
 pack = "declaration"
 message = "{sample}"
@@ -206,6 +230,7 @@ subject_loaded_crl = true
             agreement = kit::default_agreement(party, "SUITE"),
             exchanges = EXCHANGES.replace("PARTY", party),
             sample = super::SAMPLE,
+            stem = party.to_lowercase(),
         );
         put(&of.subject(), &text)?;
         put(&of.dir.join("ics.toml"), &ICS.replace("VERSION", env!("CARGO_PKG_VERSION")))
@@ -251,6 +276,18 @@ key = "../pki/{stem}-tls.key.pem"
 [signing]
 chain = "../pki/{stem}-signing.pem"
 key = "../pki/{stem}-signing.key.pem"
+
+[[further_signing]]
+chain = "../pki/{stem}-signing-ed25519.pem"
+key = "../pki/{stem}-signing-ed25519.key.pem"
+
+[[decryption]]
+chain = "../pki/{stem}-encryption-rsa-2048.pem"
+key = "../pki/{stem}-encryption-rsa-2048.key.pem"
+
+[[decryption]]
+chain = "../pki/{stem}-encryption-x25519.pem"
+key = "../pki/{stem}-encryption-x25519.key.pem"
 
 [store]
 dir = "store"

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Kit, Leg};
 use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::{SignerBinding, TlsBinding};
+use carnet_catalogue::profile::RSA;
 use carnet_catalogue::subject::Party;
 
 /// The sheet as Markdown.
@@ -98,7 +99,34 @@ fn fill(text: &mut String, kit: &Kit) -> std::fmt::Result {
             "send again every {}, {} times, same MessageId and same bytes",
             retry.retry_interval, retry.retry_count
         ),
-    )
+    )?;
+    agreements(text, kit)
+}
+
+/// What differs under the further agreements.
+fn agreements(text: &mut String, kit: &Kit) -> std::fmt::Result {
+    if kit.further.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n## Further agreements\n")?;
+    writeln!(
+        text,
+        "The same parties, services and actions under another AgreementRef and profile; their P-Modes lie beside the \
+         others. An answer goes under the agreement of what it answers.\n"
+    )?;
+    writeln!(text, "| AgreementRef | Profile | Signature | Encryption |\n|---|---|---|---|")?;
+    for (_, agreement) in &kit.further {
+        let profile = agreement.secured();
+        let signature = if profile.signing == RSA { "RSA-SHA256" } else { "Ed25519" };
+        let encryption = match profile.encryption {
+            None => "none",
+            Some(RSA) => "every payload, for `partner-encryption.pem`: RSA-OAEP (SHA-256 twice), AES-128-GCM",
+            Some(_) => "every payload, for `partner-encryption.pem`: X25519, HKDF, AES-128 key wrap, AES-128-GCM",
+        };
+        let (name, profile) = (code(&agreement.name), code(&agreement.profile));
+        writeln!(text, "| {name} | {profile} | {signature} | {encryption} |")?;
+    }
+    Ok(())
 }
 
 fn direction(text: &mut String, leg: Leg<'_>) -> std::fmt::Result {

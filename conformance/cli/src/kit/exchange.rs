@@ -50,7 +50,7 @@ impl Kit {
     /// As [`Kit::further_pmodes`].
     pub(super) fn open_pmode(&self) -> Result<Option<(&'static str, String)>, toml::ser::Error> {
         let Some(services) = services(&self.exchanges, Under::Dynamic, false) else { return Ok(None) };
-        let leg = Leg { kit: self, initiator: &self.partner, responder: &self.own };
+        let leg = Leg { kit: self, further: None, initiator: &self.partner, responder: &self.own };
         let manner =
             Manner { name: "anyone", mep: Mep::Push, services: &services, mpc: None, properties: &[], open: true };
         leg.written(&manner).map(|text| Some((ANYONE, text)))

@@ -2,8 +2,11 @@
 
 use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::Ics;
+use carnet_catalogue::profile::RSA;
 use carnet_catalogue::subject::{IdentityFiles, Party, Subject};
-use carnet_certs::{Authority, FolderPlan, Identity, UnixTime, common_name, to_pem, write_folder};
+use carnet_certs::{
+    Authority, FolderPlan, Identity, KeyKind, UnixTime, Usage, common_name, to_pem, write_folder, write_further,
+};
 use carnet_fixtures::Packs;
 use carnet_harness::setup::{Address, SubjectFiles, suite_url};
 use rustls_pki_types::CertificateDer;
@@ -30,6 +33,7 @@ pub(crate) fn with_suite(file: &SubjectFiles, packs: &Packs, now: UnixTime) -> R
         exchanges,
         ..pki.kit(&suite.party, suite.tls.as_ref(), suite.signing.as_ref(), packs)?
     };
+    let main = pki.with_further(main, now)?;
     let mut kits = vec![("suite".to_owned(), main)];
     if let Some(other) = &suite.other_party {
         let mut kit = pki.kit(other, None, None, packs)?;
@@ -99,6 +103,8 @@ fn base(file: &SubjectFiles, partner: &Party, packs: &Packs) -> Result<Kit, Fail
         reception_awareness: ics.reception_awareness,
         services: services(subject, packs),
         exchanges: Exchanges::default(),
+        encryption_certificate: None,
+        further: Vec::new(),
     })
 }
 
@@ -171,6 +177,40 @@ impl<'a> Pki<'a> {
             .map(|crl| (crl.name.to_owned(), crl.der.to_vec()))
             .collect();
         Ok(Self { file, authority, crls })
+    }
+
+    /// The kit with the further agreements of the subject file; keys that they need are made at the first call.
+    fn with_further(&self, mut kit: Kit, now: UnixTime) -> Result<Kit, Failure> {
+        let party = &kit.partner.id;
+        let further = |usage: Usage, kind: &str| -> Result<String, Failure> {
+            let kind = KeyKind::by_name(kind).ok_or_else(|| Failure::ours(format_args!("no key of kind {kind}")))?;
+            write_further(&self.file.pki(), party, usage, kind, now).map_err(Failure::usage)?;
+            let made = self.file.further(usage, kind.name()).map_err(Failure::usage)?;
+            Ok(pem(made.chain.get(..1).unwrap_or_default()))
+        };
+        let (mut signing, mut encryption) = (kit.signing_certificate.clone().unwrap_or_default(), String::new());
+        for agreement in self.file.subject.agreements.values() {
+            let profile = agreement.secured();
+            if profile.signing != RSA {
+                let certificate = further(Usage::Signing, profile.signing)?;
+                signing.push_str(if signing.contains(&certificate) { "" } else { &certificate });
+            }
+            if let Some(kind) = profile.encryption {
+                let certificate = match &self.file.subject.suite.encryption {
+                    Some(own) if kind == RSA => {
+                        let own = self.file.identity(Some(own), party, "encryption").map_err(Failure::usage)?;
+                        pem(own.chain.get(..1).unwrap_or_default())
+                    }
+                    _ => further(Usage::Encryption, kind)?,
+                };
+                encryption.push_str(if encryption.contains(&certificate) { "" } else { &certificate });
+            }
+        }
+        let agreements = self.file.subject.agreements.iter();
+        kit.further = agreements.map(|(name, agreement)| (name.clone(), agreement.clone())).collect();
+        kit.signing_certificate = Some(signing);
+        kit.encryption_certificate = (!encryption.is_empty()).then_some(encryption);
+        Ok(kit)
     }
 
     fn kit(

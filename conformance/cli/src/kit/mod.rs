@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::{Binding, ReceptionAwareness, SignerBinding, TlsBinding};
-use carnet_catalogue::subject::Party;
+use carnet_catalogue::subject::{Agreement, Party};
 use carnet_certs::UnixTime;
 use carnet_fixtures::Packs;
 use carnet_harness::setup::SubjectFiles;
@@ -129,6 +129,8 @@ pub(crate) struct Kit {
     pub signing_subject: Option<String>,
     /// Revocation lists, DER, with a name each.
     pub crls: Vec<(String, Vec<u8>)>,
+    /// Whom payloads for the partner are encrypted for, where an agreement encrypts: PEM, one for each kind of key.
+    pub encryption_certificate: Option<String>,
     /// How certificates are bound to the partner.
     pub binding: Binding,
     /// AgreementRef with its type.
@@ -145,6 +147,8 @@ pub(crate) struct Kit {
     pub services: Vec<ServiceActions>,
     /// Exchanges beside the plain one.
     pub exchanges: Exchanges,
+    /// Further agreements between the two, by name: same parties, services and actions, another profile.
+    pub further: Vec<(String, Agreement)>,
 }
 
 impl Kit {
@@ -152,9 +156,15 @@ impl Kit {
     #[must_use]
     pub(crate) fn legs(&self) -> [Leg<'_>; 2] {
         [
-            Leg { kit: self, initiator: &self.own, responder: &self.partner },
-            Leg { kit: self, initiator: &self.partner, responder: &self.own },
+            Leg { kit: self, further: None, initiator: &self.own, responder: &self.partner },
+            Leg { kit: self, further: None, initiator: &self.partner, responder: &self.own },
         ]
+    }
+
+    /// Both directions of each further agreement.
+    pub(crate) fn further_legs(&self) -> impl Iterator<Item = Leg<'_>> {
+        let further = self.further.iter().map(|(name, agreement)| (name.as_str(), agreement));
+        further.flat_map(|further| self.legs().map(|leg| Leg { further: Some(further), ..leg }))
     }
 
     fn tls_binding(&self) -> &'static str {

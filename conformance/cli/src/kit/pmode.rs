@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Kit;
-use carnet_catalogue::subject::Party;
+use carnet_catalogue::subject::{Agreement, Party};
 
 const DEFAULT_MPC: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/defaultMPC";
 
@@ -52,8 +52,10 @@ pub(super) enum Mep {
 /// One direction of an agreement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Leg<'a> {
-    /// The agreement.
+    /// What the two have agreed.
     pub kit: &'a Kit,
+    /// A further agreement of theirs, with its name; the main one without.
+    pub further: Option<(&'a str, &'a Agreement)>,
     /// Who sends.
     pub initiator: &'a Party,
     /// Who receives.
@@ -64,7 +66,8 @@ impl Leg<'_> {
     /// File name without ending: `ph-to-th`.
     #[must_use]
     pub(crate) fn slug(&self) -> String {
-        format!("{}-to-{}", fit_for_file(&self.initiator.id), fit_for_file(&self.responder.id))
+        let legs = format!("{}-to-{}", fit_for_file(&self.initiator.id), fit_for_file(&self.responder.id));
+        self.further.map_or_else(|| legs.clone(), |(name, _)| format!("{legs}-{}", fit_for_file(name)))
     }
 
     /// The P-Mode as TOML.
@@ -72,7 +75,8 @@ impl Leg<'_> {
     /// # Errors
     /// When a value has no TOML form; none of these types has one such.
     pub(crate) fn to_toml(self) -> Result<String, toml::ser::Error> {
-        let (services, mpc) = (self.kit.services.as_slice(), self.kit.mpc.as_deref());
+        let mpc = self.further.map_or(&self.kit.mpc, |(_, further)| &further.mpc);
+        let (services, mpc) = (self.kit.services.as_slice(), mpc.as_deref());
         self.written(&Manner { name: "", mep: Mep::Push, services, mpc, properties: &[], open: false })
     }
 
@@ -82,9 +86,20 @@ impl Leg<'_> {
     /// As [`Leg::to_toml`].
     pub(super) fn written(self, manner: &Manner<'_>) -> Result<String, toml::ser::Error> {
         let kit = self.kit;
-        let mut id = format!("customs-c2c.{}.{}", self.initiator.id, self.responder.id);
+        let (agreement, kind, profile) = match self.further {
+            None => (&kit.agreement.0, &kit.agreement.1, "customs-c2c"),
+            Some((_, further)) => (&further.name, &further.kind, further.profile.as_str()),
+        };
+        let (token, compress) = match self.further {
+            None => (&kit.token, kit.compress),
+            Some((_, further)) => (&further.token, further.compress),
+        };
+        let mut id = format!("{profile}.{}.{}", self.initiator.id, self.responder.id);
         if manner.open {
-            id = format!("customs-c2c.{}", self.responder.id);
+            id = format!("{profile}.{}", self.responder.id);
+        }
+        if let Some((name, _)) = self.further {
+            id = format!("{id}.{name}");
         }
         if !manner.name.is_empty() {
             id = format!("{id}.{}", manner.name);
@@ -98,17 +113,20 @@ impl Leg<'_> {
         let file = File {
             format: 1,
             id,
-            profile: "customs-c2c",
+            profile,
             mep,
             leg,
             properties: manner.properties,
-            agreement: (!kit.agreement.0.is_empty()).then_some(kit.agreement.0.as_str()),
-            agreement_type: kit.agreement.1.as_deref(),
+            agreement: (!agreement.is_empty()).then_some(agreement.as_str()),
+            agreement_type: kind.as_deref(),
             initiator: party(self.initiator, &self.initiator.initiator_role, manner.open),
             responder: party(self.responder, &self.responder.responder_role, false),
             service: manner.services,
-            security: Security { token: &kit.token, accept_tokens: ["x509-pkipath", "x509-v3"] },
-            payload: Payload { compress: kit.compress },
+            security: Security {
+                token,
+                accept_tokens: (profile == "customs-c2c").then_some(["x509-pkipath", "x509-v3"]),
+            },
+            payload: Payload { compress },
             reception_awareness: Retry {
                 retry_interval: kit.reception_awareness.retry_interval.to_string(),
                 retry_count: kit.reception_awareness.retry_count,
@@ -134,7 +152,7 @@ fn party<'a>(party: &'a Party, role: &'a str, open: bool) -> FileParty<'a> {
 struct File<'a> {
     format: u32,
     id: String,
-    profile: &'static str,
+    profile: &'a str,
     mep: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     leg: Option<&'static str>,
@@ -165,7 +183,9 @@ struct FileParty<'a> {
 #[derive(Serialize)]
 struct Security<'a> {
     token: &'a str,
-    accept_tokens: [&'static str; 2],
+    /// All that the profile knows, when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept_tokens: Option<[&'static str; 2]>,
 }
 
 #[derive(Serialize)]

@@ -19,6 +19,8 @@ pub(super) fn kit() -> Kit {
         signing_intermediates: Some("issuer\n".to_owned()),
         signing_certificate: Some("certificate\n".to_owned()),
         signing_subject: Some("CN=SUITE".to_owned()),
+        encryption_certificate: None,
+        further: Vec::new(),
         crls: vec![("root".to_owned(), vec![0x30, 0])],
         binding: Binding { tls: TlsBinding::Exact, signer: SignerBinding::Anchored },
         agreement: (default_agreement("TH", "SUITE"), None),
@@ -62,6 +64,35 @@ fn the_files_are_those_whose_schemas_are_published() {
     agrees("kit-1.json", &read("kit.toml"));
     agrees("pmode-1.json", &read("pmodes/th-to-suite.toml"));
     agrees("pmode-1.json", &read("pmodes/suite-to-th.toml"));
+}
+
+/// The kit with a further agreement that encrypts.
+fn encrypting() -> Kit {
+    let text = "name = \"urn:test:encrypted\"\nprofile = \"edelivery-1.15-encrypted\"";
+    let agreement: Agreement = toml::from_str(text).expect("an agreement");
+    Kit {
+        encryption_certificate: Some("certificate\n".to_owned()),
+        further: vec![("encrypted".to_owned(), agreement)],
+        ..kit()
+    }
+}
+
+#[test]
+fn a_further_agreement_has_p_modes_of_its_own() {
+    let dir = tempfile::tempdir().expect("a folder");
+    write(&encrypting(), dir.path()).expect("written");
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect(name);
+    agrees("kit-1.json", &read("kit.toml"));
+    assert!(read("kit.toml").contains("encryption_certificate = \"partner-encryption.pem\""));
+    for name in ["pmodes/th-to-suite-encrypted.toml", "pmodes/suite-to-th-encrypted.toml"] {
+        let pmode = read(name);
+        agrees("pmode-1.json", &pmode);
+        assert!(pmode.contains("profile = \"edelivery-1.15-encrypted\""), "{pmode}");
+        assert!(pmode.contains("agreement = \"urn:test:encrypted\"") && !pmode.contains("accept_tokens"), "{pmode}");
+    }
+    let sheet = agreement::sheet(&encrypting());
+    assert!(sheet.contains("| `urn:test:encrypted` | `edelivery-1.15-encrypted` | RSA-SHA256 |"), "{sheet}");
+    assert!(!agreement::sheet(&kit()).contains("Further agreements"));
 }
 
 #[test]

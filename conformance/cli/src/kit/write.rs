@@ -20,6 +20,7 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
     let tls_certificate = folder.optional("partner-tls.pem", kit.tls_certificate.as_deref())?;
     let signing_intermediates = folder.optional("signing-intermediates.pem", kit.signing_intermediates.as_deref())?;
     let signing_certificate = folder.optional("partner-signing.pem", kit.signing_certificate.as_deref())?;
+    let encryption_certificate = folder.optional("partner-encryption.pem", kit.encryption_certificate.as_deref())?;
     let mut crls = Vec::new();
     for (name, der) in &kit.crls {
         let file = format!("{name}.crl");
@@ -27,7 +28,7 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
         crls.push(file);
     }
     let mut pmodes = Vec::new();
-    for leg in kit.legs() {
+    for leg in kit.legs().into_iter().chain(kit.further_legs()) {
         let file = format!("pmodes/{}.toml", leg.slug());
         folder.file(&file, leg.to_toml().map_err(Failure::ours)?.as_bytes())?;
         pmodes.push(file);
@@ -55,6 +56,7 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
             signing_certificate,
             signing_binding: kit.signing_binding(),
             signing_subject: kit.signing_subject.as_deref(),
+            encryption_certificate,
             crls,
             pmodes,
         },
@@ -128,6 +130,8 @@ struct Partner<'a> {
     signing_binding: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     signing_subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_certificate: Option<&'static str>,
     crls: Vec<String>,
     pmodes: Vec<String>,
 }
