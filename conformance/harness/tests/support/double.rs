@@ -380,7 +380,7 @@ impl State {
         let same = self.has(Fault::HandsOutTheSame);
         let id = if same { "same@double".to_owned() } else { format!("{}@double", uuid::Uuid::now_v7()) };
         let signing = Signing::new(&self.signing, "x509-pkipath");
-        let draft = self.draft(&id, "pulled", None, "<pulled/>");
+        let draft = self.draft(&id, ("pulled", MAIN), None, "<pulled/>");
         forge::pulled(draft, Some(&signing), &[]).unwrap().bytes
     }
 
