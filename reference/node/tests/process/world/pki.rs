@@ -94,8 +94,8 @@ impl Authority {
         let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
-        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
         let leaf = params.signed_by(&key, &*self.0).unwrap();
         Issued { chain: format!("{}{}", leaf.pem(), self.pem()), key: key.serialize_pem() }
     }
