@@ -34,7 +34,9 @@ impl Pair {
         let text = if profile == "customs-c2c" { text } else { text.replace(token, "token = \"x509-v3\"") };
         world.kit(&vn, &ph, &[], agreement);
         let backwards = text.replace("PH", "\u{0}").replace("VN", "PH").replace('\u{0}', "VN");
-        std::fs::write(vn.folder.join("kits/PH/encryption.pem"), &ph.signing.chain).unwrap();
+        let end = "-----END CERTIFICATE-----\n";
+        let leaf = ph.signing.chain.split_inclusive(end).next().unwrap();
+        std::fs::write(vn.folder.join("kits/PH/encryption.pem"), leaf).unwrap();
         let kit = std::fs::read_to_string(vn.folder.join("kits/PH/kit.toml")).unwrap();
         let kit = kit.replace("pmodes = ", "encryption_certificate = \"encryption.pem\"\npmodes = ");
         std::fs::write(vn.folder.join("kits/PH/kit.toml"), kit).unwrap();
