@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::world::peer::{Peer, Stream, Wire};
-use crate::world::{Agreement, Node, Party, World, http, noise};
+use crate::world::{Agreement, Node, Party, TOKEN, World, http, noise};
 
 const SUBMIT: &str = "/v1/messages?to=TH&service=urn:test:service&action=anything";
 const MIB: usize = 1 << 20;
@@ -151,7 +151,9 @@ fn a_reserve_is_kept_from_partners_and_back_end_alike() {
     let chunked = peer.raw(&peer.message("chunked@test", &large).chunked(100_000));
     assert_eq!(chunked.refusal(), "EBMS:0202", "{chunked:?}");
     let submit = SUBMIT.replace("to=TH", "to=PH");
-    let told = node.post(&submit, "application/octet-stream", &large);
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/octet-stream")];
+    let told = http::begun(node.api, "POST", &submit, &headers, large.len(), b"");
     assert_eq!((told.status, &told.json()["type"]), (507, &serde_json::json!("urn:carnet:problem:full")));
     assert_eq!(payload_files(&th), 0);
     // What stays in memory needs no room.

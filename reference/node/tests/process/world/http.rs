@@ -35,8 +35,21 @@ pub(crate) fn request(port: u16, method: &str, path: &str, headers: &[(&str, &st
 }
 
 pub(crate) fn bare(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    begun(port, method, path, headers, body.len(), body)
+}
+
+/// A request that says how long its body is and may send less: who refuses it at once closes, and would cut a longer body
+/// off before its answer is read.
+pub(crate) fn begun(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    length: usize,
+    body: &[u8],
+) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let mut head = format!("{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!("{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: {length}\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
