@@ -230,7 +230,8 @@ fn large_messages_are_judged_before_their_parts_are_read() {
     assert_eq!(&answer, b"HTTP/1.1 200");
     drop(stream);
     assert_eq!(flip_reply(peer, &good), "EBMS:0101");
-    let oversized: Vec<u8> = crate::world::noise(3 << 20);
+    // So little more than is allowed that the node reads it to its end: else a reset may overtake the answer.
+    let oversized: Vec<u8> = crate::world::noise(3 << 19);
     let reply = peer.send(&peer.packed("oversized@test", &oversized));
     assert_eq!(reply.refusal(), "EBMS:0010", "{reply:?}");
     assert!(peer.raw(&good.chunked(50_000)).is_receipt());
