@@ -1,5 +1,7 @@
 //! Key pairs and the signatures the test PKI needs, including those a sound library refuses to make.
 
+use std::sync::Arc;
+
 use aws_lc_rs::agreement;
 use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, Curve25519SeedBin};
 use aws_lc_rs::rand::SystemRandom;
@@ -90,6 +92,8 @@ pub struct Key {
     kind: KeyKind,
     pkcs8: PrivatePkcs8KeyDer<'static>,
     spki: Vec<u8>,
+    /// An RSA key that the library takes, read once: it tries a key whenever it reads one, which costs more than to sign.
+    rsa: Option<Arc<RsaKeyPair>>,
 }
 
 impl std::fmt::Debug for Key {
@@ -100,7 +104,7 @@ impl std::fmt::Debug for Key {
 
 impl Clone for Key {
     fn clone(&self) -> Self {
-        Self { kind: self.kind, pkcs8: self.pkcs8.clone_key(), spki: self.spki.clone() }
+        Self { kind: self.kind, pkcs8: self.pkcs8.clone_key(), spki: self.spki.clone(), rsa: self.rsa.clone() }
     }
 }
 
@@ -135,19 +139,20 @@ impl Key {
         let pkcs8 = PrivatePkcs8KeyDer::from(der.to_vec());
         if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der) {
             let spki = pair.public_key().as_der().map_err(|_| refused("its public half has no DER form"))?;
-            return Ok(Self { kind: KeyKind::P256, pkcs8, spki: spki.as_ref().to_vec() });
+            return Ok(Self { kind: KeyKind::P256, pkcs8, spki: spki.as_ref().to_vec(), rsa: None });
         }
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             return Ok(Self {
                 kind: KeyKind::Ed25519,
                 pkcs8,
                 spki: [ED25519_SPKI, pair.public_key().as_ref()].concat(),
+                rsa: None,
             });
         }
         if let Some(seed) = der.strip_prefix(X25519_PKCS8) {
             let key = agreement::PrivateKey::from_private_key(&agreement::X25519, seed).map_err(refused)?;
             let public = key.compute_public_key().map_err(refused)?;
-            return Ok(Self { kind: KeyKind::X25519, pkcs8, spki: [X25519_SPKI, public.as_ref()].concat() });
+            return Ok(Self { kind: KeyKind::X25519, pkcs8, spki: [X25519_SPKI, public.as_ref()].concat(), rsa: None });
         }
         let (bits, spki) = legacy::public_half(der)?;
         let kind = match bits {
@@ -157,7 +162,8 @@ impl Key {
             4096 => KeyKind::Rsa4096,
             other => return Err(refused(format!("RSA of {other} bits, expected 1024, 2048, 3072 or 4096"))),
         };
-        Ok(Self { kind, pkcs8, spki })
+        let rsa = RsaKeyPair::from_pkcs8(der).ok().map(Arc::new);
+        Ok(Self { kind, pkcs8, spki, rsa })
     }
 
     /// What kind of key this is.
@@ -209,9 +215,16 @@ impl Key {
             (_, KeyKind::P256 | KeyKind::Ed25519 | KeyKind::X25519)
             | (Scheme::EcdsaP256Sha256 | Scheme::Ed25519, _) => Err(unfit()),
             (Scheme::RsaPkcs1Sha1, _) | (_, KeyKind::Rsa1024) => legacy::sign(der, scheme, message),
-            (Scheme::RsaPkcs1Sha256, _) => rsa_sign(der, &signature::RSA_PKCS1_SHA256, message),
-            (Scheme::RsaPssSha256, _) => rsa_sign(der, &signature::RSA_PSS_SHA256, message),
+            (Scheme::RsaPkcs1Sha256, _) => self.rsa_sign(&signature::RSA_PKCS1_SHA256, message),
+            (Scheme::RsaPssSha256, _) => self.rsa_sign(&signature::RSA_PSS_SHA256, message),
         }
+    }
+
+    fn rsa_sign(&self, padding: &'static dyn signature::RsaEncoding, message: &[u8]) -> Result<Vec<u8>, CertError> {
+        let pair = self.rsa.as_deref().ok_or_else(|| refused("the library does not take it"))?;
+        let mut out = vec![0; pair.public_modulus_len()];
+        pair.sign(padding, &SystemRandom::new(), message, &mut out).map_err(refused)?;
+        Ok(out)
     }
 
     /// The same key as rcgen wants it.
@@ -230,13 +243,6 @@ const X25519_PKCS8: &[u8] = &[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x
 /// What stands before the 32 bytes of a public key in SubjectPublicKeyInfo (RFC 8410, 4).
 const X25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 3, 0x21, 0];
 const ED25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
-
-fn rsa_sign(der: &[u8], padding: &'static dyn signature::RsaEncoding, message: &[u8]) -> Result<Vec<u8>, CertError> {
-    let pair = RsaKeyPair::from_pkcs8(der).map_err(refused)?;
-    let mut out = vec![0; pair.public_modulus_len()];
-    pair.sign(padding, &SystemRandom::new(), message, &mut out).map_err(refused)?;
-    Ok(out)
-}
 
 pub(crate) fn refused(reason: impl ToString) -> CertError {
     CertError::Key { reason: reason.to_string() }
