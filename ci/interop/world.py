@@ -161,7 +161,9 @@ class World:
         """`carnet run` against a subject file; gives run.json."""
         file = self.work / f"{name}.subject.toml"
         file.write_text(subject)
-        argv = [self.carnet, "run", "--subject", file, "--out", self.work / name, "--replace", *filters]
+        argv = [self.carnet, "run", "--subject", file, "--out", self.work / name, "--replace",
+                # What a broken line ends in is a race inside the peer: found in one run, not in the next.
+                "--skip", "resilience=answers to a broken line differ from run to run in this peer", *filters]
         with open(self.work / f"{name}.log", "wb") as log:
             code = subprocess.run(argv, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
         if code not in (0, 1):
