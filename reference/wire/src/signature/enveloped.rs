@@ -6,7 +6,7 @@
 
 use rustls_pki_types::CertificateDer;
 
-use super::read::{base64_of, childless, exclusive_prefixes, in_order};
+use super::read::{base64_of, childless, digest, exclusive_prefixes, in_order, the_signature};
 use super::verify::verify_value;
 use super::{DigestAlgorithm, Policy, SignatureAlgorithm, SignatureError};
 use crate::c14n::{self, Form};
@@ -54,15 +54,8 @@ impl SignedInfo {
         if reference.attribute("", "URI") != Some("") {
             return Err(SignatureError::ReferenceUri);
         }
-        let [transforms, digest_method, digest] = in_order(reference, ["Transforms", "DigestMethod", "DigestValue"])?;
-        let digest_method = childless(digest_method)
-            .and_then(DigestAlgorithm::from_uri)
-            .filter(|digest| policy.digests.contains(digest))
-            .ok_or(SignatureError::DigestAlgorithm)?;
-        let digest = base64_of(digest)?;
-        if digest.len() != digest_method.length() {
-            return Err(SignatureError::Value);
-        }
+        let [transforms, digest_method, value] = in_order(reference, ["Transforms", "DigestMethod", "DigestValue"])?;
+        let (digest_method, digest) = digest(digest_method, value, policy)?;
         Ok(Self {
             form: form(canonicalization).ok_or(SignatureError::Canonicalization)?,
             algorithm,
@@ -75,17 +68,7 @@ impl SignedInfo {
 
 /// The document's one signature, which must be a child of the root.
 fn own_child<'d>(document: &'d Document<'_>, root: Element<'d>) -> Result<Element<'d>, SignatureError> {
-    let mut all = document.elements().filter(|element| element.is(DS, "Signature"));
-    let signature = all.next().ok_or(SignatureError::Unsigned)?;
-    if all.next().is_some() {
-        return Err(SignatureError::SecondSignature);
-    }
-    if signature.parent().map(Element::id) != Some(root.id()) {
-        return Err(SignatureError::Misplaced);
-    }
-    if signature.has_comment_or_instruction() {
-        return Err(SignatureError::Comment);
-    }
+    let signature = the_signature(document, root)?;
     // What the inclusive form would hand down to SignedInfo is not handed down here.
     if [root, signature].iter().any(|element| element.attributes().any(|(namespace, ..)| namespace == XML)) {
         return Err(SignatureError::Shape { element: "Signature" });

@@ -18,9 +18,6 @@ pub(super) fn signature<'d>(
 ) -> Result<Unverified<'d>, SignatureError> {
     let security = document.element(security).ok_or(SignatureError::Unsigned)?;
     let signature = the_signature(document, security)?;
-    if signature.has_comment_or_instruction() {
-        return Err(SignatureError::Comment);
-    }
     let [signed_info, value, key_info] = in_order(signature, ["SignedInfo", "SignatureValue", "KeyInfo"])?;
     let value = base64_of(value)?;
     // The engine finds attributes by local name alone: one in a namespace could stand in for the one read here.
@@ -46,26 +43,42 @@ pub(super) fn reference(element: Element<'_>, policy: &Policy) -> Result<Referen
         let known = uri.strip_prefix('#').is_some_and(is_id) || mime::content_id_of(uri).is_some();
         return Err(if known { SignatureError::Transform } else { SignatureError::ReferenceUri });
     }
-    let digest_method = childless(method)
-        .and_then(DigestAlgorithm::from_uri)
-        .filter(|d| policy.digests.contains(d))
-        .ok_or(SignatureError::DigestAlgorithm)?;
-    let digest = base64_of(value)?;
-    if digest.len() != digest_method.length() {
-        return Err(SignatureError::Value);
-    }
+    let (digest_method, digest) = digest(method, value, policy)?;
     Ok(Reference { uri: uri.to_owned(), transform, digest_method, digest })
 }
 
-/// The only signature of the document, which must be a child of the security header.
-fn the_signature<'d>(document: &'d Document<'_>, security: Element<'d>) -> Result<Element<'d>, SignatureError> {
+/// `ds:DigestMethod` and `ds:DigestValue`, of a length that fits.
+pub(super) fn digest(
+    method: Element<'_>,
+    value: Element<'_>,
+    policy: &Policy,
+) -> Result<(DigestAlgorithm, Vec<u8>), SignatureError> {
+    let method = childless(method)
+        .and_then(DigestAlgorithm::from_uri)
+        .filter(|method| policy.digests.contains(method))
+        .ok_or(SignatureError::DigestAlgorithm)?;
+    let digest = base64_of(value)?;
+    if digest.len() != method.length() {
+        return Err(SignatureError::Value);
+    }
+    Ok((method, digest))
+}
+
+/// The only signature of the document, which must be a child of `parent` and hold nothing but elements and text.
+pub(super) fn the_signature<'d>(
+    document: &'d Document<'_>,
+    parent: Element<'d>,
+) -> Result<Element<'d>, SignatureError> {
     let mut all = document.elements().filter(|e| e.is(DS, "Signature"));
     let first = all.next().ok_or(SignatureError::Unsigned)?;
     if all.next().is_some() {
         return Err(SignatureError::SecondSignature);
     }
-    if first.parent().map(Element::id) != Some(security.id()) {
+    if first.parent().map(Element::id) != Some(parent.id()) {
         return Err(SignatureError::Misplaced);
+    }
+    if first.has_comment_or_instruction() {
+        return Err(SignatureError::Comment);
     }
     Ok(first)
 }
