@@ -57,13 +57,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The agreement that a case runs under: the main one, or a further one by its name.
+    /// The agreement that a case runs under: a further one by its name, or the main one. A case whose agreement is not
+    /// there is not planned.
     #[must_use]
-    pub fn agreed(&self, name: Option<&str>) -> Option<&Agreement> {
-        match name {
-            None => Some(&self.agreement),
-            Some(name) => self.agreements.get(name),
-        }
+    pub fn agreed(&self, name: Option<&str>) -> &Agreement {
+        name.and_then(|name| self.agreements.get(name)).unwrap_or(&self.agreement)
     }
 
     /// Every agreement, the main one first and without a name.

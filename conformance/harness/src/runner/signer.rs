@@ -37,7 +37,7 @@ impl Signer {
         let Some(identity) = own.map_or_else(|| setup.identity(name, "signing"), |own| Ok(Some(own.clone())))? else {
             return Ok(None);
         };
-        let agreed = setup.subject.agreed(agreement).unwrap_or(&setup.subject.agreement);
+        let agreed = setup.subject.agreed(agreement);
         let mut omit = Omit::default();
         for what in &choice.omit {
             match what.as_str() {

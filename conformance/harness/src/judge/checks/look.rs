@@ -51,8 +51,7 @@ impl<'l> Look<'l> {
 
     /// The agreement that the case runs under.
     pub(crate) fn agreed(&self) -> &'l Agreement {
-        let subject = &self.judge.subject;
-        subject.agreed(self.case.agreement.as_deref()).unwrap_or(&subject.agreement)
+        self.judge.subject.agreed(self.case.agreement.as_deref())
     }
 
     /// Why a signature does not hold, or is made in another way than agreed.

@@ -59,7 +59,7 @@ impl Running<'_> {
 
     fn user_message(&mut self, step: &Step, send: &Send) -> Result<Draft, String> {
         let setup = Arc::clone(&self.runner.setup);
-        let agreed = setup.subject.agreed(self.case.agreement.as_deref()).unwrap_or(&setup.subject.agreement);
+        let agreed = setup.subject.agreed(self.case.agreement.as_deref());
         let compress = send.compress.unwrap_or(agreed.compress);
         let mut facts = self.fresh_facts();
         facts.extend(send.set.clone());
@@ -102,7 +102,7 @@ impl Running<'_> {
         send: &Send,
     ) -> Result<Draft, String> {
         let subject = &self.runner.setup.subject;
-        let agreement = subject.agreed(self.case.agreement.as_deref()).unwrap_or(&subject.agreement);
+        let agreement = subject.agreed(self.case.agreement.as_deref());
         let suite = &subject.suite.party;
         let mut properties = agreement.property.clone();
         let document = match step.under {

@@ -91,7 +91,7 @@ impl Runner {
     /// Carries out one execution.
     pub(crate) async fn run(&self, case: &Case, cell: &Cell, sink: Sink, purpose: Purpose) {
         sink.event(None, None, Kind::Begin { purpose });
-        let agreed = self.setup.subject.agreed(case.agreement.as_deref()).unwrap_or(&self.setup.subject.agreement);
+        let agreed = self.setup.subject.agreed(case.agreement.as_deref());
         let values = Values::new(&self.setup, cell, agreed);
         let conversation = values.value("fresh.conversation").unwrap_or_default().to_owned();
         let room = self.hub.open(sink.clone(), &conversation);
