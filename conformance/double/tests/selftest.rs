@@ -20,7 +20,9 @@ fn run(only: &[&str]) -> Result<Matrix, SelftestError> {
 
 #[test]
 fn the_double_passes_every_case_and_known_bad_nodes_are_caught() {
-    let matrix = run(&["client-expired", "unsigned", "no-rules", "mrn-unknown", "null-403"]).unwrap();
+    // The last two give nothing that a later step of some cases builds on: that is no error of the suite's own.
+    let names = ["client-expired", "unsigned", "no-rules", "mrn-unknown", "null-403", "no-mrn", "message-unsigned"];
+    let matrix = run(&names).unwrap();
     // Whether exactly the cases that say so catch a node is for `carnet selftest --full`, on a machine of its own.
     let exact = |fault: &&Fault| matches!(fault, Fault::WrongKillers(..));
     let faults: Vec<String> = matrix.faults.iter().filter(|fault| !exact(fault)).map(Fault::to_string).collect();

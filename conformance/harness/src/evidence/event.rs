@@ -159,6 +159,11 @@ pub enum Kind {
         /// Why.
         reason: String,
     },
+    /// The subject gave nothing that a later step builds on; the cell was not carried out further.
+    Lacking {
+        /// What was not there.
+        reason: String,
+    },
     /// The operator did not do what was asked; the cell was not carried out further.
     Declined {
         /// What was not done.

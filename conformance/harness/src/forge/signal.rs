@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use carnet_catalogue::step::Forge;
+
 use super::envelope::{escape, head, tail};
 
 /// A row of the ebMS error table.
@@ -92,6 +94,19 @@ impl SignalDraft {
             references: references.unwrap_or_default(),
             error: None,
         })
+    }
+
+    /// Whether edits find something to change: a receipt for an unsigned message repeats nothing.
+    ///
+    /// # Errors
+    /// In words.
+    pub(crate) fn can_be_spoilt(&self, forge: &[Forge]) -> Result<(), String> {
+        if self.error.is_none() && self.references.is_empty() && !forge.is_empty() {
+            return Err(
+                "its message is not signed, so a receipt for it repeats nothing that could be changed".to_owned()
+            );
+        }
+        Ok(())
     }
 }
 

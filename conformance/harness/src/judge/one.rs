@@ -37,12 +37,12 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
     let Some(case) = judge.catalogue.cases.get(&id) else {
         return Judged::undecided(Verdict::Error, format!("case {id} is not among the cases it is judged with"));
     };
-    if let Some((_, reason)) = attempt.broken.as_ref().filter(|_| !lacks_a_message(case, attempt)) {
-        if has_nothing_to_answer(attempt) {
-            let reason = format!("the subject's message is not signed, so it cannot be answered as scripted: {reason}");
-            return Judged::undecided(Verdict::Inconclusive, reason);
-        }
+    if let Some((_, reason)) = &attempt.broken {
         return Judged::undecided(Verdict::Error, format!("the suite could not carry it out: {reason}"));
+    }
+    if let Some(reason) = attempt.lacking.as_ref().filter(|_| !awaited_in_vain(case, attempt)) {
+        let reason = format!("the subject gave nothing that the case could go on with: {reason}");
+        return Judged::undecided(Verdict::Inconclusive, reason);
     }
     if let Some(reason) = &attempt.declined {
         return Judged::undecided(Verdict::Inconclusive, reason.clone());
@@ -173,8 +173,8 @@ fn requirement(case: &Case, check: &Check) -> (RequirementId, bool) {
     (case.verifies.first().cloned().unwrap_or_else(RequirementId::unknown), false)
 }
 
-/// What a later step builds on a message of the subject cannot be built when none came; that is the subject's fault.
-fn lacks_a_message(case: &Case, attempt: &Attempt) -> bool {
+/// A message of the subject that a step waited for did not come: that is a finding by itself.
+fn awaited_in_vain(case: &Case, attempt: &Attempt) -> bool {
     let awaited = |step: &usize| case.step.get(*step).and_then(|step| step.awaits) == Some(Awaited::Message);
     let pulled = |exchange: &Exchange| match case.step.get(exchange.step).and_then(|step| step.send.as_ref()) {
         Some(send) if send.pull => !matches!(super::answer::answer(exchange), super::answer::Answer::Message(_)),
@@ -184,15 +184,6 @@ fn lacks_a_message(case: &Case, attempt: &Attempt) -> bool {
         return true;
     }
     attempt.waits.iter().any(|(step, (_, arrived))| awaited(step) && !arrived)
-}
-
-/// A message without signature leaves a receipt nothing to repeat, and so nothing to spoil.
-fn has_nothing_to_answer(attempt: &Attempt) -> bool {
-    attempt.pushes().any(|push| {
-        let package = super::answer::pushed_package(push);
-        let read = package.and_then(|package| super::ebms::read(&package.envelope).ok());
-        read.is_none_or(|ebms| ebms.signature.references.is_empty())
-    })
 }
 
 /// A subject that is not there is no subject that fails.

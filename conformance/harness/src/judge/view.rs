@@ -84,6 +84,8 @@ pub struct Attempt {
     pub prompted: Option<String>,
     /// Why the suite could not carry it out.
     pub broken: Option<(u64, String)>,
+    /// What the subject did not give, and a later step builds on.
+    pub lacking: Option<String>,
     /// What the operator was asked and did not do.
     pub declined: Option<String>,
     /// Why bytes of it are no longer there.
@@ -132,6 +134,7 @@ impl Attempt {
             faces: Vec::new(),
             prompted: None,
             broken: None,
+            lacking: None,
             declined: None,
             redacted: None,
             times: BTreeMap::new(),
@@ -145,6 +148,9 @@ impl Attempt {
             Kind::End => self.end = Some(event.seq),
             Kind::Broken { reason } => {
                 self.broken.get_or_insert_with(|| (event.seq, reason.clone()));
+            }
+            Kind::Lacking { reason } => {
+                self.lacking.get_or_insert_with(|| reason.clone());
             }
             Kind::Declined { reason } => self.declined = Some(reason.clone()),
             Kind::Connected { side, tls, suite, chains } => {

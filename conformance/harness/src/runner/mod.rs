@@ -13,6 +13,7 @@ mod line;
 mod operator;
 mod pace;
 mod signer;
+mod stop;
 mod timing;
 mod values;
 

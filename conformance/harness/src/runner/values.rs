@@ -8,6 +8,7 @@ use carnet_catalogue::subject::Agreement;
 use carnet_catalogue::variable;
 use uuid::Uuid;
 
+use super::stop::Stop;
 use crate::mrn;
 use crate::setup::Setup;
 
@@ -81,17 +82,17 @@ impl Values {
     ///
     /// # Errors
     /// The first name without a value.
-    pub(crate) fn fill(&self, text: &str) -> Result<String, String> {
-        variable::fill(text, |name| self.known.get(name).cloned()).map_err(|name| format!("${{{name}}} has no value"))
+    pub(crate) fn fill(&self, text: &str) -> Result<String, Stop> {
+        variable::fill(text, |name| self.known.get(name).cloned()).map_err(|name| Stop::without_value(&name))
     }
 
     /// A step with every text filled in.
     ///
     /// # Errors
     /// The first name without a value.
-    pub(crate) fn step(&self, step: &Step) -> Result<Step, String> {
+    pub(crate) fn step(&self, step: &Step) -> Result<Step, Stop> {
         let mut step = step.clone();
-        let fill = |text: &mut String| -> Result<(), String> {
+        let fill = |text: &mut String| -> Result<(), Stop> {
             *text = self.fill(text)?;
             Ok(())
         };
@@ -133,7 +134,7 @@ impl Values {
     ///
     /// # Errors
     /// The first name without a value.
-    pub(crate) fn forge(&self, forge: &[Forge]) -> Result<Vec<Forge>, String> {
+    pub(crate) fn forge(&self, forge: &[Forge]) -> Result<Vec<Forge>, Stop> {
         forge
             .iter()
             .map(|edit| {

@@ -84,6 +84,7 @@ fn line(source: &Source<'_>, cell: &CellResult, event: &Event, begun: u64, messa
             ("note", format!("waited for a push: {}", if *arrived { "one came" } else { "none came" }))
         }
         Kind::Broken { reason } => ("note", format!("the suite could not go on: {reason}")),
+        Kind::Lacking { reason } => ("note", format!("there was nothing to go on with: {reason}")),
         Kind::Declined { reason } => ("note", reason.clone()),
         Kind::Run(_) | Kind::Begin { .. } | Kind::End | Kind::Step | Kind::Finished => return None,
     };

@@ -8,6 +8,7 @@ use carnet_catalogue::step::{Property, Send, Step};
 use carnet_catalogue::subject::Party;
 
 use super::super::signer::{Signer, encryption};
+use super::super::stop::Stop;
 use super::{Running, Sent};
 use crate::forge::{self, Agreed, Draft, Forged, PartDraft, PartyRef, SignalDraft, Target};
 use crate::root;
@@ -15,7 +16,7 @@ use crate::setup::Document;
 
 impl Running<'_> {
     /// Builds what a step sends: a message, a pull request, or a receipt for what was pulled.
-    pub(super) fn build(&mut self, step: &Step, send: &Send) -> Result<Sent, String> {
+    pub(super) fn build(&mut self, step: &Step, send: &Send) -> Result<Sent, Stop> {
         let setup = Arc::clone(&self.runner.setup);
         let signer = Signer::of(&setup, self.case.agreement.as_deref(), step.speaker.as_deref(), step.sign.as_ref())?;
         let signing = signer.as_ref().map(Signer::signing);
@@ -26,11 +27,12 @@ impl Running<'_> {
             let forge = self.values.forge(&step.forge)?;
             forge::pull_request(&message_id, &self.channel(send)?, signing.as_ref(), &forge, &target)
         } else if let Some(name) = &send.receipt_of {
-            let envelope = self.pulled.get(name).ok_or_else(|| format!("step {name} pulled nothing"))?;
+            let envelope = self.taken(name)?;
             let draft = SignalDraft::receipt(fresh_id(), jiff::Timestamp::now().to_string(), envelope);
-            let draft = draft.ok_or_else(|| format!("what step {name} pulled has no MessageId"))?;
+            let draft = draft.ok_or_else(|| Stop::Lacking(format!("what step {name} pulled has no MessageId")))?;
             self.values.set("message.id", &draft.message_id);
             let forge = self.values.forge(&step.forge)?;
+            draft.can_be_spoilt(&forge).map_err(Stop::Lacking)?;
             forge::signal_request(&draft, signing.as_ref(), &forge, &target)
         } else {
             let draft = self.user_message(step, send)?;
@@ -38,17 +40,17 @@ impl Running<'_> {
             let encryption = encryption(&setup, self.case.agreement.as_deref(), step.encrypt.as_ref())?;
             forge::message(draft, signing.as_ref(), encryption.as_ref(), &forge, &target)
         };
-        forged.map(Sent::from).map_err(|error| error.to_string())
+        Ok(forged.map(Sent::from).map_err(|error| error.to_string())?)
     }
 
     /// Builds a message that the subject is to pull, as the HTTP response to its pull request.
-    pub(super) fn build_offer(&mut self, step: &Step, send: &Send) -> Result<Sent, String> {
+    pub(super) fn build_offer(&mut self, step: &Step, send: &Send) -> Result<Sent, Stop> {
         let setup = Arc::clone(&self.runner.setup);
         let signer = Signer::of(&setup, self.case.agreement.as_deref(), step.speaker.as_deref(), step.sign.as_ref())?;
         let draft = self.user_message(step, send)?;
         let forge = self.values.forge(&step.forge)?;
         let forged = forge::pulled(draft, signer.as_ref().map(Signer::signing).as_ref(), &forge);
-        forged.map(Sent::from).map_err(|error| error.to_string())
+        Ok(forged.map(Sent::from).map_err(|error| error.to_string())?)
     }
 
     /// The channel that a pull request names.
@@ -57,7 +59,7 @@ impl Running<'_> {
         send.mpc.clone().or_else(agreed).ok_or_else(|| "subject.toml has no [exchange.pull]".to_owned())
     }
 
-    fn user_message(&mut self, step: &Step, send: &Send) -> Result<Draft, String> {
+    fn user_message(&mut self, step: &Step, send: &Send) -> Result<Draft, Stop> {
         let setup = Arc::clone(&self.runner.setup);
         let agreed = setup.subject.agreed(self.case.agreement.as_deref());
         let compress = send.compress.unwrap_or(agreed.compress);
@@ -67,13 +69,10 @@ impl Running<'_> {
             (true, ..) => None,
             (_, true, ..) => Some(setup.sample(&facts)?),
             (_, _, Some(pack), Some(message)) => Some(setup.pack_message(pack, message, &send.set)?),
-            _ => return Err("the step names no message".to_owned()),
+            _ => return Err("the step names no message".into()),
         };
         let earlier = |name: &String| self.sent.get(name).ok_or_else(|| format!("step {name} sent nothing"));
-        let asked = send.reply_to.as_ref().map(|name| {
-            let envelope = self.pulled.get(name).ok_or_else(|| format!("step {name} took no message to reply to"))?;
-            Ok::<_, String>(root::names(envelope))
-        });
+        let asked = send.reply_to.as_ref().map(|name| self.taken(name).map(|envelope| root::names(envelope)));
         let asked = asked.transpose()?;
         let message_id = match &send.message_id_of {
             Some(name) => earlier(name)?.message_id.clone(),
@@ -91,6 +90,11 @@ impl Running<'_> {
         self.values.set("message.conversation", &draft.conversation);
         self.values.set("message.first-part", draft.parts.first().map_or("", |part| part.cid.as_str()));
         Ok(draft)
+    }
+
+    /// The envelope of the subject's message that a step took.
+    fn taken(&self, step: &str) -> Result<&String, Stop> {
+        self.pulled.get(step).ok_or_else(|| Stop::Lacking(format!("step {step} took no message")))
     }
 
     fn draft(

@@ -21,6 +21,7 @@ use super::hub::{Face, Hub, Room, Scripted};
 use super::line;
 use super::operator::Operator;
 use super::pace::Pace;
+use super::stop::Stop;
 use super::values::Values;
 use crate::evidence::{BlobRef, Kind, Purpose, Sink};
 use crate::plan;
@@ -58,26 +59,6 @@ struct Running<'r> {
     /// Connections that are held open while the case goes on.
     held: JoinSet<()>,
     over: watch::Sender<bool>,
-}
-
-/// Why a case is not carried out further.
-enum Stop {
-    /// The suite cannot.
-    Broken(String),
-    /// The operator did not do what was asked.
-    Declined(String),
-}
-
-impl From<String> for Stop {
-    fn from(reason: String) -> Self {
-        Self::Broken(reason)
-    }
-}
-
-impl From<&str> for Stop {
-    fn from(reason: &str) -> Self {
-        Self::Broken(reason.to_owned())
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -118,11 +99,7 @@ impl Runner {
             running.room.at_step(index);
             running.sink.event(Some(index), None, Kind::Step);
             if let Err(stop) = running.step(index).await {
-                let kind = match stop {
-                    Stop::Broken(reason) => Kind::Broken { reason },
-                    Stop::Declined(reason) => Kind::Declined { reason },
-                };
-                running.sink.event(Some(index), None, kind);
+                running.sink.event(Some(index), None, stop.kind());
                 break;
             }
         }
@@ -144,10 +121,10 @@ impl Running<'_> {
         let step = self.case.step.get(index).ok_or("the step is gone")?;
         let step = self.values.step(step)?;
         match step.action()? {
-            Action::Send(send) => Ok(self.send(index, &step, send).await?),
+            Action::Send(send) => self.send(index, &step, send).await,
             Action::Connect(connect) => Ok(self.connect(index, &step, connect).await?),
-            Action::Answer(answer) => Ok(self.script(index, &step, answer)?),
-            Action::Offer(send) => Ok(self.offer(&step, send)?),
+            Action::Answer(answer) => self.script(index, &step, answer),
+            Action::Offer(send) => self.offer(&step, send),
             Action::Await(awaited @ (Awaited::Message | Awaited::Receipt | Awaited::Pull)) => {
                 if !self.case.comes_by_itself(index, awaited) {
                     // What came on the same connection was read when the request was sent.
@@ -187,7 +164,7 @@ impl Running<'_> {
         }
     }
 
-    fn script(&self, index: usize, step: &Step, answer: &Answer) -> Result<(), String> {
+    fn script(&self, index: usize, step: &Step, answer: &Answer) -> Result<(), Stop> {
         let forge = self.values.forge(&step.forge)?;
         let fault = step.fault.clone().map(|fault| (fault, self.seed(index)));
         let (speaker, sign) = (step.speaker.clone(), step.sign.clone());
@@ -210,7 +187,7 @@ impl Running<'_> {
         line::seed(self.runner.seed, &self.sink.case(), &self.cell.name(), index)
     }
 
-    async fn send(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), String> {
+    async fn send(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), Stop> {
         if send.pull {
             return self.pull(index, step, send).await;
         }
@@ -218,7 +195,7 @@ impl Running<'_> {
             Some(name) => {
                 let earlier = self.sent.get(name).cloned().ok_or_else(|| format!("step {name} sent nothing"))?;
                 if !step.forge.is_empty() {
-                    return Err("a repeated request cannot be forged".to_owned());
+                    return Err("a repeated request cannot be forged".into());
                 }
                 earlier
             }
@@ -229,7 +206,7 @@ impl Running<'_> {
         self.remember(step, &sent);
         let tls = self.client_tls(step)?;
         let within = self.timing().answer(self.case, index, step);
-        self.exchange(index, step, sent.bytes, Dial::new(tls, within), Until::Http).await
+        Ok(self.exchange(index, step, sent.bytes, Dial::new(tls, within), Until::Http).await?)
     }
 
     /// Sends bytes as the step's fault has it: now, later, or beside what follows.
@@ -299,7 +276,7 @@ impl Running<'_> {
         let prompted = |by: &str| Kind::Prompted { by: by.to_owned() };
         if plan::obliges(&setup) {
             self.sink.event(Some(index), None, prompted("business"));
-            return Ok(self.send(index, step, &Send { sample: true, ..Send::default() }).await?);
+            return self.send(index, step, &Send { sample: true, ..Send::default() }).await;
         }
         if let Some(hook) = &setup.subject.hooks.send {
             self.sink.event(Some(index), None, prompted("hook"));

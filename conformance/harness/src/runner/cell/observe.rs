@@ -7,10 +7,12 @@ use carnet_catalogue::step::{HookName, Step};
 use carnet_catalogue::subject::Hook;
 
 use super::super::hook;
+use super::super::stop::Stop;
 use super::super::timing::Timing;
 use super::super::values::Values;
-use super::{Runner, Running, Stop};
+use super::{Runner, Running};
 use crate::evidence::Kind;
+use crate::root;
 use crate::setup::Document;
 
 impl Runner {
@@ -80,7 +82,8 @@ impl Running<'_> {
         const PAUSE: Duration = Duration::from_millis(250);
         let within = self.timing().observe(step, label == "notified");
         let deadline = tokio::time::Instant::now() + within;
-        let ids: Vec<String> = self.room.ids().into_iter().chain(self.sent_ids.iter().cloned()).collect();
+        let pulled = self.unsettled.iter().filter_map(|envelope| root::names(envelope).message_id);
+        let ids: Vec<String> = self.room.ids().into_iter().chain(self.sent_ids.iter().cloned()).chain(pulled).collect();
         let mut last = self.ask(hook, None).await;
         loop {
             let output = String::from_utf8_lossy(&last.output).into_owned();

@@ -15,8 +15,9 @@ use super::super::exchange::{Exchange, Until, exchange};
 use super::super::hook;
 use super::super::hub::Offer;
 use super::super::signer::Signer;
+use super::super::stop::Stop;
+use super::Running;
 use super::build::fresh_id;
-use super::{Running, Stop};
 use crate::evidence::{Kind, Sink};
 use crate::forge::{self, SignalDraft, Target};
 use crate::root;
@@ -26,7 +27,7 @@ const LEFT: usize = 16;
 
 impl Running<'_> {
     /// Sends a pull request, or two at once, and keeps what comes.
-    pub(super) async fn pull(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), String> {
+    pub(super) async fn pull(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), Stop> {
         let sent = self.build(step, send)?;
         self.remember(step, &sent);
         let tls = self.client_tls(step)?;
@@ -53,7 +54,7 @@ impl Running<'_> {
     }
 
     /// Puts a message into the suite's own channel; the subject's next pull request gets it.
-    pub(super) fn offer(&mut self, step: &Step, send: &Send) -> Result<(), String> {
+    pub(super) fn offer(&mut self, step: &Step, send: &Send) -> Result<(), Stop> {
         let sent = match &send.again {
             Some(name) => self.sent.get(name).cloned().ok_or_else(|| format!("step {name} offered nothing"))?,
             None => self.build_offer(step, send)?,

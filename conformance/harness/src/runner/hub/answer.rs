@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::super::line::{self, Control, Ready};
 use super::super::signer::Signer;
+use super::super::stop::Stop;
 use super::{Hub, IDLE, Room, Scripted};
 use crate::evidence::{Direction, Kind, Sink};
 use crate::forge::{self, SignalDraft};
@@ -52,8 +53,8 @@ impl Hub {
             }
             AnswerKind::Http => self.status(scripted.answer.status.unwrap_or(500)),
             AnswerKind::Receipt | AnswerKind::Error => self.signal(push.envelope, &scripted).map_or_else(
-                |reason| {
-                    push.sink.event(push.step, push.connection, Kind::Broken { reason });
+                |stop| {
+                    push.sink.event(push.step, push.connection, stop.kind());
                     b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n".to_vec()
                 },
                 |body| soap(&body),
@@ -107,12 +108,13 @@ impl Hub {
     }
 
     /// A receipt or error for the message in `envelope`, spoilt as scripted.
-    fn signal(&self, envelope: Option<&str>, scripted: &Scripted) -> Result<Vec<u8>, String> {
+    fn signal(&self, envelope: Option<&str>, scripted: &Scripted) -> Result<Vec<u8>, Stop> {
         let now = jiff::Timestamp::now().to_string();
         let id = format!("{}@suite.carnet", Uuid::now_v7());
-        let envelope = envelope.ok_or_else(|| "the push carries no envelope that can be read".to_owned())?;
+        let lacking = |what: &str| Stop::Lacking(what.to_owned());
+        let envelope = envelope.ok_or_else(|| lacking("the push carries no envelope that can be read"))?;
         let mut draft =
-            SignalDraft::receipt(id, now, envelope).ok_or_else(|| "the push carries no MessageId".to_owned())?;
+            SignalDraft::receipt(id, now, envelope).ok_or_else(|| lacking("the push carries no MessageId"))?;
         if scripted.answer.with == AnswerKind::Error {
             let code = scripted.answer.code.as_deref().unwrap_or("EBMS:0004");
             draft.error = Some(forge::error_row(code).ok_or_else(|| format!("{code} is not in the error table"))?);
@@ -120,8 +122,9 @@ impl Hub {
         let agreement = root::names(envelope).agreement;
         let agreement = agreement.as_deref().and_then(|agreement| self.setup.named(agreement));
         let sign = Signer::of(&self.setup, agreement, scripted.speaker.as_deref(), scripted.sign.as_ref())?;
-        forge::signal(&draft, sign.as_ref().map(Signer::signing).as_ref(), &scripted.forge)
-            .map_err(|error| error.to_string())
+        draft.can_be_spoilt(&scripted.forge).map_err(Stop::Lacking)?;
+        Ok(forge::signal(&draft, sign.as_ref().map(Signer::signing).as_ref(), &scripted.forge)
+            .map_err(|error| error.to_string())?)
     }
 }
 
