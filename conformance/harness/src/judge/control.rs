@@ -123,13 +123,13 @@ fn cell(judge: &Judge, planned: &Planned, judged: &[(&Attempt, Judged)]) -> Cell
         .collect();
     if own.is_empty() {
         result.verdict = Verdict::Inconclusive;
-        result.reason = not_begun(case, judged);
+        result.reason = not_begun(judge, case, judged);
         return result;
     }
     let mut worst = Verdict::Pass;
     let mut passed = 0;
     for (attempt, one) in own.iter().copied() {
-        let (verdict, reason) = with_control(case, attempt, one, judged, &mut result.control);
+        let (verdict, reason) = with_control(judge, case, attempt, one, judged, &mut result.control);
         passed += usize::from(matches!(verdict, Verdict::Pass | Verdict::Warn));
         result.events.push((attempt.begin, attempt.end.unwrap_or(attempt.begin)));
         if verdict.rank() > worst.rank() || result.checks.is_empty() {
@@ -148,8 +148,9 @@ fn cell(judge: &Judge, planned: &Planned, judged: &[(&Attempt, Judged)]) -> Cell
     result
 }
 
-/// A refusal counts only if its control passed before and after.
+/// A refusal counts only if its control stood before and after.
 fn with_control(
+    judge: &Judge,
     case: &Case,
     attempt: &Attempt,
     one: &Judged,
@@ -159,13 +160,24 @@ fn with_control(
     let Some(control) = &case.control else { return (one.verdict, one.reason.clone()) };
     let (before, after) = around(control, attempt, judged);
     *seen = Some(ControlSeen { case: control.clone(), before, after });
-    let good = |verdict: Option<Verdict>| matches!(verdict, Some(Verdict::Pass | Verdict::Warn));
+    let good =
+        |verdict: Option<Verdict>| verdict.is_some_and(|verdict| stands(judge.catalogue.cases.get(control), verdict));
     if one.verdict == Verdict::Error || (good(before) && good(after)) {
         return (one.verdict, one.reason.clone());
     }
     let said = |verdict: Option<Verdict>| verdict.map_or("not executed", Verdict::as_str);
     let reason = format!("its control {control} did not pass: {} before, {} after", said(before), said(after));
     (Verdict::Inconclusive, Some(reason))
+}
+
+/// Whether a control stands with a verdict: what it is about was done. A MUST that is broken is a FAIL, so WARN leaves it
+/// standing; of a control that is a SHOULD itself, WARN may say that the subject did nothing at all.
+pub(crate) fn stands(control: Option<&Case>, verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Pass => true,
+        Verdict::Warn => control.is_some_and(|control| control.level == Level::Must),
+        _ => false,
+    }
 }
 
 /// The control's last verdict before the execution began, and its first after it ended.
@@ -184,11 +196,10 @@ fn around(control: &CaseId, attempt: &Attempt, judged: &[(&Attempt, Judged)]) ->
 }
 
 /// Why a planned cell was never begun: its control failed, else nobody knows and it is not accounted for.
-fn not_begun(case: &Case, judged: &[(&Attempt, Judged)]) -> Option<String> {
+fn not_begun(judge: &Judge, case: &Case, judged: &[(&Attempt, Judged)]) -> Option<String> {
     let control = case.control.as_ref()?;
-    let failed = judged.iter().any(|(other, one)| {
-        other.scope.case == control.as_str() && !matches!(one.verdict, Verdict::Pass | Verdict::Warn)
-    });
+    let stood = |verdict| stands(judge.catalogue.cases.get(control), verdict);
+    let failed = judged.iter().any(|(other, one)| other.scope.case == control.as_str() && !stood(one.verdict));
     failed.then(|| format!("its control {control} did not pass, so it was not attempted"))
 }
 
@@ -242,4 +253,21 @@ fn signature(findings: &[Finding]) -> String {
     names.dedup();
     let digest = hex::encode(carnet_wire::digest::sha256(names.join("\n").as_bytes()));
     digest.get(..16).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_leaves_a_must_standing_and_no_should() {
+        let catalogue = carnet_catalogue::load().unwrap();
+        let case = |id: &str| catalogue.cases.get(&CaseId::new(id)).unwrap();
+        let (must, should) = (case("as4.push.accepted"), case("document.accepted.export"));
+        assert_eq!((must.level, should.level), (Level::Must, Level::Should));
+        for (control, on_warn) in [(must, true), (should, false)] {
+            assert!(stands(Some(control), Verdict::Pass) && !stands(Some(control), Verdict::Fail));
+            assert_eq!(stands(Some(control), Verdict::Warn), on_warn);
+        }
+    }
 }

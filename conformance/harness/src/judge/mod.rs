@@ -142,6 +142,7 @@ impl Judge {
     }
 }
 
+pub(crate) use control::stands;
 pub use ledger::{Delivery, FromSubject, Ledger, LedgerFinding, ToSubject};
 pub use one::Judged;
 
