@@ -168,9 +168,9 @@ pub struct Case {
     /// Former ids.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// Runs alone, never beside other cases.
+    /// Beside which others it may run.
     #[serde(default)]
-    pub exclusive: bool,
+    pub exclusive: Exclusive,
     /// Axes of values; each combination is a cell of its own.
     #[serde(default)]
     pub matrix: BTreeMap<String, Vec<String>>,
@@ -184,6 +184,33 @@ pub struct Case {
     pub allow: Vec<Allow>,
     /// For people.
     pub explain: Explain,
+}
+
+/// Beside which other cases a case may run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Exclusive {
+    /// Beside none (`true`), or beside all (`false`).
+    Alone(bool),
+    /// Beside all but those that name the same thing, which they would get in each other's way with.
+    Of(String),
+}
+
+impl Exclusive {
+    /// What it excludes others of, when it names something.
+    #[must_use]
+    pub fn of(&self) -> Option<&str> {
+        match self {
+            Self::Of(name) => Some(name),
+            Self::Alone(_) => None,
+        }
+    }
+}
+
+impl Default for Exclusive {
+    fn default() -> Self {
+        Self::Alone(false)
+    }
 }
 
 /// One named check of the harness, asked for by a case.

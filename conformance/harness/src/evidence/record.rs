@@ -135,6 +135,11 @@ impl Recorder {
         self.lock().events.iter().filter(|event| event.scope.as_ref() == Some(scope)).cloned().collect()
     }
 
+    /// How many events there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().events.len()
+    }
+
     /// All events so far.
     pub fn events(&self) -> Vec<Event> {
         self.lock().events.clone()

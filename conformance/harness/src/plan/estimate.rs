@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use carnet_catalogue::case::{Case, Role};
+use carnet_catalogue::case::{Case, Exclusive, Role};
 use carnet_catalogue::step::{Action, FaultKind, Prompt, Step};
 
 use super::applies::hook_for;
@@ -74,7 +74,7 @@ impl Estimate {
     fn add(&mut self, options: &RunOptions, order: &Schedule) {
         let repeat = options.repeat.max(1);
         let mut stages: Vec<(&[Planned], u32)> = vec![(&order.first, repeat), (&order.first_alone, repeat)];
-        for batch in order.batches.iter().chain(&order.alone) {
+        for batch in order.lanes.iter().flatten().chain(&order.alone) {
             stages.push((&batch.cells, repeat));
             stages.push((&batch.controls, 1));
         }
@@ -144,7 +144,7 @@ impl Stage {
     fn add(&mut self, options: &RunOptions, case: &Case, times: u32) {
         let timing = Timing { ics: &options.setup.ics, patience: options.patience };
         let longest = timing.case(case, options.setup.subject.hooks.operator) * times;
-        if runs_alone(case) {
+        if runs_alone(case) || matches!(case.exclusive, Exclusive::Of(_)) {
             self.alone += longest;
         } else if case.role == Role::Responder {
             self.working.push(longest);
@@ -153,7 +153,8 @@ impl Stage {
         }
     }
 
-    /// No order of `n` workers takes longer than the sum divided among them and the longest one (Graham, 1966).
+    /// No order of `n` workers takes longer than the sum divided among them and the longest one (Graham, 1966). Lanes share
+    /// the workers, so that side by side they take no longer than one after the other.
     fn longest(&self, jobs: usize) -> Duration {
         let bound = |all: &[Duration], workers: usize| {
             let sum: Duration = all.iter().sum();

@@ -1,10 +1,11 @@
-//! In which order a plan is carried out: controls first, then batches, each with its controls again; what must run alone
-//! alone. The runner follows it and the plan is added up from it: there is one truth about how often what is sent.
+//! In which order a plan is carried out: controls first; then lanes side by side, each a row of batches with their
+//! controls again; then what must run alone. The runner follows it and the plan is added up from it: there is one truth
+//! about how often what is sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_catalogue::Catalogue;
-use carnet_catalogue::case::{Case, CaseId, Role};
+use carnet_catalogue::case::{Case, CaseId, Exclusive, Role};
 use carnet_catalogue::matrix;
 
 use super::{Plan, Planned};
@@ -12,13 +13,14 @@ use super::{Plan, Planned};
 /// Cells between two executions of their controls.
 const BATCH: usize = 32;
 
-/// The order: controls, batches, then what runs alone.
+/// The order: controls, lanes, then what runs alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schedule {
     /// Controls, as cases of their own, side by side.
     pub first: Vec<Planned>,
-    /// The rest of what runs side by side.
-    pub batches: Vec<Batch>,
+    /// The rest of what runs side by side: what waits for the subject, what exclude each other, and all others. Lanes go
+    /// on at the same time, a lane's batches one after the other.
+    pub lanes: Vec<Vec<Batch>>,
     /// Controls that run alone.
     pub first_alone: Vec<Planned>,
     /// The rest of what runs alone, one cell after the other.
@@ -34,6 +36,32 @@ pub struct Batch {
     pub controls: Vec<Planned>,
 }
 
+/// What a lane is for; in the order in which lanes begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane<'c> {
+    /// Cells that wait for the subject.
+    Waiting,
+    /// Cells that exclude each other.
+    Of(&'c str),
+    /// All others.
+    Working,
+}
+
+impl<'c> Lane<'c> {
+    fn of(case: Option<&'c Case>) -> Self {
+        match case {
+            Some(Case { exclusive: Exclusive::Of(name), .. }) => Self::Of(name),
+            Some(case) if case.role != Role::Responder => Self::Waiting,
+            _ => Self::Working,
+        }
+    }
+
+    /// They sleep more than they work: all of them wait at once.
+    fn batch(self) -> usize {
+        if self == Self::Waiting { usize::MAX } else { BATCH }
+    }
+}
+
 /// The order of a plan.
 #[must_use]
 pub fn schedule(plan: &Plan, catalogue: &Catalogue) -> Schedule {
@@ -44,9 +72,11 @@ pub fn schedule(plan: &Plan, catalogue: &Catalogue) -> Schedule {
     let controls: BTreeSet<CaseId> = cells.iter().filter_map(control).collect();
     let (first, rest): (Vec<Planned>, Vec<Planned>) = cells.into_iter().partition(|cell| controls.contains(&cell.case));
     let (first_alone, first): (Vec<Planned>, Vec<Planned>) = first.into_iter().partition(is_alone);
-    let (alone, mut together): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_alone);
-    // What waits for the subject starts first, so that it waits while others work.
-    together.sort_by_key(|cell| case(cell).is_some_and(|case| case.role == Role::Responder));
+    let (alone, together): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_alone);
+    let mut lanes: BTreeMap<Lane<'_>, Vec<Planned>> = BTreeMap::new();
+    for cell in together {
+        lanes.entry(Lane::of(case(&cell))).or_default().push(cell);
+    }
     let batch = |cells: &[Planned]| Batch {
         cells: cells.to_vec(),
         controls: cells
@@ -59,7 +89,7 @@ pub fn schedule(plan: &Plan, catalogue: &Catalogue) -> Schedule {
     };
     Schedule {
         first,
-        batches: together.chunks(BATCH).map(batch).collect(),
+        lanes: lanes.into_iter().map(|(lane, cells)| cells.chunks(lane.batch()).map(batch).collect()).collect(),
         first_alone,
         alone: alone.chunks(BATCH).map(batch).collect(),
     }
@@ -67,7 +97,7 @@ pub fn schedule(plan: &Plan, catalogue: &Catalogue) -> Schedule {
 
 /// Whether nothing else may run beside the case.
 pub(crate) fn runs_alone(case: &Case) -> bool {
-    case.exclusive || case.step.iter().any(|step| step.restart || step.listen.is_some())
+    case.exclusive == Exclusive::Alone(true) || case.step.iter().any(|step| step.restart || step.listen.is_some())
 }
 
 fn first_cell(catalogue: &Catalogue, id: CaseId) -> Option<Planned> {
@@ -95,7 +125,7 @@ mod tests {
     fn every_cell_is_scheduled_once_and_a_refusal_stands_before_its_control() {
         let (catalogue, plan) = planned(80);
         let schedule = schedule(&plan, &catalogue);
-        let batches = || schedule.batches.iter().chain(&schedule.alone);
+        let batches = || schedule.lanes.iter().flatten().chain(&schedule.alone);
         let once = schedule.first.iter().chain(&schedule.first_alone).chain(batches().flat_map(|batch| &batch.cells));
         let mut names: Vec<String> = once.map(Planned::name).collect();
         names.sort();

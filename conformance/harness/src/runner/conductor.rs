@@ -1,5 +1,5 @@
-//! Keeps the order of a run: controls first, then cells side by side, controls again after each batch, what must run
-//! alone one by one.
+//! Keeps the order of a run: controls first, then lanes of cells side by side, controls again after each batch, what must
+//! run alone one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -13,9 +13,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::cell::Runner;
+use super::hook::Outcome;
 use super::{Event, RunOptions};
 use crate::evidence::{Evidence, Kind, Purpose, Recorder, Scope, Sink};
-use crate::judge::Judge;
+use crate::judge::{Judge, stands};
 use crate::plan::{Batch, Plan, Planned, runs_alone, schedule};
 use crate::verdict::Verdict;
 
@@ -35,6 +36,12 @@ pub(super) struct Conductor {
     events: Mutex<mpsc::Sender<Event>>,
     attempts: Mutex<BTreeMap<(CaseId, String), u32>>,
     failed_controls: Mutex<BTreeSet<CaseId>>,
+    /// For cells that work.
+    working: Arc<Semaphore>,
+    /// For cells that wait.
+    waiting: Arc<Semaphore>,
+    /// For cells that exclude each other, by what they name.
+    locks: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl Conductor {
@@ -45,7 +52,11 @@ impl Conductor {
         runner: Runner,
         events: mpsc::Sender<Event>,
     ) -> Self {
+        let exclusive = options.catalogue.cases.values().filter_map(|case| case.exclusive.of());
         Self {
+            locks: exclusive.map(|name| (name.to_owned(), Arc::default())).collect(),
+            working: Arc::new(Semaphore::new(options.jobs.max(1))),
+            waiting: Arc::new(Semaphore::new(WAITING)),
             until: options.longest.map(|longest| Instant::now() + longest),
             options,
             recorder,
@@ -63,9 +74,16 @@ impl Conductor {
     pub(super) async fn all(self: &Arc<Self>, plan: &Plan) {
         let order = schedule(plan, &self.options.catalogue);
         self.together_then_alone(&order.first, Purpose::Case).await;
-        for batch in &order.batches {
-            self.batch(batch).await;
+        let mut lanes = JoinSet::new();
+        for lane in order.lanes {
+            let conductor = Arc::clone(self);
+            lanes.spawn(async move {
+                for batch in &lane {
+                    conductor.batch(batch).await;
+                }
+            });
         }
+        while lanes.join_next().await.is_some() {}
         self.together_then_alone(&order.first_alone, Purpose::Case).await;
         for batch in &order.alone {
             self.batch(batch).await;
@@ -80,20 +98,29 @@ impl Conductor {
         }
         let sink = Sink { recorder: Arc::clone(&self.recorder), scope: None };
         let deadline = tokio::time::Instant::now() + self.runner.rest();
+        let mut before = None;
         loop {
             let listed = self.runner.list().await;
-            let now = listed.iter().map(|(name, outcome)| (*name, outcome.success, outcome.output.as_slice()));
-            let seen = Evidence::of(&self.recorder).map(|seen| seen.with_hooks(now));
-            let open = seen.map(|seen| self.judge.ledger(&seen).findings.len()).unwrap_or_default();
-            if open == 0 || tokio::time::Instant::now() >= deadline || self.stops() {
-                for (name, outcome) in listed {
+            // The ledger is drawn up again when something is known that was not.
+            let known = (listed, self.recorder.count());
+            let settled = before.as_ref() != Some(&known) && self.all_rest(&known.0);
+            if settled || tokio::time::Instant::now() >= deadline || self.stops() {
+                for (name, outcome) in known.0 {
                     let output = sink.blob(&outcome.output);
                     sink.event(None, None, Kind::Hook { name: name.to_owned(), success: outcome.success, output });
                 }
                 return;
             }
+            before = Some(known);
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Whether every message came to rest, by what was listed last.
+    fn all_rest(&self, listed: &[(&'static str, Outcome)]) -> bool {
+        let now = listed.iter().map(|(name, outcome)| (*name, outcome.success, outcome.output.as_slice()));
+        let seen = Evidence::of(&self.recorder).map(|seen| seen.with_hooks(now));
+        seen.is_ok_and(|seen| self.judge.ledger(&seen).findings.is_empty())
     }
 
     /// Cells whose control failed are not begun; after the others their controls are executed again.
@@ -124,14 +151,18 @@ impl Conductor {
     }
 
     async fn side_by_side(self: &Arc<Self>, cells: &[&Planned], purpose: Purpose) {
-        let working = Arc::new(Semaphore::new(self.options.jobs.max(1)));
-        let waiting = Arc::new(Semaphore::new(WAITING));
         let mut tasks = JoinSet::new();
         for cell in cells.iter().map(|cell| (*cell).clone()) {
-            let responder = self.case(&cell.case).is_some_and(|case| case.role == Role::Responder);
-            let permits = Arc::clone(if responder { &working } else { &waiting });
+            let case = self.case(&cell.case);
+            let responder = case.is_some_and(|case| case.role == Role::Responder);
+            let permits = Arc::clone(if responder { &self.working } else { &self.waiting });
+            let lock = case.and_then(|case| self.locks.get(case.exclusive.of()?)).cloned();
             let conductor = Arc::clone(self);
             tasks.spawn(async move {
+                let _alone = match &lock {
+                    Some(lock) => Some(lock.lock().await),
+                    None => None,
+                };
                 let Ok(_permit) = permits.acquire_owned().await else { return };
                 conductor.repeated(&cell, purpose).await;
             });
@@ -168,7 +199,7 @@ impl Conductor {
         self.runner.run(case, &Cell::parse(&planned.cell), sink, purpose).await;
         let judged = self.judge.attempt(&self.recorder.events_of(&scope), &self.recorder.blobs())?;
         let verdict = judged.verdict;
-        if !matches!(verdict, Verdict::Pass | Verdict::Warn) {
+        if !stands(Some(case), verdict) {
             self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner).insert(planned.case.clone());
         }
         self.tell(Event::Ended { scope, purpose, judged: Box::new(judged) });
