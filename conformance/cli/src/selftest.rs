@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     bless: Option<PathBuf>,
     /// Nodes side by side.
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 10)]
     jobs: usize,
     /// Multiply every waiting time, for a busy machine.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
@@ -64,17 +64,18 @@ fn failure(error: SelftestError) -> Failure {
 
 /// A line as soon as a node is through.
 fn show(row: &Row, verbose: bool) {
+    let took = row.took.as_secs();
     let killers: Vec<&str> = row.killers().map(carnet_catalogue::CaseId::as_str).collect();
     if row.name == DOUBLE {
         let passed = row.cases.values().filter(|verdicts| !verdicts.kills() && verdicts.passes()).count();
-        anstream::println!("{:<34} passes {passed} of {} cases", row.name, row.cases.len());
+        anstream::println!("{:<34} {took:>3} s  passes {passed} of {} cases", row.name, row.cases.len());
     } else {
         let by = match killers.as_slice() {
             [] => format!("no case (exit {})", row.exit.code()),
             some if some.len() <= 4 => some.join(", "),
             many => format!("{} and {} more", many.get(..3).unwrap_or_default().join(", "), many.len() - 3),
         };
-        anstream::println!("{:<34} killed by {by}", row.name);
+        anstream::println!("{:<34} {took:>3} s  killed by {by}", row.name);
     }
     if verbose || row.name == DOUBLE {
         for deviation in &row.deviations {

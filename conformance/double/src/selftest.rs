@@ -45,7 +45,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { full: false, only: Vec::new(), jobs: 16, patience: 1.0 }
+        Self { full: false, only: Vec::new(), jobs: 10, patience: 1.0 }
     }
 }
 

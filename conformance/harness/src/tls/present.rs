@@ -20,7 +20,7 @@ pub(super) struct Present {
 
 impl Present {
     /// # Errors
-    /// When the library refuses a key that is no weak one.
+    /// When the library refuses a key that is not RSA.
     pub(super) fn new(identity: Option<&Identity>) -> Result<Self, Error> {
         let certified = match identity {
             Some(identity) if !identity.chain.is_empty() => {
@@ -56,26 +56,29 @@ impl ResolvesServerCert for Present {
 
 fn signing_key(key: &Key) -> Result<Arc<dyn SigningKey>, Error> {
     match key.kind() {
-        // The library refuses it; the zoo signs with it all the same.
-        KeyKind::Rsa1024 => Ok(Arc::new(WeakKey { key: key.clone() })),
-        _ => any_supported_type(&PrivateKeyDer::from(key.pkcs8().clone_key())),
+        KeyKind::P256 | KeyKind::Ed25519 | KeyKind::X25519 => {
+            any_supported_type(&PrivateKeyDer::from(key.pkcs8().clone_key()))
+        }
+        // The library tries such a key whenever it reads one, which costs more than to sign; and it refuses short ones,
+        // which the zoo signs with all the same.
+        _ => Ok(Arc::new(RsaKey { key: key.clone() })),
     }
 }
 
-/// An RSA key too short for the library.
+/// An RSA key of any length.
 #[derive(Debug)]
-struct WeakKey {
+struct RsaKey {
     key: Key,
 }
 
-impl SigningKey for WeakKey {
+impl SigningKey for RsaKey {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
         let known = [
             (SignatureScheme::RSA_PSS_SHA256, Scheme::RsaPssSha256),
             (SignatureScheme::RSA_PKCS1_SHA256, Scheme::RsaPkcs1Sha256),
         ];
         let (named, scheme) = known.into_iter().find(|(named, _)| offered.contains(named))?;
-        Some(Box::new(WeakSigner { key: self.key.clone(), named, scheme }))
+        Some(Box::new(RsaSigner { key: self.key.clone(), named, scheme }))
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
@@ -84,13 +87,13 @@ impl SigningKey for WeakKey {
 }
 
 #[derive(Debug)]
-struct WeakSigner {
+struct RsaSigner {
     key: Key,
     named: SignatureScheme,
     scheme: Scheme,
 }
 
-impl Signer for WeakSigner {
+impl Signer for RsaSigner {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         self.key.sign(self.scheme, message).map_err(|error| Error::General(error.to_string()))
     }
