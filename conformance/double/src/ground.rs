@@ -130,6 +130,11 @@ impl Ground {
         &self.identities
     }
 
+    #[cfg(test)]
+    pub(crate) const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     pub(crate) const fn runtime(&self) -> &tokio::runtime::Runtime {
         &self.runtime
     }

@@ -38,6 +38,8 @@ pub(crate) struct Node {
     tls: carnet_certs::Identity,
     memory: Mutex<Memory>,
     partner: Mutex<Option<SocketAddr>>,
+    /// A clock that stands still; the machine's where there is none.
+    clock: Option<UnixTime>,
     /// Connections and sending; a restart ends them.
     work: Mutex<JoinSet<()>>,
 }
@@ -48,6 +50,11 @@ impl Double {
     /// # Errors
     /// [`DoubleError::Listen`]; [`DoubleError::Mutant`] when what it is to present cannot be made.
     pub fn start(ground: &Arc<Ground>, mutation: Mutation) -> Result<Self, DoubleError> {
+        Self::start_at(ground, mutation, None)
+    }
+
+    /// The same on a clock that stands still, so that it can be asked to the second.
+    fn start_at(ground: &Arc<Ground>, mutation: Mutation, clock: Option<UnixTime>) -> Result<Self, DoubleError> {
         let tls = match mutation.presents.as_deref() {
             None => ground.identities.tls.clone(),
             Some(name) => match name.strip_prefix("zoo:") {
@@ -61,6 +68,7 @@ impl Double {
             tls,
             memory: Mutex::default(),
             partner: Mutex::default(),
+            clock,
             work: Mutex::default(),
         });
         let bind = || {
@@ -139,7 +147,7 @@ impl Node {
         let question = Question {
             place,
             host: (place == Place::Server).then_some("localhost"),
-            now: UnixTime::now(),
+            now: self.clock.unwrap_or_else(UnixTime::now),
             checks: &checks,
             completes: leaf_alone || self.mutation.does(Habit::CompletesChain),
             in_order: self.mutation.does(Habit::NoCaOrder),
@@ -168,3 +176,6 @@ impl Node {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;
