@@ -6,7 +6,8 @@
 
 use askama::Template;
 use carnet_catalogue::{Ics, Level};
-use carnet_harness::judge::run::{Count, SubjectSeen, SuiteSeen};
+use carnet_harness::judge::Ledger;
+use carnet_harness::judge::run::{Contradiction, Count, SubjectSeen, SuiteSeen};
 use carnet_harness::verdict::{ExitCode, Verdict};
 use serde::Serialize;
 
@@ -48,6 +49,10 @@ struct Statement<'a> {
     exit: ExitCode,
     count: &'a Count,
     requirement_count: Tally,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    contradictions: &'a [Contradiction],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<&'a Ledger>,
     requirements: Vec<Stated<'a>>,
 }
 
@@ -82,6 +87,8 @@ impl<'a> Statement<'a> {
             exit: run.exit,
             count: &run.count,
             requirement_count: tally(rows),
+            contradictions: &run.contradictions,
+            ledger: run.ledger.as_ref(),
             requirements: rows.iter().map(Stated::new).collect(),
         }
     }
@@ -112,6 +119,8 @@ struct Page<'a> {
     arithmetic: String,
     by_verdict: String,
     requirements: String,
+    /// The conservation of messages, a line for each direction.
+    ledger: Vec<String>,
     roles: String,
     rows: Vec<(&'a Row<'a>, Option<Badge>)>,
 }
@@ -126,6 +135,7 @@ fn page(source: &Source<'_>) -> Result<String, ReportError> {
         arithmetic: arithmetic(source.run),
         by_verdict: by_verdict(source.run),
         requirements: tally(&rows).arithmetic(),
+        ledger: source.run.ledger.iter().flat_map(Ledger::lines).collect(),
         roles: roles.join(", "),
         rows: rows.iter().map(|row| (row, row.verdict.map(Badge::of))).collect(),
     };

@@ -61,6 +61,19 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
     for note in &run.notes {
         writeln!(text, "\n> {}", escape(note))?;
     }
+    if !run.contradictions.is_empty() {
+        writeln!(text, "\n### The ICS does not hold\n")?;
+    }
+    for claim in &run.contradictions {
+        writeln!(
+            text,
+            "- it claims `{}` ({}), and `{}` shows otherwise: {}",
+            code(&claim.capability),
+            escape(&claim.means),
+            claim.probe,
+            escape(&claim.actual)
+        )?;
+    }
     let bad: Vec<&CellResult> =
         source.cells().filter(|cell| cell.verdict.attempted() && cell.verdict != Verdict::Pass).collect();
     if !bad.is_empty() {

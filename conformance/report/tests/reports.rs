@@ -360,6 +360,39 @@ fn a_message_that_is_lost_is_missed_by_no_reader() {
 }
 
 #[test]
+fn a_claim_that_the_run_disproves_and_the_ledger_are_in_every_report_for_people_and_in_the_statement() {
+    let (dir, mut run) = every_verdict();
+    let probe = run.cells.iter().find(|cell| cell.verdict == Verdict::Fail).expect("a failure").case.clone();
+    run.contradictions.push(carnet_harness::judge::run::Contradiction {
+        capability: "as4.gzip".to_owned(),
+        means: "it takes <compressed> payloads".to_owned(),
+        probe: probe.clone(),
+        actual: "ebMS error EBMS:0303".to_owned(),
+    });
+    run.ledger.get_or_insert_default().from_subject.messages = 7;
+    for name in ["html", "summary", "statement-page", "statement"] {
+        let text = render(Format::named(name).expect("a format"), &dir, &run);
+        for part in ["as4.gzip", probe.as_str(), "EBMS:0303"] {
+            assert!(text.contains(part), "{name}: {part}");
+        }
+        let ledger = if name == "statement" { "\"messages\": 7" } else { "from the subject: 7 messages" };
+        assert!(text.contains(ledger), "{name}");
+    }
+    let page = render(Format::named("html").expect("a format"), &dir, &run);
+    let at = page.find("id=\"contradictions\"").expect("the section");
+    let link = page[at..].split("href=\"#").nth(1).and_then(|rest| rest.split('"').next()).expect("a link");
+    assert!(page.contains(&format!("id=\"{link}\"")), "nothing is at #{link}");
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../docs/schemas/statement-1.json")).expect("the schema");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let text = render(Format::named("statement").expect("a format"), &dir, &run);
+    let mut statement: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(schema.is_valid(&statement), "{text}");
+    statement["contradictions"][0]["why"] = Value::Null;
+    assert!(!schema.is_valid(&statement));
+}
+
+#[test]
 fn formats_have_names_and_files_of_their_own() {
     for format in &FORMATS {
         assert_eq!(Format::named(format.name).expect("its own name").file, format.file);

@@ -9,7 +9,7 @@ mod wire;
 
 use askama::Template;
 use carnet_harness::judge::Ledger;
-use carnet_harness::judge::run::{Finding, Run};
+use carnet_harness::judge::run::{Contradiction, Finding, Run};
 use carnet_harness::verdict::Verdict;
 
 use crate::requirement::{Row, rows, tally};
@@ -54,6 +54,7 @@ fn render(source: &Source<'_>) -> Result<String, ReportError> {
         by_verdict: by_verdict(run),
         requirements: tally(&rows).arithmetic(),
         verdict: Badge::of(run.verdict),
+        claims: claims(source),
         repairs: repairs(source),
         ledger: run.ledger.iter().flat_map(Ledger::lines).collect(),
         sections,
@@ -71,6 +72,8 @@ struct Page<'a> {
     by_verdict: String,
     requirements: String,
     verdict: Badge,
+    /// What the ICS claims in vain, with the anchor of the cell that shows it.
+    claims: Vec<(&'a Contradiction, String)>,
     repairs: Vec<Repair<'a>>,
     /// The conservation of messages, a line for each direction.
     ledger: Vec<String>,
@@ -114,6 +117,13 @@ struct Repair<'a> {
     verdict: Badge,
     /// Name of each cell and its anchor.
     cases: Vec<(String, String)>,
+}
+
+fn claims<'a>(source: &'a Source<'_>) -> Vec<(&'a Contradiction, String)> {
+    let shows = |claim: &Contradiction| {
+        source.cells().find(|cell| cell.case == claim.probe && cell.verdict == Verdict::Fail).map(case::anchor)
+    };
+    source.run.contradictions.iter().map(|claim| (claim, shows(claim).unwrap_or_default())).collect()
 }
 
 /// Findings by requirement and fix, broken MUSTs first, then what most cases ask for.
