@@ -304,7 +304,9 @@ impl Case {
     /// step names, something to judge.
     pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
         let case: Self = read::read(file, text)?;
-        case.well_formed().map_err(|(needle, what)| read::at_text(file, text, &needle, what))?;
+        case.well_formed().map_err(|(needle, what)| {
+            read::at_text(file, text, &needle, what).with_help("docs/case.md lists every key and what goes with it")
+        })?;
         Ok(case)
     }
 
@@ -345,6 +347,13 @@ impl Case {
             Awaited::Pull | Awaited::Nothing | Awaited::Connection => true,
             Awaited::Error | Awaited::Answer | Awaited::Alert | Awaited::Close | Awaited::HttpStatus => false,
         }
+    }
+
+    /// Pull requests that it makes.
+    #[must_use]
+    pub fn pulls(&self) -> usize {
+        let pull = |step: &Step| step.send.as_ref().filter(|send| send.pull).map(|send| 1 + usize::from(send.twice));
+        self.step.iter().filter_map(pull).sum()
     }
 
     fn well_formed(&self) -> Result<(), (String, String)> {

@@ -1,5 +1,6 @@
 //! The conservation of messages: each message of a run was taken, refused or is known to be lost; none is silent, none
-//! was delivered twice. Counted over all events of a run, also those that belong to no case.
+//! was delivered twice. Counted over all events of a run, also those that belong to no case, and whether a message was
+//! pushed or pulled.
 //!
 //! What was delivered is known from the hook that lists it, what producers were told from the hook that lists that; where
 //! a hook is missing the ledger says what it cannot know, and finds nothing.
@@ -18,16 +19,18 @@ use crate::evidence::Side;
 use crate::forge::EB;
 use crate::root;
 use listed::Listed;
+use pulled::Pulled;
 
 mod listed;
+mod pulled;
 
 /// Messages of a run and what became of each; every sum adds up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
-    /// Messages that the suite sent.
+    /// Messages that the suite sent, or handed out when the subject pulled.
     pub to_subject: ToSubject,
-    /// Messages that the subject sent.
+    /// Messages that the subject sent, or handed out when the suite pulled.
     pub from_subject: FromSubject,
     /// What does not add up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -153,12 +156,16 @@ pub(crate) fn ledger(judge: &Judge, attempts: &[Attempt], run: &Attempt) -> Ledg
     let hooks = Listed::of(attempts.iter().chain([run]));
     let mut sent: BTreeMap<String, Fate> = BTreeMap::new();
     let mut pushed: BTreeMap<String, Fate> = BTreeMap::new();
-    for exchange in attempts.iter().chain([run]).flat_map(|attempt| &attempt.exchanges) {
+    let exchanges = || attempts.iter().chain([run]).flat_map(|attempt| &attempt.exchanges);
+    for exchange in exchanges() {
         match exchange.side {
             Side::Suite => to_subject(exchange, &mut sent),
             Side::Subject => from_subject(exchange, &mut pushed),
         }
     }
+    let mut pulled = Pulled::default();
+    exchanges().for_each(|exchange| pulled.hand_over(exchange, &mut sent, &mut pushed));
+    exchanges().for_each(|exchange| pulled.settle(exchange, &mut sent, &mut pushed));
     let mut delivery = hooks.delivered.as_ref().map(|_| Delivery::default());
     ledger.to_subject.messages = sent.len();
     for (id, fate) in &sent {

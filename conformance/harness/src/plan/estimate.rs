@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use carnet_catalogue::case::{Case, Exclusive, Role};
-use carnet_catalogue::step::{Action, FaultKind, Prompt, Step};
+use carnet_catalogue::step::{Action, Awaited, FaultKind, Prompt, Step};
 
 use super::applies::hook_for;
 use super::{Means, Plan, Planned, Schedule, obliges, runs_alone, schedule};
 use crate::RunOptions;
-use crate::runner::Timing;
-use crate::runner::WAITING;
+use crate::runner::{LEFT, Timing, WAITING};
 use crate::setup::Setup;
 
 /// The sums of a plan.
@@ -87,21 +86,39 @@ impl Estimate {
                 for step in &case.step {
                     self.step(step, &options.setup);
                 }
-                let wires = self.sent() + self.connections - before;
+                self.around(case);
+                let wires = self.sent() + self.connections - before + aside(case);
                 self.most += wires * usize::try_from(times).unwrap_or(usize::MAX);
                 stage.add(options, case, times);
             }
             self.longest += stage.longest(options.jobs.max(1));
         }
+        let timing = Timing { ics: &options.setup.ics, patience: options.patience };
+        // At the end of a run both lists are read again and again, until everything has come to rest.
+        self.longest += timing.rest() + timing.hook() * 4;
         if let Some(rate) = options.rate {
             let wires = u32::try_from(self.most).unwrap_or(u32::MAX);
             self.longest += Duration::from_secs(1) / rate.max(1) * wires;
         }
     }
 
+    /// What the suite sends around a case that pulls: requests until the channel is empty, so with what a case left there
+    /// that is not meant to get it, and a receipt for each message that was pulled.
+    fn around(&mut self, case: &Case) {
+        if case.pulls() == 0 {
+            return;
+        }
+        let queued = case.step.iter().filter(|step| step.prompt == Some(Prompt::Submit)).count();
+        let taken = case.step.iter().any(|step| step.awaits == Some(Awaited::Message));
+        let requests = 1 + if taken { 0 } else { queued };
+        *self.messages.entry("pull request, to leave no message to the next case".to_owned()).or_default() += requests;
+        *self.messages.entry("receipt, for what was pulled".to_owned()).or_default() += queued;
+    }
+
     fn step(&mut self, step: &Step, setup: &Setup) {
         let operator = setup.subject.hooks.operator;
-        let twice = step.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Duplicate);
+        let twice = step.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Duplicate)
+            || step.send.as_ref().is_some_and(|send| send.twice);
         let mut send = |what: String| *self.messages.entry(what).or_default() += if twice { 2 } else { 1 };
         match step.action() {
             Ok(Action::Send(message)) => {
@@ -130,6 +147,11 @@ impl Estimate {
             _ => {}
         }
     }
+}
+
+/// What the suite may send around a case beyond what it sends when nothing fails.
+fn aside(case: &Case) -> usize {
+    if case.pulls() == 0 { 0 } else { 2 * LEFT + case.pulls() }
 }
 
 /// Cells side by side: those that work share the jobs, those that wait share a wider door. Others run one by one.

@@ -19,6 +19,7 @@ mod values;
 
 pub(crate) use budget::Budget;
 pub(crate) use cell::Runner;
+pub(crate) use cell::pull::LEFT;
 pub(crate) use conductor::WAITING;
 pub(crate) use dial::{Dial, dial, resolve};
 pub(crate) use hub::Hub;

@@ -56,6 +56,23 @@ impl Timing<'_> {
         }
     }
 
+    /// How long the answer to what the suite sends in its own name is waited for.
+    pub(crate) fn aside(&self) -> Duration {
+        self.ics.answer_within.stretched(self.patience)
+    }
+
+    /// How long messages that others left are taken out of a channel; what is begun then is finished.
+    pub(crate) fn emptying(&self) -> Duration {
+        self.aside() * 2
+    }
+
+    /// How long it takes, by the subject's claims, until each of its messages has come to rest; half a minute at most.
+    pub(crate) fn rest(&self) -> Duration {
+        let awareness = self.ics.reception_awareness;
+        let all = (awareness.retry_interval.0 + awareness.answer_timeout.0) * (awareness.retry_count + 1);
+        all.mul_f64(self.patience).min(Duration::from_secs(30))
+    }
+
     /// How long one call of a hook may take.
     pub(crate) fn hook(&self) -> Duration {
         HOOK.mul_f64(self.patience.max(0.1))
@@ -89,6 +106,9 @@ impl Timing<'_> {
             Ok(Action::Wait(wait)) => self.wait(wait),
             Ok(Action::Await(_) | Action::Answer(_) | Action::Offer(_) | Action::Listen(_)) | Err(_) => Duration::ZERO,
         };
-        case.step.iter().enumerate().map(step).sum()
+        let pulls = u32::try_from(case.pulls()).unwrap_or(u32::MAX);
+        // One request and one receipt may be under way when the time for emptying is over; each pull may be receipted.
+        let aside = if pulls == 0 { Duration::ZERO } else { self.emptying() + self.aside() * (2 + pulls) };
+        case.step.iter().enumerate().map(step).sum::<Duration>() + aside
     }
 }

@@ -2,7 +2,7 @@
 
 mod build;
 mod observe;
-mod pull;
+pub(crate) mod pull;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -91,8 +91,9 @@ impl Runner {
             held: JoinSet::new(),
             over: watch::Sender::new(false),
         };
-        let pulls = case.step.iter().any(|step| step.send.as_ref().is_some_and(|send| send.pull));
-        if pulls && let Err(reason) = running.empty_channel().await {
+        if case.pulls() > 0
+            && let Err(reason) = running.empty_channel().await
+        {
             running.sink.event(None, None, Kind::Broken { reason });
         }
         for index in 0..case.step.len() {

@@ -30,11 +30,9 @@ impl Runner {
         listed
     }
 
-    /// How long it takes, by the subject's claims, until each of its messages has come to rest; half a minute at most.
+    /// How long messages may take to come to rest.
     pub(crate) fn rest(&self) -> Duration {
-        let awareness = self.setup.ics.reception_awareness;
-        let all = (awareness.retry_interval.0 + awareness.answer_timeout.0) * (awareness.retry_count + 1);
-        all.mul_f64(self.patience).min(Duration::from_secs(30))
+        self.timing().rest()
     }
 
     /// How long each step of a case waits.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use carnet_catalogue::exchange::Under;
 use carnet_catalogue::step::{Prompt, Send, Step};
+use tokio::time::Instant;
 
 use super::super::dial::Dial;
 use super::super::exchange::{Exchange, Until, exchange};
@@ -22,8 +23,8 @@ use crate::evidence::{Kind, Sink};
 use crate::forge::{self, SignalDraft, Target};
 use crate::root;
 
-/// So many messages are taken out of a channel before a case begins.
-const LEFT: usize = 16;
+/// So many messages at most are taken out of a channel before a case begins.
+pub(crate) const LEFT: usize = 16;
 
 impl Running<'_> {
     /// Sends a pull request, or two at once, and keeps what comes.
@@ -111,7 +112,11 @@ impl Running<'_> {
     /// Takes out of the subject's channel what earlier cases left there.
     pub(super) async fn empty_channel(&self) -> Result<(), String> {
         let Some(pull) = &self.runner.setup.subject.exchange.pull else { return Ok(()) };
+        let until = Instant::now() + self.timing().emptying();
         for _ in 0..LEFT {
+            if Instant::now() >= until {
+                return Ok(());
+            }
             let signer = Signer::of(&self.runner.setup, None, None, None)?;
             let signing = signer.as_ref().map(Signer::signing);
             let forged = forge::pull_request(&fresh_id(), &pull.channel, signing.as_ref(), &[], &self.target());
@@ -147,7 +152,7 @@ impl Running<'_> {
 
     /// Sends in the run's own name and gives what comes back.
     async fn aside(&self, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-        let within = self.runner.setup.ics.answer_within.stretched(self.runner.patience);
+        let within = self.timing().aside();
         let dial = Dial::new(self.client_tls(&Step::default())?, within);
         let plan = Exchange { step: 0, bytes, dial, fault: None, until: Until::Http, within };
         let run = Sink { scope: None, ..self.sink.clone() };

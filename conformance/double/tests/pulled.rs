@@ -1,0 +1,68 @@
+//! What is pulled counts like what is pushed: in the ledger of the run, and in what the plan says beforehand.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carnet_catalogue::{Catalogue, Filters, Safety};
+use carnet_certs::UnixTime;
+use carnet_double::{Double, Ground, Mutation};
+use carnet_harness::evidence::{Evidence, Kind, Side};
+use carnet_harness::judge::Judge;
+use carnet_harness::plan::{Estimate, Selection, estimate, plan};
+use carnet_harness::{Event, Run, RunOptions, capture_in_memory};
+
+/// Runs cases against the double, with the named mutant's faults where there is one.
+fn run(cases: &[&str], mutant: Option<&str>) -> (Run, Evidence, Estimate) {
+    let catalogue: Arc<Catalogue> = Arc::new(carnet_catalogue::load().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let ground = Arc::new(Ground::new(dir.path(), UnixTime::now()).unwrap());
+    let mutation = mutant.map(|name| Mutation::of(&catalogue.mutants[name])).unwrap_or_default();
+    // Tasks of the double may outlive this function, and the threads that they run on must outlive them.
+    std::mem::forget(Arc::clone(&ground));
+    let double = Double::start(&ground, mutation).unwrap();
+    let setup = ground.setup("node", double.address(), Some(double.hooks())).unwrap();
+    let mut options = RunOptions::new(setup, Arc::clone(&catalogue), PathBuf::new());
+    let only = Filters::parse(&cases.iter().map(|&case| case.to_owned()).collect::<Vec<_>>()).unwrap();
+    options.selection = Selection { only, safety: Safety::TestData, ..Selection::default() };
+    options.repeat = 1;
+    let estimate = estimate(&options, &plan(&catalogue, &options.setup, &options.selection));
+    let recorder = capture_in_memory(&options, &mut |event| {
+        if let Event::Listening(address) = event {
+            double.partner_at(address);
+        }
+    })
+    .unwrap();
+    let evidence = Evidence::of(&recorder).unwrap();
+    let run = Judge::new(&evidence, None).unwrap().all(&evidence);
+    (run, evidence, estimate)
+}
+
+#[test]
+fn the_plan_counts_every_request_and_receipt_of_a_pull_and_the_ledger_every_message() {
+    let (run, evidence, estimate) = run(&["as4.pull", "as4.puller"], None);
+    assert!(run.cells.iter().all(|cell| cell.verdict.attempted()), "{:#?}", run.cells);
+    let opened =
+        evidence.events.iter().filter(|event| matches!(event.kind, Kind::Connected { side: Side::Suite, .. })).count();
+    let offered = estimate.messages["the sample, to be pulled"];
+    assert_eq!(opened, estimate.sent() + estimate.connections - offered, "{:#?}", estimate.messages);
+    let ledger = run.ledger.unwrap();
+    let (to, from) = (ledger.to_subject, ledger.from_subject);
+    assert!(ledger.findings.is_empty(), "{ledger:#?}");
+    // One message is offered twice; beside those that are pulled there are the pings of a control.
+    let tests = to.delivery.unwrap().tests;
+    assert_eq!(to.messages - tests, offered - 1, "{ledger:#?}");
+    assert_eq!(to.messages, to.receipted + to.refused + to.unanswered);
+    // Whatever the subject was made to queue is pulled in the end, by its case or by the next.
+    assert_eq!(from.messages, estimate.messages["receipt, for what was pulled"], "{ledger:#?}");
+    assert_eq!(from.messages, from.receipted + from.refused + from.reported_lost + from.open);
+    assert!(to.receipted > 0 && from.receipted > 0, "{ledger:#?}");
+}
+
+#[test]
+fn a_pulled_message_that_nobody_receipted_is_not_counted_as_receipted() {
+    let (run, ..) = run(&["as4.puller"], Some("receipts-nothing-pulled"));
+    let to = run.ledger.unwrap().to_subject;
+    assert!(to.messages > 0 && to.receipted == 0, "{to:?}");
+}
