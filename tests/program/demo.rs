@@ -115,13 +115,22 @@ fn judged_again(out: &Path) {
 
 #[test]
 fn an_interrupted_demo_leaves_nothing() {
+    ended_by(rustix::process::Signal::INT);
+}
+
+#[test]
+fn a_demo_that_a_pipeline_ends_leaves_nothing() {
+    ended_by(rustix::process::Signal::TERM);
+}
+
+fn ended_by(signal: rustix::process::Signal) {
     let (temporary, out) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let mut demo = Demo::start(temporary.path(), out.path());
     demo.until("cells to run");
     let nodes = demo.nodes();
     assert_eq!(nodes.len(), 2);
     let pid = i32::try_from(demo.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("its id");
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("Ctrl-C");
+    rustix::process::kill_process(pid, signal).expect("the signal");
     let (code, seen) = demo.end();
     assert_eq!(code, 130, "{seen:#?}");
     for node in nodes {

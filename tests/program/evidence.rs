@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{carnet, said};
+use crate::support::{carnet, ends, said};
 
 fn recorded(check: &str, outcome: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/harness/tests/evidence").join(check).join(outcome)
@@ -35,13 +35,6 @@ fn world() -> tempfile::TempDir {
 fn openssl(dir: &Path, arguments: &[&str]) {
     let done = Command::new("openssl").current_dir(dir).args(arguments).output().expect("openssl runs");
     assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-}
-
-/// Runs it and demands the exit code; gives what was printed, both streams.
-fn ends(dir: &Path, code: i32, arguments: &[&str]) -> String {
-    let (got, out, err) = said(&carnet(dir, arguments));
-    assert_eq!(got, code, "{arguments:?}\n{out}\n{err}");
-    format!("{out}{err}")
 }
 
 /// The digest of the first bytes that came in.

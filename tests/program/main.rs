@@ -3,8 +3,11 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests stop where they fail")]
 
+mod day_one;
 mod demo;
 mod evidence;
+mod formats;
+mod interrupts;
 mod planning;
 mod support;
 mod usage;

@@ -1,59 +1,9 @@
 //! What is asked of a subject before anything is sent to it, against a subject that is not there.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-use crate::support::{carnet, said};
-
-const ICS: &str = r#"format = 1
-product = "Node"
-profile = "customs-c2c"
-roles = ["both"]
-capabilities = ["as4.push", "as4.ping", "as4.duplicates", "as4.initiator", "hook.delivered", "hook.restart", "tls.1.3"]
-[reception_awareness]
-retry_interval = "1s"
-retry_count = 1
-"#;
-
-fn subject(listen: &str) -> String {
-    format!(
-        r#"format = 1
-name = "Node TH"
-url = "https://127.0.0.1:1/as4"
-[party]
-id = "TH"
-[suite]
-{listen}
-public_url = "https://localhost:9443/as4"
-[suite.party]
-id = "SUITE"
-[agreement]
-name = "urn:carnet:agreement:SUITE-TH:1"
-[sample]
-pack = "declaration"
-message = "valid/export-sea"
-[trust]
-tls = ["suite-pki/anchors.pem"]
-signing = ["suite-pki/anchors.pem"]
-"#
-    )
-}
-
-/// A subject at a port where nothing listens, with the suite's identities made.
-fn world(listen: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("a folder");
-    fs::write(dir.path().join("subject.toml"), subject(listen)).expect("written");
-    fs::write(dir.path().join("ics.toml"), ICS).expect("written");
-    ends(dir.path(), 0, &["kit", "--subject", "subject.toml"]);
-    dir
-}
-
-fn ends(dir: &Path, code: i32, arguments: &[&str]) -> String {
-    let (got, out, err) = said(&carnet(dir, arguments));
-    assert_eq!(got, code, "{arguments:?}\n{out}\n{err}");
-    format!("{out}{err}")
-}
+use crate::support::{ICS, carnet, ends, said, subject, world};
 
 fn numbers(line: &str) -> Vec<usize> {
     line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()

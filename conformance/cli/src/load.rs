@@ -56,6 +56,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(format_args!("{} has no [sample] to send", args.subject.display()))
             .help("name a document of your own under [sample], or a pack and a message"));
     }
+    let load = Load {
+        count: args.count,
+        longest: args.max_time.0,
+        jobs: usize::from(args.jobs),
+        rate: args.rate,
+        patience: args.patience,
+        stop: stop::on_interrupt()?,
+    };
     let rate = args.rate.map_or_else(String::new, |rate| format!(", at most {rate} a second"));
     anstream::println!(
         "to {} (party {}) as {}: up to {} messages, {} at once{rate}, for at most {}",
@@ -66,14 +74,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         args.jobs,
         args.max_time
     );
-    let load = Load {
-        count: args.count,
-        longest: args.max_time.0,
-        jobs: usize::from(args.jobs),
-        rate: args.rate,
-        patience: args.patience,
-        stop: stop::on_interrupt()?,
-    };
     let on_terminal = std::io::stdout().is_terminal();
     let told = |done: usize| {
         if on_terminal {

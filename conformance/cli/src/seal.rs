@@ -1,6 +1,7 @@
 //! `carnet sign`, `verify`, `redact`, `bundle`: evidence that is handed over, vouched for, and checked offline.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use carnet_harness::evidence::bundle::{self, BundleError, Verified};
 
 use crate::failure::Failure;
 use crate::recorded;
+use crate::stop;
 
 /// Sign a folder of evidence with an Ed25519 key.
 ///
@@ -92,10 +94,12 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let verified = if metadata.is_dir() {
         bundle::verify(path, args.key.as_deref())
     } else {
+        let stop = stop::on_interrupt()?;
         let dir = tempfile::tempdir().map_err(Failure::ours)?;
-        archive::unpack(path, dir.path()).map_err(|error| {
-            Failure::of(Exit::Evidence, format_args!("{} does not unpack: {error}", path.display()))
-                .help("take the bundle from whoever made it once more; it was changed or cut short")
+        archive::unpack(path, dir.path(), &stop).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => interrupted(),
+            _ => Failure::of(Exit::Evidence, format_args!("{} does not unpack: {error}", path.display()))
+                .help("take the bundle from whoever made it once more; it was changed or cut short"),
         })?;
         bundle::verify(dir.path(), args.key.as_deref())
     };
@@ -136,10 +140,33 @@ pub(crate) fn pack(args: &BundleArgs) -> Result<ExitCode, Failure> {
     if let Some(key) = &args.key {
         bundle::sign(&args.dir, key).map_err(failure)?;
     }
-    archive::pack(&args.dir, &args.out).map_err(|error| Failure::file("write", &args.out, &error))?;
+    write(&args.dir, &args.out)?;
     let signed = if args.dir.join(bundle::SIGNATURE).exists() { "signed" } else { "not signed" };
     anstream::println!("{} ({signed})", args.out.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the bundle under another name first: it is there whole or not at all, also after Ctrl-C.
+fn write(dir: &Path, out: &Path) -> Result<(), Failure> {
+    let stop = stop::on_interrupt()?;
+    let mut part = out.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let written = fs::File::create(&part)
+        .and_then(|mut file| archive::pack(dir, &mut file, &stop).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&part, out));
+    written.map_err(|error| {
+        // Where it was never made there is nothing to remove.
+        let _ = fs::remove_file(&part);
+        match error.kind() {
+            io::ErrorKind::Interrupted => interrupted(),
+            _ => Failure::file("write", out, &error),
+        }
+    })
+}
+
+fn interrupted() -> Failure {
+    Failure::of(Exit::Interrupted, "interrupted").help("run it again")
 }
 
 fn tell(verified: &Verified) {

@@ -3,25 +3,56 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use crate::failure::Failure;
 
 /// The exit code of a run that was interrupted.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
+/// The two ways in which a person or a pipeline ends a command.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Heeds them from now on instead of dying of them; must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When no handler can be had.
+    pub(crate) fn heed() -> Result<Self, Failure> {
+        let heed = |kind| signal(kind).map_err(Failure::ours);
+        Ok(Self { interrupt: heed(SignalKind::interrupt())?, terminate: heed(SignalKind::terminate())? })
+    }
+
+    /// Waits for one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// A flag that Ctrl-C sets, or a request to terminate; a second one ends the process at once. It is heeded from the
+/// moment that this returns.
 ///
 /// # Errors
 /// When no thread or signal handler can be had.
 pub(crate) fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::ours)?;
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::heed()?
+    };
     let set = Arc::clone(&flag);
     let wait = move || {
         runtime.block_on(async {
             for again in [false, true] {
-                if tokio::signal::ctrl_c().await.is_err() {
-                    return;
-                }
+                signals.next().await;
                 if again {
                     std::process::exit(i32::from(INTERRUPTED));
                 }

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use carnet_catalogue::case::{Case, CaseId};
 use carnet_catalogue::matrix::{self, Cell};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::evidence::{Event, Evidence, EvidenceError, Kind, Purpose, Recorder, Scope, Sink};
 use crate::judge::{Judge, Judged};
@@ -131,13 +132,15 @@ async fn all(
         patience: load.patience,
         seed: 0,
         prompt: None,
-        pace: Pace::new(load.rate),
+        // A message waits for its turn before it is begun.
+        pace: Pace::default(),
     };
     let work = Arc::new(Work {
         runner,
         judge,
         cell: matrix::cells(&case).into_iter().next().unwrap_or_default(),
         case,
+        pace: Pace::new(load.rate),
         until: Instant::now() + load.longest,
         stop: Arc::clone(&load.stop),
         left: Mutex::new(load.count),
@@ -168,6 +171,7 @@ struct Work {
     judge: Judge,
     case: Case,
     cell: Cell,
+    pace: Pace,
     until: Instant,
     stop: Arc<AtomicBool>,
     left: Mutex<u32>,
@@ -175,15 +179,21 @@ struct Work {
 }
 
 impl Work {
+    fn left(&self) -> MutexGuard<'_, u32> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sends and judges one message; false when there is none left.
     async fn one(&self) -> bool {
+        let goes_on = || !self.stop.load(Ordering::Relaxed) && *self.left() > 0;
+        if !self.pace.turn_before(self.until, goes_on).await {
+            return false;
+        }
         let number = {
-            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-            if *left == 0 || Instant::now() >= self.until || self.stop.load(Ordering::Relaxed) {
-                return false;
-            }
-            *left -= 1;
-            *left
+            let mut left = self.left();
+            let Some(number) = left.checked_sub(1) else { return false };
+            *left = number;
+            number
         };
         let scope = Scope { case: ID.to_owned(), cell: self.cell.name(), attempt: number + 1 };
         let recorder = Arc::new(Recorder::in_memory());

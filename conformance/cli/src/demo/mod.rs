@@ -17,14 +17,12 @@ use carnet_harness::local::Bell;
 use carnet_report::FORMATS;
 
 use crate::failure::Failure;
+use crate::stop::{INTERRUPTED, Signals};
 use process::Node;
 use world::{Administration, World};
 
 /// The real declaration that is sent, and that the suite's messaging cases carry.
 const SAMPLE: &str = "valid/export-sea-to-australia";
-
-/// Interrupted by the user.
-const INTERRUPTED: u8 = 130;
 
 /// Show it all: two nodes, a real declaration between them, the suite against one of them.
 ///
@@ -51,9 +49,10 @@ pub struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::ours)?;
     runtime.block_on(async {
+        let mut signals = Signals::heed()?;
         tokio::select! {
             done = all(args) => done,
-            _ = tokio::signal::ctrl_c() => {
+            () = signals.next() => {
                 anstream::eprintln!("interrupted: nodes stopped, temporary files removed");
                 Ok(ExitCode::from(INTERRUPTED))
             }

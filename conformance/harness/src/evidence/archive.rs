@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -37,13 +38,14 @@ pub fn files(dir: &Path) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Writes the folder into one file.
+/// Writes the folder as one file.
 ///
 /// # Errors
-/// A file that cannot be read or written.
-pub fn pack(dir: &Path, to: &Path) -> io::Result<()> {
-    let mut archive = tar::Builder::new(GzEncoder::new(fs::File::create(to)?, Compression::default()));
+/// A file that cannot be read or written; [`io::ErrorKind::Interrupted`] once `stop` is set.
+pub fn pack(dir: &Path, to: impl io::Write, stop: &AtomicBool) -> io::Result<()> {
+    let mut archive = tar::Builder::new(GzEncoder::new(to, Compression::default()));
     for path in files(dir)? {
+        goes_on(stop)?;
         let bytes = fs::read(dir.join(&path))?;
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
@@ -52,18 +54,19 @@ pub fn pack(dir: &Path, to: &Path) -> io::Result<()> {
         header.set_cksum();
         archive.append_data(&mut header, &path, bytes.as_slice())?;
     }
-    archive.into_inner()?.finish()?.sync_all()
+    archive.into_inner()?.finish().map(drop)
 }
 
 /// Unpacks such a file into `dir`.
 ///
 /// # Errors
-/// What is no such file, leads out of the folder, or unpacks to more than [`MOST_BYTES`] or [`MOST_FILES`].
-pub fn unpack(from: &Path, dir: &Path) -> io::Result<()> {
+/// [`io::ErrorKind::Interrupted`] once `stop` is set; what is no such file, leads out of the folder, or unpacks to more than [`MOST_BYTES`] or [`MOST_FILES`].
+pub fn unpack(from: &Path, dir: &Path, stop: &AtomicBool) -> io::Result<()> {
     let refused = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let plain = GzDecoder::new(fs::File::open(from)?).take(MOST_BYTES);
     let mut archive = tar::Archive::new(plain);
     for (number, entry) in archive.entries()?.enumerate() {
+        goes_on(stop)?;
         let mut entry = entry?;
         if number >= MOST_FILES {
             return Err(refused("it holds too many files"));
@@ -80,4 +83,8 @@ pub fn unpack(from: &Path, dir: &Path) -> io::Result<()> {
         io::copy(&mut entry, &mut fs::OpenOptions::new().write(true).create_new(true).open(&to)?)?;
     }
     Ok(())
+}
+
+fn goes_on(stop: &AtomicBool) -> io::Result<()> {
+    if stop.load(Ordering::Relaxed) { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
 }

@@ -26,6 +26,20 @@ impl Pace {
         }
     }
 
+    /// Waits for the caller's turn, for as long as `goes_on`; false when there is none before `until`.
+    pub(crate) async fn turn_before(&self, until: Instant, goes_on: impl Fn() -> bool) -> bool {
+        const PAUSE: Duration = Duration::from_millis(100);
+        let Some(at) = self.reserve(Instant::now()) else { return Instant::now() < until && goes_on() };
+        while at < until && goes_on() {
+            let now = Instant::now();
+            if now >= at {
+                return true;
+            }
+            sleep_until(at.min(now + PAUSE)).await;
+        }
+        false
+    }
+
     /// When the next turn is, for one who asks at `now`; the turn is taken.
     fn reserve(&self, now: Instant) -> Option<Instant> {
         let pause = self.pause?;
