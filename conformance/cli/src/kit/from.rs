@@ -222,23 +222,27 @@ impl<'a> Pki<'a> {
     ) -> Result<Kit, Failure> {
         let identity = |own, usage| self.file.identity(own, &party.id, usage).map_err(Failure::usage);
         let (tls_identity, signing_identity) = (identity(tls, "tls")?, identity(signing, "signing")?);
+        let trusted = self.file.subject.trust.subject_trusts_suite_ca;
+        let anchors = |own: Option<&IdentityFiles>, identity: &Identity| match own {
+            None => self.authority.anchors_pem(),
+            // The last certificate of its chain, and the suite's test CA only where the operator takes it.
+            Some(_) => {
+                let last = identity.chain.last().map(|last| pem(std::slice::from_ref(last))).unwrap_or_default();
+                if trusted { last + &self.authority.anchors_pem() } else { last }
+            }
+        };
+        let lists = trusted || tls.is_none() || signing.is_none();
         Ok(Kit {
-            tls_anchors: anchors(tls.is_some().then_some(&tls_identity), &self.authority),
-            signing_anchors: anchors(signing.is_some().then_some(&signing_identity), &self.authority),
+            tls_anchors: anchors(tls, &tls_identity),
+            signing_anchors: anchors(signing, &signing_identity),
             signing_subject: signing_identity.leaf().and_then(common_name).as_deref().map(subject_of),
             tls_certificate: Some(pem(tls_identity.chain.get(..1).unwrap_or_default())),
             signing_intermediates: signing_identity.chain.get(1..).filter(|rest| !rest.is_empty()).map(pem),
             signing_certificate: Some(pem(signing_identity.chain.get(..1).unwrap_or_default())),
-            crls: self.crls.clone(),
+            crls: if lists { self.crls.clone() } else { Vec::new() },
             ..base(self.file, party, packs)?
         })
     }
-}
-
-/// With an identity of one's own, the last certificate of its chain is an anchor beside the suite's.
-fn anchors(own: Option<&Identity>, authority: &Authority) -> String {
-    let last = own.and_then(|identity| identity.chain.last()).map(|last| pem(std::slice::from_ref(last)));
-    format!("{}{}", last.unwrap_or_default(), authority.anchors_pem())
 }
 
 fn pem(chain: &[CertificateDer<'static>]) -> String {

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use webpki::EndEntityCert;
 
 use super::{Break, Finding};
 use crate::local;
@@ -25,6 +27,15 @@ pub(super) async fn look(setup: &Setup, within: Duration) -> Finding {
             "write https://host:port/path as your network's name server and firewall know it",
         ));
     };
+    if address.tls && !carries(setup, &address.host) {
+        return Finding::Broken(Break::new(
+            format!("our server certificate does not carry the name {:?} of {url}: they will refuse it", address.host),
+            format!(
+                "name an identity with {:?} among its host names under [suite.tls], or another suite.public_url",
+                address.host
+            ),
+        ));
+    }
     let listener = match TcpListener::bind(listen).await {
         Ok(listener) => listener,
         Err(error) => {
@@ -70,4 +81,11 @@ pub(super) async fn look(setup: &Setup, within: Duration) -> Finding {
         Ok(Err(Some(kind))) => not_here(kind.to_string()),
         Ok(_) | Err(_) => not_here("something else answers there, or nothing".to_owned()),
     }
+}
+
+/// Whether our server certificate is one for that host.
+fn carries(setup: &Setup, host: &str) -> bool {
+    let leaf = setup.partner.tls.leaf().and_then(|leaf| EndEntityCert::try_from(leaf).ok());
+    let name = ServerName::try_from(host);
+    leaf.zip(name.ok()).is_some_and(|(leaf, name)| leaf.verify_is_valid_for_subject_name(&name).is_ok())
 }

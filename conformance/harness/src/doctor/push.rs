@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use rustls_pki_types::ServerName;
-use webpki::EndEntityCert;
-
 use super::Break;
 use super::own::issuer;
 use crate::evidence::{Direction, Event, Evidence, Kind, Side};
 use crate::judge::view::Attempt;
 use crate::line::Ending;
 use crate::root;
-use crate::setup::{Address, Setup};
+use crate::setup::Setup;
 
 /// The break behind a push that was awaited and did not come.
 pub(super) fn missing(setup: &Setup, evidence: &Evidence, attempt: &Attempt, waited: Duration) -> Break {
@@ -70,24 +67,11 @@ fn stray(setup: &Setup, bytes: &[u8]) -> Break {
 fn refused_us(setup: &Setup, ending: &Ending) -> Break {
     let chain = &setup.partner.tls.chain;
     let top = chain.last().map(|last| issuer(last)).unwrap_or_default();
-    let host = setup.suite_url().and_then(|url| Address::parse(&url)).map(|address| address.host).unwrap_or_default();
-    let named = ServerName::try_from(host.as_str())
-        .ok()
-        .zip(chain.first().and_then(|leaf| EndEntityCert::try_from(leaf).ok()))
-        .is_some_and(|(name, leaf)| leaf.verify_is_valid_for_subject_name(&name).is_ok());
     let how = match ending {
         Ending::Alert { name } => format!("alert {name}"),
         Ending::Protocol { what } => what.clone(),
         _ => "no alert".to_owned(),
     };
-    if setup.subject.suite.public_url.is_some() && !named {
-        return Break::new(
-            format!("they reached us and refused our server certificate ({how}): it does not carry the name {host:?}"),
-            format!(
-                "name an identity with {host:?} among its host names under [suite.tls], or another suite.public_url"
-            ),
-        );
-    }
     Break::new(
         format!("they reached us and refused our server certificate: {how}"),
         format!("let them install tls-anchors.pem of the suite's kit ({top}) as trust anchor for TLS servers, too"),
