@@ -8,6 +8,7 @@ mod manual;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// A reference exchange node and a conformance suite for customs-to-customs data sharing over AS4.
@@ -48,7 +49,11 @@ Exit codes:
   130  interrupted";
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
+    match arguments.command {
         #[cfg(feature = "node")]
         Command::Node(arguments) => carnet_node::run(arguments),
         #[cfg(feature = "suite")]
@@ -56,4 +61,31 @@ fn main() -> ExitCode {
         Command::Completions(arguments) => manual::completions(&arguments, &mut Arguments::command()),
         Command::Man(arguments) => manual::pages(&arguments, Arguments::command()),
     }
+}
+
+/// Prints what is wrong with the arguments, with the `help:` line that every error of the program has.
+fn refused(error: &clap::Error) -> ExitCode {
+    let whole =
+        [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    // A closed pipe is no reason to complain.
+    let _ = if whole.contains(&error.kind()) { error.print() } else { with_help(error).print() };
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(manual::USAGE))
+}
+
+/// The parser's tip as our help; without a tip, where help is to be had.
+fn with_help(error: &clap::Error) -> clap::Error {
+    let told = error.to_string();
+    let kept = told.trim_start_matches("error: ").lines().filter(|line| !line.starts_with("For more information, try"));
+    let mut text: String = kept.map(|line| line.replacen("  tip: ", "help: ", 1) + "\n").collect();
+    text.truncate(text.trim_end().len());
+    if !text.contains("\nhelp: ") {
+        text += &format!("\nhelp: `{} --help` says what it takes", command(error.kind()));
+    }
+    clap::Error::raw(error.kind(), text + "\n")
+}
+
+/// The command that was meant, as far as it was named rightly.
+fn command(wrong: ErrorKind) -> String {
+    let named = std::env::args().nth(1).filter(|word| wrong != ErrorKind::InvalidSubcommand && !word.starts_with('-'));
+    named.map_or_else(|| "carnet".to_owned(), |name| format!("carnet {name}"))
 }

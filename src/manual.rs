@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::Command;
 
-/// The exit code of a file that cannot be written.
-const USAGE: u8 = 2;
+/// The exit code of wrong arguments, and of a file that cannot be written.
+pub(crate) const USAGE: u8 = 2;
 
 /// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
@@ -37,9 +37,12 @@ pub(crate) fn pages(args: &ManArgs, command: Command) -> ExitCode {
     match write(&args.dir, command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            clap::Error::raw(clap::error::ErrorKind::Io, format!("cannot write {}: {error}\n", args.dir.display()))
-                .print()
-                .ok();
+            clap::Error::raw(
+                clap::error::ErrorKind::Io,
+                format!("cannot write {}: {error}\nhelp: name a folder, or one that can be made\n", args.dir.display()),
+            )
+            .print()
+            .ok();
             ExitCode::from(USAGE)
         }
     }

@@ -4,6 +4,8 @@ use std::fs;
 
 use crate::support::{carnet, message, said};
 
+const ICS: &str = "format = 1\nproduct = \"x\"\nprofile = \"customs-c2c\"\nroles = [\"both\"]\ncapabilities = []\n";
+
 fn refused(arguments: &[&str], files: &[(&str, &str)]) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     for (name, text) in files {
@@ -23,14 +25,54 @@ fn a_wrong_flag_is_named() {
     assert!(err.contains("--subjekt") && err.contains("--subject"), "{err}");
 }
 
+/// Every command of the program: those that its help lists.
+fn commands() -> Vec<String> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (_, out, _) = said(&carnet(dir.path(), &["--help"]));
+    let list = out.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).expect("the commands");
+    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names: Vec<String> = names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    assert!(names.len() > 20, "{names:?}");
+    names.into_iter().filter(|name| name != "help").collect()
+}
+
+#[test]
+fn every_command_names_a_wrong_flag_and_says_what_to_do() {
+    for command in commands() {
+        let err = refused(&[&command, "--no-such-flag"], &[]);
+        assert!(err.starts_with("error: ") && err.contains("--no-such-flag"), "{command}: {err}");
+        assert_eq!(err.matches("\nhelp: ").count(), 1, "{command}: {err}");
+    }
+    let err = refused(&["exploin"], &[]);
+    assert!(err.contains("'exploin'") && err.contains("help: ") && err.contains("'explain'"), "{err}");
+    let err = refused(&["run", "--subject", "x.toml", "--jobs", "many"], &[]);
+    assert!(err.contains("--jobs") && err.contains("help: `carnet run --help`"), "{err}");
+    let err = refused(&["explain"], &[]);
+    assert!(err.contains("<CASE>") && err.contains("help: `carnet explain --help`"), "{err}");
+}
+
 #[test]
 fn a_missing_file_is_named_with_what_to_do() {
     for arguments in [
         ["run", "--subject", "absent.toml"].as_slice(),
         &["kit", "--subject", "absent.toml"],
         &["doctor", "--subject", "absent.toml"],
+        &["plan", "--subject", "absent.toml"],
+        &["load", "--subject", "absent.toml"],
+        &["rerun", "--failed", "absent.toml", "--subject", "absent.toml"],
         &["validate", "absent.toml"],
         &["judge", "absent.toml"],
+        &["diff", "absent.toml", "absent.toml"],
+        &["coverage", "absent.toml"],
+        &["watch", "absent.toml"],
+        &["sign", "absent.toml", "--key", "absent.pem"],
+        &["verify", "absent.toml"],
+        &["redact", "absent.toml", "--blob", "00000000", "--reason", "x"],
+        &["bundle", "absent.toml"],
+        &["ics", "--answers", "absent.toml"],
+        &["list", "--cases", "absent.toml"],
+        &["zoo", "show", "absent.toml"],
+        &["selftest", "absent.toml"],
         &["node", "--config", "absent.toml"],
     ] {
         let err = refused(arguments, &[]);
@@ -45,6 +87,28 @@ fn a_wrong_key_is_named_with_file_line_and_the_nearest_right_one() {
     assert!(err.contains("subject.toml:6") && err.contains("help:"), "{err}");
     let err = refused(&["node", "--config", "node.toml"], &[("node.toml", "format = 1\nlisten_ = 1\n")]);
     assert!(err.contains("node.toml:2") && err.contains("help:"), "{err}");
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_line_and_what_to_write_whatever_reads_it() {
+    let subject = "format = 1\nname = \"x\"\nurl = \"https://localhost:1/as4\"\n[party]\nid = \"TH\"\n\
+                   [agreement]\nname = \"a\"\n[trust]\ntls = []\nsigning = []\n[suite.party]\nid = \"S\"\n";
+    for (text, line, told) in [
+        ("format = 1\nname = \n".to_owned(), 2, "text in quotes"),
+        ("format = 2\n".to_owned(), 1, "format = 1"),
+        ("name = \"x\"\n".to_owned(), 1, "format = 1"),
+        ("format = 1\n".to_owned(), 1, "add `name`"),
+        (subject.replace("\"x\"", "3"), 2, "docs/"),
+        (subject.replace("https:", "ftp:"), 3, "the address at which the subject takes"),
+        (format!("{subject}[suite]\npublic_url = \"elsewhere\"\n"), 14, "public_url = \"https://"),
+    ] {
+        for command in ["run", "plan", "load", "doctor", "kit"] {
+            let files = [("subject.toml", text.as_str()), ("ics.toml", ICS)];
+            let err = refused(&[command, "--subject", "subject.toml"], &files);
+            assert!(err.contains(&format!("subject.toml:{line}:")), "{command} {text}: {err}");
+            assert!(err.contains("\nhelp: ") && err.contains(told), "{command} {text}: {err}");
+        }
+    }
 }
 
 #[test]

@@ -39,11 +39,13 @@ impl Baseline {
             }
             if !VERDICTS.contains(&row.verdict.as_str()) {
                 let what = format!("got verdict {:?}, expected one of {}", row.verdict, VERDICTS.join(", "));
-                return Err(read::at_text(file, text, &row.verdict, what));
+                let problem = read::at_text(file, text, &row.verdict, what);
+                return Err(problem.with_help("copy the row from what the run printed or from run.json"));
             }
             if !is_day(&row.expires) {
                 let what = format!("got expires {:?}, expected a day such as \"2027-01-31\"", row.expires);
-                return Err(read::at_text(file, text, &row.expires, what));
+                let problem = read::at_text(file, text, &row.expires, what);
+                return Err(problem.with_help("a deviation is accepted for a time: write its last day"));
             }
         }
         Ok(())

@@ -69,12 +69,16 @@ impl Ics {
             ("business_within", ics.business_within),
         ] {
             if span > LONGEST {
-                return Err(read::at_text(file, text, key, format!("got {key} {span}, expected at most {LONGEST}")));
+                let problem = read::at_text(file, text, key, format!("got {key} {span}, expected at most {LONGEST}"));
+                return Err(
+                    problem.with_help("no run waits longer than that for one thing; claim what a test system does")
+                );
             }
         }
         if awareness.retry_count > MOST_RETRIES {
             let what = format!("got retry_count {}, expected at most {MOST_RETRIES}", awareness.retry_count);
-            return Err(read::at_text(file, text, "retry_count", what));
+            let problem = read::at_text(file, text, "retry_count", what);
+            return Err(problem.with_help("claim what a test system does: a run waits for every retry"));
         }
         Ok(ics)
     }

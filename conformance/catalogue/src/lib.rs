@@ -109,7 +109,10 @@ fn read_all(files: Files) -> (Catalogue, Vec<Problem>) {
         let file = files.shown(path);
         let read = match text {
             Ok(text) => read_one(&mut catalogue, path, file, text),
-            Err(error) => Err(Problem::of_file(file, format!("is not UTF-8 from byte {} on", error.valid_up_to()))),
+            Err(error) => {
+                let what = format!("is not UTF-8 from byte {} on", error.valid_up_to());
+                Err(Problem::of_file(file, what).with_help("save the file as UTF-8"))
+            }
         };
         problems.extend(read.err());
     }

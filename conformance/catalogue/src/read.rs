@@ -13,7 +13,8 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
     match table.get("format") {
         Some(toml::Value::Integer(1)) => {}
         Some(other) => {
-            return Err(at_text(file, text, "format", format!("got format {other}, expected 1")));
+            let problem = at_text(file, text, "format", format!("got format {other}, expected 1"));
+            return Err(problem.with_help("write `format = 1`; CHANGELOG.md says what changed between formats"));
         }
         None => {
             let problem = at(file, text, 0, "the key `format` is missing".to_owned());
@@ -55,13 +56,24 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 fn locate(file: &str, text: &str, error: &toml::de::Error) -> Problem {
     let offset = error.span().map_or(0, |span| span.start);
     let message = error.message().trim_end_matches('.').to_owned();
-    let mut problem = at(file, text, offset, message.clone());
-    problem.help = proposal(&message);
-    problem
+    let help = known_word(&message).unwrap_or_else(|| in_general(&message));
+    at(file, text, offset, message).with_help(help)
+}
+
+/// What to do about the parser's other complaints.
+fn in_general(message: &str) -> String {
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match missing {
+        Some(key) => format!("add `{key}`; the file's page in docs/ says what it takes"),
+        None if message.starts_with("invalid ") || message.starts_with("got ") => {
+            "the file's page in docs/ says what each key takes, docs/schemas has its schema".to_owned()
+        }
+        None => "the file is TOML: a key, `=` and a value to the line, text in quotes".to_owned(),
+    }
 }
 
 /// Reads serde's "unknown field `a`, expected one of `b`, `c`" and proposes the nearest known word.
-fn proposal(message: &str) -> Option<String> {
+fn known_word(message: &str) -> Option<String> {
     if !message.starts_with("unknown ") {
         return None;
     }

@@ -98,7 +98,10 @@ fn a_wrong_key_is_named_with_file_line_and_the_nearest_known_one() {
     assert_eq!((problem.file.as_str(), problem.line), ("ics.toml", 3));
     assert_eq!(problem.help.as_deref(), Some("did you mean `profile`?"));
     let problem = read::read::<Ics>("ics.toml", &ICS.replace("format = 1", "format = 2")).unwrap_err();
-    assert_eq!(problem.to_string(), "ics.toml:1:1: got format 2, expected 1");
+    assert_eq!(
+        problem.to_string(),
+        "ics.toml:1:1: got format 2, expected 1\nhelp: write `format = 1`; CHANGELOG.md says what changed between formats"
+    );
 }
 
 const CASE: &str = r#"format = 1

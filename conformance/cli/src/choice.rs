@@ -32,7 +32,7 @@ impl Filtered {
     pub(crate) fn options(&self) -> Result<RunOptions, Failure> {
         let catalogue = self.choice.catalogue()?;
         let only = catalogue::filters(&catalogue, &self.filters)?;
-        self.choice.options(catalogue, only)
+        self.choice.options(catalogue, only, None)
     }
 }
 
@@ -67,9 +67,10 @@ pub(crate) struct Choice {
     /// The most messages and connections a second that the suite opens: 1 to 10000. Without it, as fast as they go.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: Option<u32>,
-    /// Decides at which byte a fault on the line strikes; the same number gives the same faults.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Decides at which byte a fault on the line strikes; the same number gives the same faults. Without it 1, and for
+    /// `rerun` that of the earlier run.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Begin no cell after this long: `30m`; what was not begun leaves the run undecided.
     #[arg(long, value_name = "SPAN", default_value = "120m")]
     max_time: Span,
@@ -79,6 +80,9 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
+    /// The seed where none is named.
+    const SEED: u64 = 1;
+
     /// The catalogue with the user's own cases.
     ///
     /// # Errors
@@ -87,11 +91,16 @@ impl Choice {
         catalogue::load(self.cases.as_deref())
     }
 
-    /// Everything read and put together; the evidence has no folder yet.
+    /// Everything read and put together; the evidence has no folder yet. A seed that is not named is the `earlier` run's.
     ///
     /// # Errors
     /// A file that is wrong, a case to skip that does not exist: nothing was sent.
-    pub(crate) fn options(&self, catalogue: Catalogue, only: Filters) -> Result<RunOptions, Failure> {
+    pub(crate) fn options(
+        &self,
+        catalogue: Catalogue,
+        only: Filters,
+        earlier: Option<u64>,
+    ) -> Result<RunOptions, Failure> {
         let skip = self.skip.iter().map(|text| skip(&catalogue, text)).collect::<Result<_, _>>()?;
         let packs = Packs::with_dirs(&self.packs).map_err(Failure::usage)?;
         let setup = Setup::load_with(&self.subject, packs).map_err(Failure::usage)?;
@@ -101,7 +110,7 @@ impl Choice {
             jobs: usize::from(self.jobs),
             repeat: self.repeat_failed,
             rate: self.rate,
-            seed: self.seed,
+            seed: self.seed.or(earlier).unwrap_or(Self::SEED),
             longest: Some(self.max_time.0).filter(|longest| *longest > Duration::ZERO),
             ..RunOptions::new(Arc::new(setup), Arc::new(catalogue), PathBuf::new())
         })

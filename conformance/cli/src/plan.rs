@@ -79,9 +79,10 @@ pub(crate) fn arithmetic(options: &RunOptions, estimate: &Estimate) -> String {
     }
     let rate = options.rate.map_or_else(String::new, |rate| format!(", {rate} a second"));
     text += &format!(
-        "at most {} messages and connections if everything fails and is repeated{rate}; at most {}\n",
+        "at most {} messages and connections if everything fails and is repeated{rate}; at most {}; seed {}\n",
         estimate.most,
-        span(options.longest.map_or(estimate.longest, |longest| longest.min(estimate.longest)))
+        span(options.longest.map_or(estimate.longest, |longest| longest.min(estimate.longest))),
+        options.seed
     );
     if estimate.asked > 0 {
         text += &format!("a person at the terminal will be asked to act {} times\n", estimate.asked);

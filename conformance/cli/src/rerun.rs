@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             .help("name the folder of its own cases with --cases, or run the suite anew"));
     }
     let only = Filters::ids(wanted.iter().map(CaseId::as_str));
-    let options = args.choice.options(catalogue, only)?;
+    let options = args.choice.options(catalogue, only, recorded::seed(&args.dir))?;
     let (mut after, exit) = conduct::carry_out(options, args.choice.max_messages, &args.conduct)?;
     let mut before = before;
     for run in [&mut before, &mut after] {

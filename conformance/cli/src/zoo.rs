@@ -76,7 +76,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
                 anstream::println!("{:<36} {:<7} {}", kind.slug, kind.side.name(), kind.fault);
             }
         }
-        Action::Show { kind } => show(zoo::kind(kind).map_err(Failure::usage)?),
+        Action::Show { kind } => {
+            show(zoo::kind(kind).map_err(|error| Failure::usage(error).help("`carnet zoo list` names the kinds"))?);
+        }
         Action::Make { dir, pki, party, hosts, usage, kinds } => {
             let authority = Authority::load(&pki.join("authority")).map_err(|error| {
                 Failure::usage(error).help("make a test PKI first: carnet certs make DIR --party NAME")

@@ -124,8 +124,9 @@ impl Answers for FromFile {
             }
             other => other.to_string(),
         };
-        question
-            .read(&plain)
-            .map_err(|expected| Failure::usage(wrong(format!("got {} = {given}, {expected}", question.key))))
+        question.read(&plain).map_err(|expected| {
+            let problem = wrong(format!("got {} = {given}, {expected}", question.key));
+            Failure::usage(problem.with_help("`carnet ics --template` shows every question with what it takes"))
+        })
     }
 }

@@ -60,6 +60,13 @@ impl SubjectFiles {
             let problem = files.wrong("listen", format!("got listen {listen:?}, expected host:port"));
             return Err(problem.with_help("write listen = \"0.0.0.0:8443\" to listen on every address").into());
         }
+        if let Some(url) = &files.subject.suite.public_url
+            && Address::parse(url).is_none()
+        {
+            let problem = files.wrong("public_url", format!("got public_url {url:?}, expected https://host:port/path"));
+            let help = "write public_url = \"https://suite.example:8443/as4\", as the subject's network knows it";
+            return Err(problem.with_help(help).into());
+        }
         Ok(files)
     }
 
