@@ -27,7 +27,7 @@ use crate::{DoubleError, Ground, GroundError, check};
 /// The name of the unmutated double.
 pub const DOUBLE: &str = "the-double";
 
-/// Nodes that are run a second time at most.
+/// So many nodes are run a second time at most.
 const MOST_AGAIN: usize = 24;
 
 /// What is run.
@@ -93,56 +93,51 @@ pub fn run(
     // The null nodes wait longest; they begin first.
     names.sort_by_key(|name| !name.starts_with("null-"));
     names.insert(0, DOUBLE.to_owned());
-    let queue = Mutex::new(names.into_iter());
     let proven = Mutex::new(BTreeMap::new());
-    let mut rows = Vec::new();
-    let mut failed = None;
+    let mut rows = nodes(&ground, catalogue, &names, options, &proven, tell)?;
+    // Time matters to some cases, and a machine that runs many nodes at once has little of it: what differs from what
+    // is known is run once more with few beside it, and that counts. Where many differ it is the cases that changed.
+    let differs = |row: &&Row| matrix::differs(catalogue, row, options.full);
+    let again: Vec<String> = rows.iter().filter(differs).map(|row| row.name.clone()).collect();
+    if again.len() <= MOST_AGAIN {
+        let calm = Options { patience: options.patience * 2.0, jobs: options.jobs.div_ceil(4), ..options.clone() };
+        let calm = nodes(&ground, catalogue, &again, &calm, &proven, tell)?;
+        rows.retain(|row| !again.contains(&row.name));
+        rows.extend(calm);
+    }
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    let needs = proven.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Matrix::new(catalogue, rows, needs, options))
+}
+
+/// Runs nodes side by side, and gives their rows as they come.
+fn nodes(
+    ground: &Arc<Ground>,
+    catalogue: &Arc<Catalogue>,
+    names: &[String],
+    options: &Options,
+    needs: &row::Needs,
+    tell: &mut dyn FnMut(&Row),
+) -> Result<Vec<Row>, SelftestError> {
+    let queue = Mutex::new(names.iter());
+    let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
         for _ in 0..options.jobs.max(1) {
-            let (sender, queue, ground, proven) = (sender.clone(), &queue, &ground, &proven);
+            let (sender, queue) = (sender.clone(), &queue);
             scope.spawn(move || {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some(name) = next else { return };
-                    if sender.send(row::row(ground, catalogue, &name, options, proven)).is_err() {
+                    if sender.send(row::row(ground, catalogue, name, options, needs)).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(sender);
-        for row in receiver {
-            match row {
-                Ok(row) => {
-                    tell(&row);
-                    rows.push(row);
-                }
-                Err(error) => {
-                    failed.get_or_insert(error);
-                }
-            }
-        }
-    });
-    if let Some(failed) = failed {
-        return Err(failed);
-    }
-    // Time matters to some cases, and a machine that runs many nodes at once has little of it: what differs from what
-    // is known is run once more by itself, and that counts. Where many differ it is the cases that changed.
-    let differing: Vec<usize> = (0..rows.len())
-        .filter(|at| rows.get(*at).is_some_and(|row| matrix::differs(catalogue, row, options.full)))
-        .collect();
-    if differing.len() <= MOST_AGAIN {
-        let calm = Options { patience: options.patience * 2.0, ..options.clone() };
-        for at in differing {
-            let Some(row) = rows.get_mut(at) else { continue };
-            *row = row::row(&ground, catalogue, &row.name, &calm, &proven)?;
-            tell(row);
-        }
-    }
-    rows.sort_by(|one, other| one.name.cmp(&other.name));
-    let needs = proven.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Matrix::new(catalogue, rows, needs, options))
+        let told = receiver.into_iter().inspect(|row| row.iter().for_each(&mut *tell));
+        told.collect()
+    })
 }
 
 /// The layers of the catalogue's cases.

@@ -24,7 +24,7 @@ use crate::receive::{Received, signature_of};
 use crate::rule::{Habit, PathRule, Place, Rule};
 
 /// Attempts after the first, and the time from one to the next: what the ICS claims.
-pub(super) const RETRIES: u32 = 2;
+pub(super) const RETRIES: u32 = 3;
 pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 /// How long a receipt is waited for: what the ICS claims.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);
