@@ -63,7 +63,8 @@ impl Node {
         }
         if !received.seen.pull {
             return if self.settle(received) {
-                Some(status(202))
+                let fails = self.mutation.does(Habit::FailsAtReceipts);
+                Some(status(if fails { 500 } else { 202 }))
             } else {
                 self.error("EBMS:0302", Some(id), Agreement::Main)
             };
