@@ -1,7 +1,9 @@
-//! The exchanges of `subject.toml` beside the plain one: Two-Way, pull, four corners, a sender that nobody registered.
+//! The exchanges of `subject.toml` beside the plain one: Two-Way, pull, four corners, a sender that nobody registered, a
+//! receiver that is looked up.
 //!
 //! Each goes under a Service and Action of its own, by which a node tells the P-Modes apart. How they are carried out is
-//! left to the harness. Clauses: eDelivery AS4 1.15 sections 1.4.4.2, 1.5.1, 1.5.3 and 1.5.5.
+//! left to the harness. Clauses: eDelivery AS4 1.15 sections 1.4.4.2, 1.5.1, 1.5.3,
+//! 1.5.4 and 1.5.5.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,9 @@ pub struct Exchanges {
     /// Messages of a sender that is known by its certificate alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dynamic: Option<Dynamic>,
+    /// Messages to receivers that only a publisher of service metadata knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<Discovery>,
 }
 
 /// Two-Way/Push-and-Push, begun by either party.
@@ -93,6 +98,38 @@ pub struct Dynamic {
     pub policy: Option<String>,
 }
 
+/// One-Way/Push to parties that the subject's operator did not register: the suite's own publisher says where they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discovery {
+    /// Service.
+    pub service: String,
+    /// Its type attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_type: Option<String>,
+    /// Action.
+    pub action: String,
+    /// What the PartyIds of these receivers begin with; each case has its own, so that no answer is known beforehand.
+    pub party: String,
+    /// Address that the publisher listens on.
+    pub listen: String,
+    /// Its base URL as the subject reaches it, when it is not the listen address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Scheme of participants' identifiers; the type of the suite's PartyId when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant_scheme: Option<String>,
+    /// Scheme of documents' identifiers, whose value is the action.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub document_scheme: String,
+    /// Scheme of processes' identifiers, whose value is the service; the service's type when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_scheme: Option<String>,
+    /// Name of the transport in service metadata.
+    #[serde(default = "transport")]
+    pub transport_profile: String,
+}
+
 /// The exchange that a step runs under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -105,6 +142,8 @@ pub enum Under {
     FourCorner,
     /// See [`Dynamic`].
     Dynamic,
+    /// See [`Discovery`].
+    Discovery,
 }
 
 /// What a message goes under.
@@ -127,6 +166,7 @@ impl Under {
             Self::Pull => "pull",
             Self::FourCorner => "four-corner",
             Self::Dynamic => "dynamic",
+            Self::Discovery => "discovery",
         }
     }
 }
@@ -157,6 +197,15 @@ impl Exchanges {
                 service_type: one.service_type.as_deref(),
                 action: &one.action,
             }),
+            Under::Discovery => self.discovery.as_ref().map(|one| Terms {
+                service: &one.service,
+                service_type: one.service_type.as_deref(),
+                action: &one.action,
+            }),
         }
     }
+}
+
+fn transport() -> String {
+    "bdxr-transport-ebms3-as4-v1p0".to_owned()
 }

@@ -6,9 +6,11 @@ use crate::exchange::Under;
 use crate::span::Span;
 
 mod disturb;
+mod publish;
 mod send;
 
 pub use disturb::{EncryptChoice, Fault, FaultKind, Forge, OffsetClass, Op, Place, SignChoice, Stage, TlsChoice};
+pub use publish::{Publish, PublishKind};
 pub use send::{Connect, Over, Part, Property, Send};
 
 /// One step as written; exactly one of the action keys is set, [`Step::action`] says which.
@@ -33,6 +35,9 @@ pub struct Step {
     /// Action: puts a message into the suite's own channel, for the subject to pull.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Send>,
+    /// Action: what the suite's publisher says of the party that this case is about, from here on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<Publish>,
     /// Action: what is awaited.
     #[serde(default, rename = "await", skip_serializing_if = "Option::is_none")]
     pub awaits: Option<Awaited>,
@@ -88,6 +93,8 @@ pub enum Action<'a> {
     Answer(&'a Answer),
     /// A message in the suite's own channel, see [`Send`].
     Offer(&'a Send),
+    /// See [`Publish`].
+    Publish(&'a Publish),
     /// See [`Awaited`].
     Await(Awaited),
     /// See [`HookName`].
@@ -235,6 +242,7 @@ impl Step {
             self.listen.as_ref().map(Action::Listen),
             self.answer.as_ref().map(Action::Answer),
             self.offer.as_ref().map(Action::Offer),
+            self.publish.as_ref().map(Action::Publish),
             self.awaits.map(Action::Await),
             self.hook.map(Action::Hook),
             self.prompt.map(Action::Prompt),
@@ -252,10 +260,10 @@ impl Step {
                 Err("what is offered is a user message".to_owned())
             }
             [one] => self.fault_fits(*one).map(|()| *one),
-            [] => {
-                Err("a step has one of send, connect, listen, answer, offer, await, hook, prompt, restart, wait"
-                    .to_owned())
-            }
+            [] => Err(
+                "a step has one of send, connect, listen, answer, offer, publish, await, hook, prompt, restart, wait"
+                    .to_owned(),
+            ),
             several => Err(format!("a step has one action, this one has {}", several.len())),
         }
     }
@@ -272,6 +280,7 @@ impl Step {
             texts.extend(send.property.iter().map(|property| property.value.clone()));
         }
         texts.extend(self.connect.iter().filter_map(|connect| connect.text.clone()));
+        texts.extend(self.publish.iter().filter_map(|publish| publish.certificate.clone()));
         if let Some(listen) = &self.listen {
             texts.extend(listen.identity.clone());
             texts.extend(listen.versions.iter().cloned());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use carnet_catalogue::case::{Case, CaseId};
-use carnet_catalogue::step::{Action, AnswerKind, Awaited, Connect, Listen, Prompt, Send, Step};
+use carnet_catalogue::step::{Action, AnswerKind, Awaited, Connect, Listen, Prompt, Publish, PublishKind, Send, Step};
 use carnet_catalogue::{Catalogue, RequirementId};
 
 use crate::catalogue;
@@ -122,6 +122,7 @@ fn describe(step: &Step) -> String {
                 if answer.times == 1 { "push".to_owned() } else { format!("{} pushes", answer.times) }
             )
         }
+        Action::Publish(publish) => describe_publish(publish),
         Action::Await(awaited) => format!(
             "await {}",
             match awaited {
@@ -173,6 +174,20 @@ fn describe(step: &Step) -> String {
         text += &format!(", on the line: {}", fault.trim_end_matches(", "));
     }
     text
+}
+
+fn describe_publish(publish: &Publish) -> String {
+    let who = if publish.elsewhere { "the other publisher" } else { "the suite's publisher" };
+    let what = match publish.with {
+        PublishKind::Metadata => {
+            let whose = publish.certificate.as_deref().unwrap_or("partner");
+            format!("names the suite's endpoint, with the certificate of {whose}")
+        }
+        PublishKind::Redirect => "names another publisher".to_owned(),
+        PublishKind::Http => format!("answers HTTP status {}", publish.status.unwrap_or(404)),
+    };
+    let padding = publish.padding.map(|padding| format!(", and {padding} spaces after it")).unwrap_or_default();
+    format!("from here on {who} {what}{padding}")
 }
 
 fn describe_listen(listen: &Listen) -> String {

@@ -70,6 +70,7 @@ impl Progress {
                 self.planned = plan.cells.iter().filter(|cell| cell.excluded.is_none()).count();
                 anstream::println!("{} cells to run, {} left out", self.planned, plan.cells.len() - self.planned);
             }
+            Event::Publishing(address) => anstream::println!("the suite's publisher listens on {address}"),
             Event::Listening(address) => anstream::println!("the suite's endpoint listens on {address}"),
             Event::Began { scope, .. } => self.line(&scope.case),
             Event::Ended { scope, purpose, judged } if purpose != Purpose::Control => {

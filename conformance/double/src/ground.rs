@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use carnet_certs::{Authority, CertError, FolderPlan, Identity, Profile, UnixTime, write_folder, zoo};
+use carnet_certs::{
+    Authority, CertError, FolderPlan, Identity, KeyKind, Profile, UnixTime, Usage, write_folder, write_further, zoo,
+};
 use carnet_fixtures::{LoadError, Packs};
 use carnet_harness::{Setup, SetupError};
 
@@ -73,6 +75,8 @@ pub(crate) const DYNAMIC: &str = "dynamic";
 /// The channel that the suite pulls from here, and the one that this node pulls from there.
 pub(crate) const CHANNEL: &str = "urn:carnet:mpc:double";
 pub(crate) const OFFERS: &str = "urn:carnet:mpc:suite";
+/// The name of whoever says where parties are that are looked up.
+pub(crate) const PUBLISHER: &str = "SUITE-SMP";
 /// The certificate policy that an unregistered party needs.
 pub(crate) const POLICY: &str = "1.3.6.1.4.1.99999.1";
 
@@ -98,6 +102,7 @@ impl Ground {
             };
             Ok(Identity::from_pem(&text(format!("{stem}.pem"))?, &text(format!("{stem}.key.pem"))?)?)
         };
+        write_further(&pki, PUBLISHER, Usage::Signing, KeyKind::Rsa2048, now)?;
         let authority = Authority::load(&pki.join("authority"))?;
         let own = read("double-signing")?;
         let stranger = Authority::new("Stranger", now)?.issue(&Profile::signing("DOUBLE").key(own.key.clone()), now)?;

@@ -54,6 +54,8 @@ pub(crate) struct Outgoing {
     pub(crate) draft: Draft,
     pub(crate) answers: String,
     pub(crate) agreement: Agreement,
+    /// Whether a publisher says where it goes.
+    pub(crate) looked_up: bool,
 }
 
 /// Whether a message was received before.

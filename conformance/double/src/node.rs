@@ -1,6 +1,7 @@
 //! The double at work: takes connections, holds what comes against the rules, answers, delivers, has the rest sent.
 
 mod answer;
+mod discover;
 mod exchange;
 mod hooks;
 mod line;
@@ -40,6 +41,7 @@ pub(crate) struct Node {
     partner: Mutex<Option<SocketAddr>>,
     /// A clock that stands still; the machine's where there is none.
     clock: Option<UnixTime>,
+    publisher: Mutex<Option<SocketAddr>>,
     /// Connections and sending; a restart ends them.
     work: Mutex<JoinSet<()>>,
 }
@@ -69,6 +71,7 @@ impl Double {
             memory: Mutex::default(),
             partner: Mutex::default(),
             clock,
+            publisher: Mutex::default(),
             work: Mutex::default(),
         });
         let bind = || {
@@ -101,6 +104,11 @@ impl Double {
     /// Tells it where its partner listens.
     pub fn partner_at(&self, address: SocketAddr) {
         *self.node.partner.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+    }
+
+    /// Tells it where the publisher of service metadata listens.
+    pub fn publisher_at(&self, address: SocketAddr) {
+        *self.node.publisher.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
     }
 }
 

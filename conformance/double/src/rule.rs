@@ -104,12 +104,23 @@ named! {
         DuplicateDetected = "duplicate.detected", "A message that was received before is not delivered again.";
         PingDelivery = "ping.delivery", "A test message is not delivered.";
 
+        DiscoverySize = "discovery.size", "What a publisher says has a bearable size.";
+        DiscoverySignature = "discovery.signature", "What a publisher says is signed, and the signature holds.";
+        DiscoverySigner = "discovery.signer", "It is signed by the publisher.";
+        DiscoveryParticipant = "discovery.participant", "It is about the party that was asked for.";
+        DiscoveryDocument = "discovery.document", "It is about the document that was asked for.";
+        DiscoveryProcess = "discovery.process", "The endpoint is one of the process that was asked for.";
+        DiscoveryTransport = "discovery.transport", "The endpoint speaks the agreed transport.";
+        DiscoveryDates = "discovery.dates", "The endpoint is in service now.";
+        DiscoveryRedirects = "discovery.redirects", "A second redirection is not followed.";
+
         ReceiptReads = "receipt.reads", "The answer is there to its end.";
         ReceiptReference = "receipt.reference", "The receipt refers to the message that was sent.";
         ReceiptSigned = "receipt.signed", "The receipt carries a signature that verifies.";
         ReceiptCoverage = "receipt.coverage", "The receipt's signature covers Messaging and Body.";
         ReceiptDigests = "receipt.digests", "The receipt repeats every reference that was sent, and no other.";
         ReceiptParty = "receipt.party", "The receipt's signer is the party that was sent to.";
+        ReceiptCertificate = "receipt.certificate", "The receipt's signer is the certificate that was looked up.";
 
         DocumentSchema = "document.schema", "The document is valid by its schema.";
         DocumentCodes = "document.codes", "Its codes stand in their lists (12).";
@@ -162,6 +173,8 @@ named! {
         Server = "server", "The server certificate of a connection that was opened.";
         Signer = "signer", "The signer of a message.";
         ReceiptSigner = "receipt-signer", "The signer of a receipt.";
+        Publisher = "publisher", "The signer of what a publisher says.";
+        Found = "found", "The certificate that was looked up.";
     }
 }
 
@@ -215,6 +228,9 @@ named! {
 
         RefusesReplies = "refuses-replies", "It refuses messages that refer to another.";
         KnownPartiesOnly = "known-parties-only", "It takes messages of registered parties only.";
+        NoDiscovery = "no-discovery", "It asks no publisher, and sends what is for others to the suite.";
+        FallsBack = "falls-back", "It sends to the suite what is for a party that it did not find.";
+        NoRedirection = "no-redirection", "It does not ask the publisher that another one names.";
         NoRedelivery = "no-redelivery", "It hands a message out once, receipted or not.";
         HandsOutTwice = "hands-out-twice", "It hands a message out again before its interval is over.";
         EmptyIsSuccess = "empty-is-success", "It answers a pull from an empty channel with an empty body.";

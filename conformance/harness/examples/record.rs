@@ -38,6 +38,9 @@ const CANCEL: &str = "[[step]]\nsend = { pack = \"declaration\", message = \"val
 const PULLED: &str = "[[step]]\noffer = { sample = true }\nunder = \"pull\"\n[[step]]\nprompt = \"pull\"\n\
     [[step]]\nawait = \"pull\"\n";
 
+const LOOKED_UP: &str = "[[step]]\npublish = { with = \"http\", status = 404 }\n[[step]]\nprompt = \"submit\"\nunder = \"discovery\"\n\
+    [[step]]\nhook = \"notified\"\n";
+
 const fn one(check: &'static str, steps: &'static str, fault: Fault) -> Recording {
     Recording { check, steps, with: "", fault: Some(fault), other_steps: None }
 }
@@ -155,6 +158,8 @@ const RECORDINGS: &[Recording] = &[
          [[step]]\nwait = \"all-retries\"\n[[step]]\nhook = \"notified\"\n",
         Fault::NotifiesNothing,
     ),
+    one("discovery.asked", LOOKED_UP, Fault::LooksNobodyUp),
+    one("notified.failure", LOOKED_UP, Fault::NotifiesNothing),
     one("refusal.allowed", UNSIGNED, Fault::AcceptsAnything),
 ];
 

@@ -126,6 +126,7 @@ async fn all(
         serving = Some(served.map_err(|source| RunError::Listen { address: address.clone(), source })?);
     }
     let runner = Runner {
+        publisher: None,
         setup: Arc::clone(setup),
         hub,
         budget,

@@ -17,17 +17,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use carnet_catalogue::subject::Agreement;
 use carnet_catalogue::{Ics, Subject, read};
-use carnet_certs::{Authority, Identity, UnixTime};
+use carnet_certs::{Authority, Identity, KeyKind, UnixTime, Usage};
 use carnet_fixtures::Packs;
 use carnet_wire::encryption::DecryptionKey;
 use rustls_pki_types::CertificateDer;
 
-pub use address::{Address, suite_url};
+pub use address::{Address, publisher_url, suite_url};
 pub use document::Document;
 pub use error::SetupError;
 pub use files::SubjectFiles;
 pub use security::Security;
-pub use speaker::Speaker;
+pub use speaker::{Speaker, publisher_name};
 
 /// What a run needs in hand.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub struct Setup {
     pub partner: Speaker,
     /// The second party of the suite.
     pub other: Option<Speaker>,
+    /// Who signs what the suite's publisher of service metadata says; none where nobody is looked up.
+    pub publisher: Option<Identity>,
     /// The suite's test CA, for the zoo.
     pub authority: Option<Authority>,
     /// Who issues the subject's TLS certificates.
@@ -99,6 +101,10 @@ impl Setup {
             Some(party) if files.pki().exists() => Some(speaker(&party.id, false)?),
             _ => None,
         };
+        let publisher = files.subject.exchange.discovery.as_ref().map(|_| {
+            let usage = format!("{}-{}", Usage::Signing.name(), KeyKind::Rsa2048.name());
+            files.identity(None, &publisher_name(&files.subject), &usage)
+        });
         let further = |(name, agreement): (&String, &Agreement)| {
             Ok((name.clone(), Security::read(&files, &format!("agreements.{name}"), agreement)?))
         };
@@ -116,6 +122,7 @@ impl Setup {
             ics_text: files.ics_text.clone(),
             partner,
             other,
+            publisher: publisher.transpose()?,
             packs,
             sample: None,
             made: Arc::default(),

@@ -111,13 +111,17 @@ pub fn read(
     if !root.is(NAMESPACE, "SignedServiceMetadata") {
         return Err(MetadataError::Shape { element: "SignedServiceMetadata" });
     }
-    check_signer(&enveloped(&document, &policy(limits))?, publisher, now)?;
+    //= EDEL-DYNSENDER-04
+    let signers = enveloped(&document, &policy(limits))?;
+    //= EDEL-DYNSENDER-05
+    check_signer(&signers, publisher, now)?;
     let metadata = only(root, "ServiceMetadata")?;
     if let Some(redirect) = metadata.only_child(NAMESPACE, "Redirect")? {
         let href = redirect.attribute("", "href").ok_or(MetadataError::Shape { element: "Redirect" })?;
         return Ok(Answer::Elsewhere(href.trim().to_owned()));
     }
     let information = only(metadata, "ServiceInformation")?;
+    //= EDEL-DYNSENDER-06
     let participant = identifier(only(information, "ParticipantIdentifier")?)?;
     if !participant.same_participant(&question.participant) {
         return Err(MetadataError::OtherParticipant(participant));

@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) th: Administration,
     /// Address of the suite's endpoint.
     pub(crate) suite: String,
+    /// Address of the suite's publisher.
+    pub(crate) publisher: String,
 }
 
 /// One administration with its node.
@@ -96,7 +98,8 @@ impl World {
                 write_further(&root.join("pki"), party, usage, kind, now).map_err(Failure::ours)?;
             }
         }
-        let [ph, ph_api, th, th_api, suite] = carnet_harness::local::free_addresses::<5>().map_err(Failure::ours)?;
+        let [ph, ph_api, th, th_api, suite, publisher] =
+            carnet_harness::local::free_addresses::<6>().map_err(Failure::ours)?;
         let administration = |party: &'static str, address: String, api: String| Administration {
             party,
             dir: root.join(party.to_lowercase()),
@@ -104,7 +107,7 @@ impl World {
             api,
         };
         let (ph, th) = (administration("PH", ph, ph_api), administration("TH", th, th_api));
-        let world = Self { ph, th, suite, folder };
+        let world = Self { ph, th, suite, publisher, folder };
         for one in [&world.ph, &world.th] {
             world.write_subject(one, None)?;
         }
@@ -142,7 +145,7 @@ body = "${{document}}"
 
 [hooks.submit.http]
 method = "POST"
-url = "http://{api}/v1/messages?to=SUITE&service=${{document.service}}&action=${{document.action}}&conversation=${{fresh.conversation}}"
+url = "http://{api}/v1/messages?to=${{document.to}}&service=${{document.service}}&action=${{document.action}}&conversation=${{fresh.conversation}}"
 headers = {{ Content-Type = "application/xml", Message-Property = "${{document.properties}}" }}
 token_file = "token"
 body = "${{document}}"
@@ -228,7 +231,7 @@ subject_loaded_crl = true
             // By name, so that the name in its certificate is what the subject meant.
             suite_host = self.suite.replace("127.0.0.1", "localhost"),
             agreement = kit::default_agreement(party, "SUITE"),
-            exchanges = EXCHANGES.replace("PARTY", party),
+            exchanges = EXCHANGES.replace("PARTY", party).replace("PUBLISHER", &self.publisher),
             sample = super::SAMPLE,
             stem = party.to_lowercase(),
         );
@@ -247,9 +250,11 @@ subject_loaded_crl = true
         let file = SubjectFiles::read(&own.subject()).map_err(Failure::ours)?;
         let other = SubjectFiles::read(&partner.subject()).map_err(Failure::ours)?;
         let mut names = Vec::new();
-        let mut dynamic = String::new();
+        let mut tables = String::new();
         for (name, kit) in kit::with_suite(&file, packs, now)? {
-            dynamic += &kit::exchange::table(&kit, &format!("kits/{name}/")).unwrap_or_default();
+            for (_, table) in kit.tables(&format!("kits/{name}/")) {
+                tables += &format!("{table}\n");
+            }
             kit::write(&kit, &own.dir.join("kits").join(&name))?;
             names.push(name);
         }
@@ -262,7 +267,7 @@ subject_loaded_crl = true
             r#"format = 1
 kits = [{kits}]
 
-{dynamic}
+{tables}
 [party]
 id = "{party}"
 

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::{Kit, Leg};
-use carnet_catalogue::exchange::Exchanges;
+use carnet_catalogue::exchange::{Discovery, Exchanges};
 use carnet_catalogue::ics::{SignerBinding, TlsBinding};
 use carnet_catalogue::profile::RSA;
 use carnet_catalogue::subject::Party;
+use carnet_harness::setup::publisher_url;
 
 /// The sheet as Markdown.
 #[must_use]
@@ -170,9 +171,32 @@ fn further(text: &mut String, kit: &Kit) -> std::fmt::Result {
         if let Some(policy) = &one.policy {
             row(text, "under the certificate policy", &code(policy))?;
         }
-        writeln!(text, "\nFor the Carnet node, put `dynamic.toml` into `node.toml`.")?;
+    }
+    if let Some(one) = &all.discovery {
+        looked_up(text, kit, one)?;
+    }
+    let tables: Vec<String> = kit.tables("").iter().map(|(name, _)| code(name)).collect();
+    if !tables.is_empty() {
+        writeln!(text, "\nFor the Carnet node, put {} into `node.toml`.", tables.join(" and "))?;
     }
     writeln!(text)
+}
+
+/// Whom a sender asks where parties receive that it does not know.
+fn looked_up(text: &mut String, kit: &Kit, one: &Discovery) -> std::fmt::Result {
+    let scheme = |scheme: &str| if scheme.is_empty() { "none".to_owned() } else { code(scheme) };
+    let own = |scheme_of: &Option<String>, kind: &str| scheme(scheme_of.as_deref().unwrap_or(kind));
+    row(text, "To any party that the publisher knows", &format!("{}: {}", code(&one.service), code(&one.action)))?;
+    row(text, "whose PartyIds begin with", &code(&one.party))?;
+    row(text, "Publisher (OASIS BDXR SMP 1.0)", &code(publisher_url(one)))?;
+    let name = code(kit.publisher.as_deref().unwrap_or_default());
+    row(text, "whose answers are signed by", &format!("common name {name} (`publisher-signing.pem`)"))?;
+    row(text, "Scheme of participants", &own(&one.participant_scheme, &kit.partner.kind))?;
+    row(text, "Document identifier", &format!("the Action, scheme {}", scheme(&one.document_scheme)))?;
+    let process = own(&one.process_scheme, one.service_type.as_deref().unwrap_or_default());
+    row(text, "Process identifier", &format!("the Service, scheme {process}"))?;
+    row(text, "Transport profile", &code(&one.transport_profile))?;
+    row(text, "Endpoint and its certificate", "what the publisher says; both under the anchors above")
 }
 
 fn party(text: &mut String, place: &str, party: &Party, role: &str) -> std::fmt::Result {

@@ -1,16 +1,20 @@
-//! The P-Modes of the exchanges beside the plain one: Two-Way, pull, four corners, a sender that nobody registered.
+//! The P-Modes of the exchanges beside the plain one: Two-Way, pull, four corners, a sender that nobody registered, a
+//! receiver that is looked up.
 //!
-//! What a node that reads `node.toml` needs for the last of them is a table there; [`table`] writes it.
+//! What a node that reads `node.toml` needs for the last two is a table there; [`dynamic`] and [`discovery`] write them.
 
 use std::fmt::Write as _;
 
 use carnet_catalogue::exchange::{Exchanges, Terms, Under};
+use carnet_harness::setup::publisher_url;
 
-use super::pmode::{Manner, Mep};
+use super::pmode::{Manner, Mep, Open};
 use super::{Kit, Leg, ServiceActions, subject_of};
 
 /// The file of the P-Mode that unregistered parties send under.
 const ANYONE: &str = "pmodes/anyone.toml";
+/// The file of the P-Mode under which parties are sent to that are looked up.
+const TO_ANYONE: &str = "pmodes/to-anyone.toml";
 
 impl Kit {
     /// P-Mode files beside those of the plain exchange, for `kit.toml`: name and text.
@@ -38,29 +42,73 @@ impl Kit {
                 let mpc = pull.map(|pull| if own { pull.channel.as_str() } else { pull.offers.as_str() });
                 let corners = ["originalSender", "finalRecipient"];
                 let properties: &[&str] = if under == Under::FourCorner { &corners } else { &[] };
-                add(leg, &Manner { name, mep, services: &services, mpc, properties, open: false })?;
+                add(leg, &Manner { name, mep, services: &services, mpc, properties, open: None })?;
             }
         }
         Ok(files)
     }
 
-    /// The P-Mode that unregistered parties send under: file and text; none where there is no such exchange.
+    /// The P-Modes that leave a party open, for the tables of `node.toml`: file and text. Unregistered parties send under
+    /// the one, to those that are looked up is sent under the other.
     ///
     /// # Errors
     /// As [`Kit::further_pmodes`].
-    pub(super) fn open_pmode(&self) -> Result<Option<(&'static str, String)>, toml::ser::Error> {
-        let Some(services) = services(&self.exchanges, Under::Dynamic, false) else { return Ok(None) };
-        let leg = Leg { kit: self, further: None, initiator: &self.partner, responder: &self.own };
-        let manner =
-            Manner { name: "anyone", mep: Mep::Push, services: &services, mpc: None, properties: &[], open: true };
-        leg.written(&manner).map(|text| Some((ANYONE, text)))
+    pub(super) fn open_pmodes(&self) -> Result<Vec<(&'static str, String)>, toml::ser::Error> {
+        let [out, back] = self.legs();
+        let mut files = Vec::new();
+        for (under, leg, file, name, open) in [
+            (Under::Dynamic, back, ANYONE, "anyone", Open::Initiator),
+            (Under::Discovery, out, TO_ANYONE, "to-anyone", Open::Responder),
+        ] {
+            let Some(services) = services(&self.exchanges, under, false) else { continue };
+            let manner =
+                Manner { name, mep: Mep::Push, services: &services, mpc: None, properties: &[], open: Some(open) };
+            files.push((file, leg.written(&manner)?));
+        }
+        Ok(files)
+    }
+
+    /// The tables of `node.toml` for these exchanges, with files below `dir`: the name of a file for each, and its text.
+    #[must_use]
+    pub(crate) fn tables(&self, dir: &str) -> Vec<(&'static str, String)> {
+        let dynamic = dynamic(self, dir).map(|text| ("dynamic.toml", text));
+        let discovery = discovery(self, dir).map(|text| ("discovery.toml", text));
+        dynamic.into_iter().chain(discovery).collect()
     }
 }
 
-/// The `[[dynamic]]` table of `node.toml` for unregistered parties, with files below `dir`; none where there is no such
-/// exchange.
-#[must_use]
-pub(crate) fn table(kit: &Kit, dir: &str) -> Option<String> {
+/// The `[[discovery]]` table, for receivers that the suite's publisher knows; none where there is no such exchange.
+fn discovery(kit: &Kit, dir: &str) -> Option<String> {
+    let discovery = kit.exchanges.discovery.as_ref()?;
+    let text = |text: &str| toml::Value::String(text.to_owned());
+    let file = |name: &str| text(&format!("{dir}{name}"));
+    let crls = kit.crls.iter().map(|(name, _)| file(&format!("{name}.crl"))).collect();
+    let mut table = toml::Table::new();
+    let mut put = |name: &str, value: toml::Value| drop(table.insert(name.to_owned(), value));
+    put("smp", text(&publisher_url(discovery)));
+    put("smp_signing_anchors", file("signing-anchors.pem"));
+    put("smp_signing_subject", text(kit.publisher.as_deref()?));
+    if let Some(scheme) = &discovery.participant_scheme {
+        put("participant_scheme", text(scheme));
+    }
+    put("document_scheme", text(&discovery.document_scheme));
+    if let Some(scheme) = &discovery.process_scheme {
+        put("process_scheme", text(scheme));
+    }
+    put("transport_profile", text(&discovery.transport_profile));
+    put("timeout", text(&kit.reception_awareness.answer_timeout.to_string()));
+    put("tls_anchors", file("tls-anchors.pem"));
+    put("signing_anchors", file("signing-anchors.pem"));
+    if kit.signing_intermediates.is_some() {
+        put("signing_intermediates", file("signing-intermediates.pem"));
+    }
+    put("crls", toml::Value::Array(crls));
+    put("pmodes", toml::Value::Array(vec![file(TO_ANYONE)]));
+    toml::to_string(&table).ok().map(|table| format!("[[discovery]]\n{table}"))
+}
+
+/// The `[[dynamic]]` table, for unregistered parties; none where there is no such exchange.
+fn dynamic(kit: &Kit, dir: &str) -> Option<String> {
     let dynamic = kit.exchanges.dynamic.as_ref()?;
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let file = |name: &str| quoted(&format!("{dir}{name}"));

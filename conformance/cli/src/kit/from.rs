@@ -8,7 +8,7 @@ use carnet_certs::{
     Authority, FolderPlan, Identity, KeyKind, UnixTime, Usage, common_name, to_pem, write_folder, write_further,
 };
 use carnet_fixtures::Packs;
-use carnet_harness::setup::{Address, SubjectFiles, suite_url};
+use carnet_harness::setup::{Address, SubjectFiles, publisher_name, suite_url};
 use rustls_pki_types::CertificateDer;
 
 use super::{Kit, ServiceActions, default_agreement, subject_of};
@@ -33,7 +33,7 @@ pub(crate) fn with_suite(file: &SubjectFiles, packs: &Packs, now: UnixTime) -> R
         exchanges,
         ..pki.kit(&suite.party, suite.tls.as_ref(), suite.signing.as_ref(), packs)?
     };
-    let main = pki.with_further(main, now)?;
+    let main = pki.with_publisher(pki.with_further(main, now)?, now)?;
     let mut kits = vec![("suite".to_owned(), main)];
     if let Some(other) = &suite.other_party {
         let mut kit = pki.kit(other, None, None, packs)?;
@@ -103,6 +103,8 @@ fn base(file: &SubjectFiles, partner: &Party, packs: &Packs) -> Result<Kit, Fail
         reception_awareness: ics.reception_awareness,
         services: services(subject, packs),
         exchanges: Exchanges::default(),
+        publisher: None,
+        publisher_certificate: None,
         encryption_certificate: None,
         further: Vec::new(),
     })
@@ -210,6 +212,20 @@ impl<'a> Pki<'a> {
         kit.further = agreements.map(|(name, agreement)| (name.clone(), agreement.clone())).collect();
         kit.signing_certificate = Some(signing);
         kit.encryption_certificate = (!encryption.is_empty()).then_some(encryption);
+        Ok(kit)
+    }
+
+    /// The kit with the publisher that says where parties receive; its key is made at the first call.
+    fn with_publisher(&self, mut kit: Kit, now: UnixTime) -> Result<Kit, Failure> {
+        if kit.exchanges.discovery.is_some() {
+            let name = publisher_name(&self.file.subject);
+            let kind = KeyKind::Rsa2048;
+            write_further(&self.file.pki(), &name, Usage::Signing, kind, now).map_err(Failure::usage)?;
+            let usage = format!("{}-{}", Usage::Signing.name(), kind.name());
+            let made = self.file.identity(None, &name, &usage).map_err(Failure::usage)?;
+            kit.publisher_certificate = Some(made.chain_pem());
+            kit.publisher = Some(name);
+        }
         Ok(kit)
     }
 

@@ -5,7 +5,7 @@
 //! reference node reads. Keys of the suite stay with the suite.
 
 mod agreement;
-pub(crate) mod exchange;
+mod exchange;
 mod from;
 mod pmode;
 mod product;
@@ -147,6 +147,10 @@ pub(crate) struct Kit {
     pub services: Vec<ServiceActions>,
     /// Exchanges beside the plain one.
     pub exchanges: Exchanges,
+    /// Who says where parties receive that are looked up: the name in its certificate.
+    pub publisher: Option<String>,
+    /// That certificate with its issuers: PEM.
+    pub publisher_certificate: Option<String>,
     /// Further agreements between the two, by name: same parties, services and actions, another profile.
     pub further: Vec<(String, Agreement)>,
 }

@@ -32,8 +32,17 @@ pub(super) struct Manner<'a> {
     pub mpc: Option<&'a str>,
     /// Message properties that must be there.
     pub properties: &'a [&'a str],
-    /// The initiator is left to its certificate.
-    pub open: bool,
+    /// The party that is left open.
+    pub open: Option<Open>,
+}
+
+/// Who is not named in a P-Mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// The initiator, which is known by its certificate.
+    Initiator,
+    /// The responder, which is looked up.
+    Responder,
 }
 
 /// The exchange patterns, with the leg where there are two.
@@ -77,7 +86,7 @@ impl Leg<'_> {
     pub(crate) fn to_toml(self) -> Result<String, toml::ser::Error> {
         let mpc = self.further.map_or(&self.kit.mpc, |(_, further)| &further.mpc);
         let (services, mpc) = (self.kit.services.as_slice(), mpc.as_deref());
-        self.written(&Manner { name: "", mep: Mep::Push, services, mpc, properties: &[], open: false })
+        self.written(&Manner { name: "", mep: Mep::Push, services, mpc, properties: &[], open: None })
     }
 
     /// A P-Mode of these parties and terms as TOML.
@@ -95,8 +104,10 @@ impl Leg<'_> {
             Some((_, further)) => (&further.token, further.compress),
         };
         let mut id = format!("{profile}.{}.{}", self.initiator.id, self.responder.id);
-        if manner.open {
-            id = format!("{profile}.{}", self.responder.id);
+        match manner.open {
+            Some(Open::Initiator) => id = format!("{profile}.{}", self.responder.id),
+            Some(Open::Responder) => id = format!("{profile}.{}", self.initiator.id),
+            None => {}
         }
         if let Some((name, _)) = self.further {
             id = format!("{id}.{name}");
@@ -119,8 +130,8 @@ impl Leg<'_> {
             properties: manner.properties,
             agreement: (!agreement.is_empty()).then_some(agreement.as_str()),
             agreement_type: kind.as_deref(),
-            initiator: party(self.initiator, &self.initiator.initiator_role, manner.open),
-            responder: party(self.responder, &self.responder.responder_role, false),
+            initiator: party(self.initiator, &self.initiator.initiator_role, manner.open == Some(Open::Initiator)),
+            responder: party(self.responder, &self.responder.responder_role, manner.open == Some(Open::Responder)),
             service: manner.services,
             security: Security {
                 token,

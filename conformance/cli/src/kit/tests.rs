@@ -38,6 +38,8 @@ pub(super) fn kit() -> Kit {
             actions: vec!["declaration".to_owned(), "response".to_owned()],
         }],
         exchanges: Exchanges::default(),
+        publisher: None,
+        publisher_certificate: None,
     }
 }
 
@@ -99,13 +101,14 @@ fn a_further_agreement_has_p_modes_of_its_own() {
 fn each_further_exchange_has_its_pmodes() {
     let exchanges = toml::from_str::<toml::Table>(include_str!("../demo/exchanges.toml")).expect("toml");
     let exchanges = exchanges.get("exchange").cloned().expect("tables").try_into().expect("exchanges");
-    let kit = Kit { exchanges, ..kit() };
+    let publisher_certificate = Some("certificate\n".to_owned());
+    let kit = Kit { exchanges, publisher: Some("SUITE-SMP".to_owned()), publisher_certificate, ..kit() };
     let dir = tempfile::tempdir().expect("a folder");
     let written = write(&kit, dir.path()).expect("written");
     let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect(name);
     let mut ids = std::collections::BTreeSet::new();
     let pmodes: Vec<&String> = written.files.iter().filter(|name| name.starts_with("pmodes/")).collect();
-    assert_eq!(pmodes.len(), 2 * 5 + 1, "{pmodes:?}");
+    assert_eq!(pmodes.len(), 2 * 5 + 2, "{pmodes:?}");
     for name in pmodes {
         agrees("pmode-1.json", &read(name));
         let file: toml::Table = toml::from_str(&read(name)).expect("toml");
@@ -119,9 +122,17 @@ fn each_further_exchange_has_its_pmodes() {
     let table: toml::Table = toml::from_str(&read("dynamic.toml")).expect("toml");
     let table = &table["dynamic"][0];
     assert_eq!(table["signing_subject"].as_str(), Some("CN={party}"));
-    for name in [&table["tls_anchors"], &table["crls"][0], &table["pmodes"][0]] {
-        assert!(dir.path().join(name.as_str().expect("a name")).is_file(), "{name}");
-    }
+    let there = |name: &toml::Value| dir.path().join(name.as_str().expect("a name")).is_file();
+    assert!([&table["tls_anchors"], &table["crls"][0], &table["pmodes"][0]].into_iter().all(there), "{table}");
+    let open: toml::Table = toml::from_str(&read("pmodes/to-anyone.toml")).expect("toml");
+    assert!(open["responder"].get("party").is_none() && open["initiator"]["party"].as_str() == Some("TH"));
+    let table: toml::Table = toml::from_str(&read("discovery.toml")).expect("toml");
+    let table = &table["discovery"][0];
+    assert_eq!(table["smp_signing_subject"].as_str(), Some("SUITE-SMP"));
+    let files = ["tls_anchors", "signing_anchors", "smp_signing_anchors", "signing_intermediates"];
+    assert!(files.map(|name| &table[name]).into_iter().chain([&table["pmodes"][0]]).all(there), "{table}");
+    assert_eq!(read("publisher-signing.pem"), "certificate\n");
+    assert!(agreement::sheet(&kit).contains("common name `SUITE-SMP` (`publisher-signing.pem`)"));
 }
 
 #[test]

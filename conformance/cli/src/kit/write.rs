@@ -5,8 +5,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Kit, Written, agreement, exchange};
+use super::{Kit, Written, agreement};
 use crate::failure::Failure;
+
+/// The certificate with which the suite's publisher signs.
+const PUBLISHER: &str = "publisher-signing.pem";
 
 /// Writes the kit into `dir`, which is made when it is not there; files of an earlier kit are replaced.
 ///
@@ -21,6 +24,7 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
     let signing_intermediates = folder.optional("signing-intermediates.pem", kit.signing_intermediates.as_deref())?;
     let signing_certificate = folder.optional("partner-signing.pem", kit.signing_certificate.as_deref())?;
     let encryption_certificate = folder.optional("partner-encryption.pem", kit.encryption_certificate.as_deref())?;
+    folder.optional(PUBLISHER, kit.publisher_certificate.as_deref())?;
     let mut crls = Vec::new();
     for (name, der) in &kit.crls {
         let file = format!("{name}.crl");
@@ -37,9 +41,8 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
         folder.file(&file, text.as_bytes())?;
         pmodes.push(file);
     }
-    if let Some((file, text)) = kit.open_pmode().map_err(Failure::ours)? {
+    for (file, text) in kit.open_pmodes().map_err(Failure::ours)?.into_iter().chain(kit.tables("")) {
         folder.file(file, text.as_bytes())?;
-        folder.file("dynamic.toml", exchange::table(kit, "").unwrap_or_default().as_bytes())?;
     }
     let text = toml::to_string(&File {
         format: 1,

@@ -24,15 +24,20 @@ use crate::rule::{Habit, Rule};
 const MOST: usize = 20;
 
 impl Node {
-    /// Submits a document for the suite under an action: pushed, or queued where it is one that is pulled.
-    pub(super) fn submit(self: &Arc<Self>, action: &str, conversation: &str, document: Vec<u8>) {
+    /// Submits a document for a party under an action: pushed, or queued where it is one that is pulled.
+    ///
+    /// What is for a party that is not known goes where a publisher says. Gives the MessageId.
+    pub(super) fn submit(self: &Arc<Self>, to: &str, action: &str, conversation: &str, document: Vec<u8>) -> String {
         let answers = action == PULLED;
-        let draft = self.drafted(PARTIES[1], action, conversation, document, answers);
+        let draft = self.drafted(to, action, conversation, document, answers);
+        let message_id = draft.message_id.clone();
         if answers {
             self.queue(draft);
         } else {
-            self.keep_and_dispatch(Outgoing { draft, answers: String::new(), agreement: Agreement::Main });
+            let (agreement, looked_up) = (Agreement::Main, to != PARTIES[1]);
+            self.keep_and_dispatch(Outgoing { draft, answers: String::new(), agreement, looked_up });
         }
+        message_id
     }
 
     /// Replies to a request that was taken; false when there is none of that id.
@@ -43,7 +48,8 @@ impl Node {
         let conversation = if own { format!("double-{}", uuid::Uuid::now_v7().simple()) } else { conversation };
         let draft =
             Draft { refers_to: Some(to.to_owned()), ..self.drafted(&partner, REPLY, &conversation, document, true) };
-        self.keep_and_dispatch(Outgoing { draft, answers: to.to_owned(), agreement: Agreement::Main });
+        let (agreement, looked_up) = (Agreement::Main, false);
+        self.keep_and_dispatch(Outgoing { draft, answers: to.to_owned(), agreement, looked_up });
         true
     }
 
@@ -59,7 +65,8 @@ impl Node {
             from: PartyRef { id: PARTIES[0].to_owned(), kind: CUSTOMS.to_owned(), role: role(!answers) },
             to: PartyRef { id: partner.to_owned(), kind: CUSTOMS.to_owned(), role: role(answers) },
             agreed: Agreed {
-                name: Agreement::Main.with(partner),
+                // The agreement is the same with those that are looked up.
+                name: Agreement::Main.with(PARTIES.into_iter().find(|known| *known == partner).unwrap_or(PARTIES[1])),
                 mpc: (action == PULLED).then(|| CHANNEL.to_owned()),
                 properties: corners,
                 ..Agreed::default()
@@ -143,7 +150,7 @@ impl Node {
         };
         // It may be one that came before.
         let Some((_, sent)) = response.and_then(|response| envelope(&response)) else { return true };
-        if !self.is_good(&received.ebms, &received.envelope, &sent, Agreement::Main) {
+        if !self.is_good(&received.ebms, &received.envelope, &sent, Agreement::Main, None) {
             return false;
         }
         if !self.mutation.does(Habit::IgnoresReceipts) {

@@ -39,8 +39,8 @@ async fn answer(node: Arc<Node>, mut tcp: TcpStream) {
             ("200 OK", String::new())
         }
         Some("/submit") => {
-            node.submit(&said("action"), &said("conversation"), message.body.clone());
-            ("202 Accepted", String::new())
+            let id = node.submit(&said("to"), &said("action"), &said("conversation"), message.body.clone());
+            ("202 Accepted", id)
         }
         Some("/reply") if node.reply(&said("to"), message.body.clone()) => ("202 Accepted", String::new()),
         Some("/pull") => {

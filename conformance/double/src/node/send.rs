@@ -9,12 +9,14 @@ use carnet_harness::http;
 use carnet_harness::judge::ebms::{self, Ebms};
 use carnet_harness::line::{ClientTls, Connected};
 use carnet_harness::{root, tls};
+use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Node;
 use super::answer::{fresh_id, now};
+use super::discover::Found;
 use crate::agreement::Agreement;
 use crate::customs::{Answer, PACK};
 use crate::fill;
@@ -69,7 +71,7 @@ impl Node {
                 compress: true,
             }],
         };
-        Outgoing { draft, answers: asked.ebms.message_id.clone(), agreement: asked.agreement }
+        Outgoing { draft, answers: asked.ebms.message_id.clone(), agreement: asked.agreement, looked_up: false }
     }
 
     /// Has a message sent, beside everything else.
@@ -107,7 +109,7 @@ impl Node {
                 _ if does(Habit::RetriesChanged) => package(changed(&outgoing.draft))?,
                 _ => first.clone(),
             };
-            let came = self.push(&bytes).await;
+            let came = self.push(&bytes, outgoing).await;
             match &came {
                 Attempt::Receipted if !does(Habit::IgnoresReceipts) => return None,
                 Attempt::Final(code) if !does(Habit::IgnoresErrors) => return Some(code.clone()),
@@ -121,6 +123,12 @@ impl Node {
             }
         }
         Some("EBMS:0301".to_owned())
+    }
+
+    /// Where the suite receives, and its certificate; none before it listens.
+    pub(super) fn known(&self) -> Option<Found> {
+        let address = *self.partner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Some(Found { address: address?, certificate: self.ground.keys.known.first()?.clone() })
     }
 
     fn package(&self, draft: Draft, outgoing: &Outgoing) -> Option<Vec<u8>> {
@@ -153,17 +161,23 @@ impl Node {
         let request = http::Request::post("localhost", "/as4", "application/soap+xml; charset=UTF-8", body);
         let (node, bytes) = (Arc::clone(self), request.to_bytes());
         let send = async move {
-            node.push(&bytes).await;
+            let partner = *node.partner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(partner) = partner {
+                let _ = timeout(ANSWER, node.post(partner, &bytes)).await;
+            }
         };
         self.work().spawn_on(send, self.ground.runtime().handle());
     }
 
-    async fn push(&self, bytes: &[u8]) -> Attempt {
+    async fn push(&self, bytes: &[u8], outgoing: &Outgoing) -> Attempt {
         let none = Attempt::Nothing { connected: false, status: None };
-        let partner = *self.partner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Some(partner) = partner else { return none };
-        match timeout(ANSWER, self.post(partner, bytes)).await {
-            Ok(Some(answer)) => self.weigh(&answer, bytes),
+        let found = match outgoing.looked_up {
+            true => self.find(&outgoing.draft.to.id, &outgoing.draft.action).await,
+            false => self.known(),
+        };
+        let Some(found) = found else { return none };
+        match timeout(ANSWER, self.post(found.address, bytes)).await {
+            Ok(Some(answer)) => self.weigh(&answer, bytes, outgoing.looked_up.then_some(&found.certificate)),
             Ok(None) => none,
             Err(_) => Attempt::Nothing { connected: true, status: None },
         }
@@ -197,7 +211,7 @@ impl Node {
     }
 
     /// What an answer means, by the rules of receipts.
-    fn weigh(&self, answer: &[u8], sent: &[u8]) -> Attempt {
+    fn weigh(&self, answer: &[u8], sent: &[u8], found: Option<&CertificateDer<'static>>) -> Attempt {
         let Ok(message) = http::read(answer) else { return Attempt::Nothing { connected: true, status: None } };
         let status = message.status();
         let nothing = Attempt::Nothing { connected: true, status };
@@ -219,24 +233,35 @@ impl Node {
         }
         let Some((text_sent, sent)) = envelope(sent) else { return nothing };
         let agreement = Agreement::named(root::names(&text_sent).agreement.as_deref());
-        if self.is_good(&read, &text, &sent, agreement) { Attempt::Receipted } else { nothing }
+        if self.is_good(&read, &text, &sent, agreement, found) { Attempt::Receipted } else { nothing }
     }
 
-    pub(super) fn is_good(&self, receipt: &Ebms, text: &str, sent: &Ebms, agreement: Agreement) -> bool {
+    /// Whether a receipt proves that what was sent was received; by the certificate that was found, where one was.
+    pub(super) fn is_good(
+        &self,
+        receipt: &Ebms,
+        text: &str,
+        sent: &Ebms,
+        agreement: Agreement,
+        found: Option<&CertificateDer<'static>>,
+    ) -> bool {
         let holds = |rule: Rule, holds: bool| holds || !self.mutation.checks(rule);
         let Some(signed) = signature_of(text, agreement) else { return false };
-        let own = |chain: &[rustls_pki_types::CertificateDer<'static>]| {
-            chain.first().and_then(carnet_certs::common_name).unwrap_or_default()
-        };
+        let own =
+            |chain: &[CertificateDer<'static>]| chain.first().and_then(carnet_certs::common_name).unwrap_or_default();
         let repeated = receipt.receipt.clone().unwrap_or_default();
         let partner = sent.user.as_ref().map(|user| user.to.0.clone()).unwrap_or_default();
         let references = &sent.signature.references;
+        let theirs = match found {
+            Some(found) => holds(Rule::ReceiptCertificate, signed.chain.first() == Some(found)),
+            None => holds(Rule::ReceiptParty, own(&signed.chain) == partner),
+        };
         receipt.receipt.is_some()
             && holds(Rule::ReceiptReference, receipt.refers_to.as_deref() == Some(&sent.message_id))
             && holds(Rule::ReceiptSigned, signed.present && signed.verifies())
             && holds(Rule::ReceiptCoverage, !signed.present || (signed.messaging && signed.body))
             && (!signed.present || self.trusted(&signed.chain, Place::ReceiptSigner, signed.leaf_alone).is_ok())
-            && holds(Rule::ReceiptParty, !signed.present || own(&signed.chain) == partner)
+            && (!signed.present || theirs)
             && holds(
                 Rule::ReceiptDigests,
                 repeated.len() == references.len() && repeated.iter().all(|r| references.contains(r)),

@@ -116,7 +116,7 @@ fn fits(certificate: &X509Certificate<'_>, place: Place) -> bool {
         _ => None,
     });
     match (named, place) {
-        (None, _) | (_, Place::Signer | Place::ReceiptSigner) => true,
+        (None, _) | (_, Place::Signer | Place::ReceiptSigner | Place::Publisher | Place::Found) => true,
         (Some(usage), Place::Client) => usage.any || usage.client_auth,
         (Some(usage), Place::Server) => usage.any || usage.server_auth,
     }

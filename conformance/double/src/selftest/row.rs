@@ -97,10 +97,10 @@ pub(super) fn row(
         None => {
             let double = Double::start(ground, mutant.map(Mutation::of).unwrap_or_default())?;
             let setup = ground.setup(name, double.address(), Some(double.hooks()))?;
-            capture(setup, 1.0, &mut |event| {
-                if let Event::Listening(address) = event {
-                    double.partner_at(address);
-                }
+            capture(setup, 1.0, &mut |event| match event {
+                Event::Listening(address) => double.partner_at(address),
+                Event::Publishing(address) => double.publisher_at(address),
+                _ => {}
             })?
         }
     };

@@ -17,6 +17,7 @@ use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 use serde::{Deserialize, Serialize};
 
 use super::event::Kind;
+use super::read::references;
 use super::read::{Evidence, EvidenceError};
 
 /// Names every file.
@@ -244,9 +245,8 @@ pub fn redact(dir: &Path, digests: &[String], reason: &str) -> Result<Redactions
     let needed: BTreeSet<&str> = evidence.needed().map(|blob| blob.sha256.as_str()).collect();
     let mut lengths: BTreeMap<&str, u64> = BTreeMap::new();
     for event in &evidence.events {
-        if let Kind::Bytes { blob, .. } | Kind::Hook { output: blob, .. } | Kind::ContentKey { key: blob } = &event.kind
-        {
-            lengths.insert(&blob.sha256, blob.length);
+        if let Kind::Bytes { .. } | Kind::Hook { .. } | Kind::ContentKey { .. } | Kind::Asked { .. } = &event.kind {
+            lengths.extend(references(event).into_iter().map(|blob| (blob.sha256.as_str(), blob.length)));
         }
     }
     let mut chosen = Vec::new();

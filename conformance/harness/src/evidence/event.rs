@@ -205,6 +205,16 @@ pub enum Kind {
         /// The key.
         key: BlobRef,
     },
+    /// The subject asked the suite's publisher, over plain HTTP.
+    Asked {
+        /// The request.
+        request: BlobRef,
+        /// The response.
+        answer: BlobRef,
+        /// So many spaces followed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        padding: Option<u64>,
+    },
     /// A connection ended, or the suite stopped waiting on it.
     Ended {
         /// How.

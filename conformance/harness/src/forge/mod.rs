@@ -7,6 +7,7 @@
 mod edit;
 mod encrypt;
 mod envelope;
+mod metadata;
 mod mime;
 mod naming;
 mod sign;
@@ -20,6 +21,7 @@ pub(crate) use edit::resolve;
 pub use encrypt::{Content, Encryption, KeyTransport, Order};
 pub(crate) use envelope::EB;
 pub use envelope::{Agreed, Draft, PartDraft, PartyRef};
+pub use metadata::{Metadata, Subject, metadata};
 pub use mime::MimeBody;
 pub use sign::{Algorithm, Omit, Signing};
 pub use signal::{ErrorRow, SignalDraft, error_row};

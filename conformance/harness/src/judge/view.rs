@@ -76,6 +76,8 @@ pub struct Attempt {
     pub exchanges: Vec<Exchange>,
     /// Hooks in order.
     pub hooks: Vec<HookSeen>,
+    /// What the suite's publisher was asked: the event with the request.
+    pub asked: Vec<Bytes>,
     /// Waits for pushes by step, with their event.
     pub waits: BTreeMap<usize, (u64, bool)>,
     /// Chains that the suite's endpoint showed by a `listen` step, with the event from which on it did.
@@ -130,6 +132,7 @@ impl Attempt {
             end: None,
             exchanges: Vec::new(),
             hooks: Vec::new(),
+            asked: Vec::new(),
             waits: BTreeMap::new(),
             faces: Vec::new(),
             prompted: None,
@@ -191,6 +194,7 @@ impl Attempt {
                 let output = blob(output);
                 self.hooks.push(HookSeen { seq: event.seq, step, name: name.clone(), success: *success, output });
             }
+            Kind::Asked { request, .. } => self.asked.push(Bytes { seq: event.seq, bytes: blob(request) }),
             Kind::Face { chain, .. } => self.faces.push((event.seq, chain.iter().map(blob).collect())),
             Kind::Prompted { by } => self.prompted = Some(by.clone()),
             Kind::Waited { arrived } => {

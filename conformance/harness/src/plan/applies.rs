@@ -36,6 +36,7 @@ fn unmet(step: &Step, setup: &Setup) -> Option<String> {
         step.tls.as_ref().and_then(|tls| tls.identity.as_deref()),
         step.sign.as_ref().and_then(|sign| sign.identity.as_deref()),
         step.listen.as_ref().and_then(|listen| listen.identity.as_deref()),
+        step.publish.as_ref().and_then(|publish| publish.certificate.as_deref()),
     ];
     if let Some(under) = step.under.filter(|under| setup.subject.exchange.terms(*under, false).is_none()) {
         return Some(format!("subject.toml has no [exchange.{}]", under.as_str()));
@@ -44,8 +45,11 @@ fn unmet(step: &Step, setup: &Setup) -> Option<String> {
     if (pulls || step.prompt == Some(Prompt::Pull)) && setup.subject.exchange.pull.is_none() {
         return Some("subject.toml has no [exchange.pull]".to_owned());
     }
+    if step.publish.is_some() && setup.subject.exchange.discovery.is_none() {
+        return Some("subject.toml has no [exchange.discovery]".to_owned());
+    }
     for name in identities.into_iter().flatten() {
-        let needs_ca = name.starts_with("zoo:") || name.starts_with("visitor");
+        let needs_ca = ["zoo:", "visitor", "publisher:"].iter().any(|ours| name.starts_with(ours));
         if needs_ca && setup.authority.is_none() {
             return Some("the suite has no test CA of its own here (suite.pki)".to_owned());
         }

@@ -12,6 +12,7 @@ mod hub;
 mod line;
 mod operator;
 mod pace;
+mod publisher;
 mod signer;
 mod stop;
 mod timing;
@@ -32,6 +33,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use carnet_catalogue::subject::Suite;
 use carnet_catalogue::{Catalogue, lock};
 use uuid::Uuid;
 
@@ -39,9 +41,10 @@ use crate::evidence::{Evidence, EvidenceError, Kind, Purpose, Recorder, Scope, S
 use crate::judge::run::Run;
 use crate::judge::{Judge, Judged};
 use crate::plan::{Plan, Selection, plan};
-use crate::setup::Setup;
+use crate::setup::{Setup, suite_url};
 use conductor::Conductor;
 use operator::Operator;
+use publisher::Publisher;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -97,6 +100,8 @@ pub enum Event {
     Planned(Plan),
     /// The suite's endpoint takes pushes at this address.
     Listening(std::net::SocketAddr),
+    /// The suite's publisher of service metadata takes questions at this address.
+    Publishing(std::net::SocketAddr),
     /// A cell begins.
     Began {
         /// Which.
@@ -135,6 +140,16 @@ pub enum RunError {
         "the suite cannot listen on {address}: {source}\nhelp: change suite.listen in subject.toml, or end what uses the port"
     )]
     Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The suite's publisher cannot listen.
+    #[error(
+        "the suite's publisher cannot listen on {address}: {source}\nhelp: change exchange.discovery.listen in subject.toml, or end what uses the port"
+    )]
+    Publish {
         /// The address.
         address: String,
         /// Why.
@@ -210,16 +225,28 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
     let judge = Judge::new(&Evidence::of(&recorder)?, None)?;
     let budget = Arc::new(Budget::default());
     let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder), Arc::clone(&budget));
-    let mut serving = None;
-    if let Some(address) = &options.setup.subject.suite.listen {
+    let (mut serving, mut publisher) = (Vec::new(), None);
+    let suite = &options.setup.subject.suite;
+    if let Some(address) = &suite.listen {
         let (bound, task) =
             hub.serve(address).await.map_err(|source| RunError::Listen { address: address.clone(), source })?;
         let _ = events.send(Event::Listening(bound));
-        serving = Some(task);
+        serving.push(task);
+        let endpoint = suite_url(&Suite { listen: Some(bound.to_string()), ..suite.clone() }).unwrap_or_default();
+        let published = Publisher::serve(&options.setup, endpoint).await;
+        let address = options.setup.subject.exchange.discovery.as_ref().map(|agreed| agreed.listen.clone());
+        let published =
+            published.map_err(|source| RunError::Publish { address: address.unwrap_or_default(), source })?;
+        if let Some((made, bound, task)) = published {
+            let _ = events.send(Event::Publishing(bound));
+            serving.push(task);
+            publisher = Some(made);
+        }
     }
     let runner = Runner {
         setup: Arc::clone(&options.setup),
         hub,
+        publisher,
         budget,
         patience: options.patience,
         seed: options.seed,

@@ -104,7 +104,8 @@ impl Timing<'_> {
             Ok(Action::Prompt(_)) => self.answer(case, index, step).max(self.hook()).max(person),
             Ok(Action::Restart) => self.hook().max(person),
             Ok(Action::Wait(wait)) => self.wait(wait),
-            Ok(Action::Await(_) | Action::Answer(_) | Action::Offer(_) | Action::Listen(_)) | Err(_) => Duration::ZERO,
+            Ok(Action::Await(_) | Action::Answer(_) | Action::Offer(_) | Action::Publish(_) | Action::Listen(_))
+            | Err(_) => Duration::ZERO,
         };
         let pulls = u32::try_from(case.pulls()).unwrap_or(u32::MAX);
         // One request and one receipt may be under way when the time for emptying is over; each pull may be receipted.

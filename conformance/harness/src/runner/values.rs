@@ -27,6 +27,7 @@ impl Values {
         let sample = setup.sample.as_ref();
         let pull = subject.exchange.pull.as_ref();
         let corners = subject.exchange.four_corner.as_ref();
+        let receivers = subject.exchange.discovery.as_ref().map(|one| one.party.as_str()).unwrap_or_default();
         let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
         let short = id.get(18..).unwrap_or_default().to_owned();
         let conversation =
@@ -38,6 +39,8 @@ impl Values {
             ("fresh.mrn", mrn::issue(&subject.references.mrn, &short)),
             ("fresh.ucr", format!("{}{short}", subject.references.ucr)),
             ("fresh.text", Uuid::now_v7().simple().to_string()),
+            ("fresh.receiver", format!("{receivers}-{}", Uuid::now_v7().simple())),
+            ("document.to", suite.party.id.clone()),
             ("now", jiff::Timestamp::now().to_string()),
             ("subject.url", subject.url.clone()),
             ("subject.host", setup.address.host.clone()),
@@ -106,6 +109,7 @@ impl Values {
         if let Some(Connect { text: Some(text), .. }) = &mut step.connect {
             fill(text)?;
         }
+        step.publish.iter_mut().filter_map(|publish| publish.certificate.as_mut()).try_for_each(fill)?;
         step.speaker.iter_mut().try_for_each(fill)?;
         if let Some(listen) = &mut step.listen {
             listen.identity.iter_mut().try_for_each(fill)?;

@@ -1,5 +1,6 @@
 //! Addresses: the subject's, and the suite's own as the subject reaches it.
 
+use carnet_catalogue::exchange::Discovery;
 use carnet_catalogue::subject::Suite;
 
 /// The subject's address, taken apart.
@@ -59,16 +60,27 @@ impl Address {
 /// An endpoint that listens on every address, or on loopback, is reached by name: the suite's certificates carry names.
 #[must_use]
 pub fn suite_url(suite: &Suite) -> Option<String> {
-    suite.public_url.clone().or_else(|| suite.listen.as_deref().map(listen_url))
+    suite
+        .public_url
+        .clone()
+        .or_else(|| suite.listen.as_deref().map(|address| format!("https://{}/as4", named(address))))
 }
 
-fn listen_url(address: &str) -> String {
+/// The base URL of the suite's publisher as the subject reaches it: the public one, else the address it listens on.
+#[must_use]
+pub fn publisher_url(discovery: &Discovery) -> String {
+    let own = || format!("http://{}/smp", named(&discovery.listen));
+    discovery.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
+}
+
+/// An address that is listened on, by a name under which it is reached here.
+fn named(address: &str) -> String {
     let (host, port) = address.rsplit_once(':').unwrap_or((address, "443"));
     let host = match host {
         "0.0.0.0" | "[::]" | "127.0.0.1" | "[::1]" => "localhost",
         other => other,
     };
-    format!("https://{host}:{port}/as4")
+    format!("{host}:{port}")
 }
 
 #[cfg(test)]
@@ -86,12 +98,10 @@ mod tests {
 
     #[test]
     fn the_suite_is_reached_by_name_wherever_it_listens_here() {
-        for (listen, url) in [
-            ("0.0.0.0:8443", "https://localhost:8443/as4"),
-            ("[::]:8443", "https://localhost:8443/as4"),
-            ("192.0.2.7:8443", "https://192.0.2.7:8443/as4"),
-        ] {
-            assert_eq!(listen_url(listen), url);
+        for (listen, url) in
+            [("0.0.0.0:8443", "localhost:8443"), ("[::]:8443", "localhost:8443"), ("192.0.2.7:8443", "192.0.2.7:8443")]
+        {
+            assert_eq!(named(listen), url);
         }
     }
 }

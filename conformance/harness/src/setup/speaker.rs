@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use carnet_certs::{Authority, CertError, Identity, Profile, Usage, zoo};
 
 use super::Setup;
+use carnet_catalogue::Subject;
 
 /// Who speaks in a step.
 #[derive(Debug, Clone)]
@@ -13,6 +14,12 @@ pub struct Speaker {
     pub tls: Identity,
     /// For signatures.
     pub signing: Identity,
+}
+
+/// The name in the certificate of the suite's publisher of service metadata.
+#[must_use]
+pub fn publisher_name(subject: &Subject) -> String {
+    format!("{}-SMP", subject.suite.party.id)
 }
 
 impl Setup {
@@ -32,10 +39,11 @@ impl Setup {
                 .ok_or_else(|| "subject.toml names no suite.other_party".to_owned()),
             "stranger" => Ok(Some(pick(self.stranger()?))),
             _ if name.starts_with("visitor") => self.visitor(name, usage).map(Some),
+            _ if name.starts_with("publisher") => self.publisher(name).map(Some),
             _ => match name.strip_prefix("zoo:") {
                 Some(slug) => self.zoo_identity(slug, usage).map(Some),
                 None => {
-                    let known = "none, partner, other-partner, stranger, visitor or zoo:KIND";
+                    let known = "none, partner, other-partner, stranger, visitor, publisher or zoo:KIND";
                     Err(format!("got speaker {name:?}, expected {known}"))
                 }
             },
@@ -86,6 +94,23 @@ impl Setup {
         let issued = issued.map_err(|error| error.to_string())?;
         made.insert((name.to_owned(), usage), issued.clone());
         Ok(issued)
+    }
+
+    /// Who signs service metadata; `publisher:KIND` is the same broken as the zoo's certificate of that kind.
+    fn publisher(&self, name: &str) -> Result<Identity, String> {
+        const USAGE: &str = "signing";
+        let own = self.publisher.as_ref().ok_or("subject.toml has no [exchange.discovery]")?;
+        let Some(slug) = name.strip_prefix("publisher:") else { return Ok(own.clone()) };
+        let authority = self.authority.as_ref().ok_or("the zoo needs the suite's test CA, which suite.pki lacks")?;
+        let mut made = self.made.zoo.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = made.get(&(name.to_owned(), USAGE)) {
+            return Ok(made.clone());
+        }
+        let kind = zoo::kind(slug).map_err(|error| error.to_string())?;
+        let profile = Profile::like(own, Usage::Signing).map_err(|error| error.to_string())?;
+        let broken = zoo::make(kind, authority, &profile, Self::now()).map_err(|error| error.to_string())?;
+        made.insert((name.to_owned(), USAGE), broken.clone());
+        Ok(broken)
     }
 
     fn zoo_identity(&self, slug: &str, usage: &'static str) -> Result<Identity, String> {

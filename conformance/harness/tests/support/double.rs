@@ -17,7 +17,7 @@ use carnet_harness::http;
 use carnet_harness::judge::ebms::{self, Ebms};
 use carnet_harness::line::{ClientTls, Connected, Duplex, ServerTls};
 use carnet_harness::root::{self, Package};
-use carnet_harness::{Setup, sealed, tls};
+use carnet_harness::{Setup, plain, sealed, tls};
 use carnet_wire::encryption::DecryptionKey;
 use carnet_wire::{Limits, gzip};
 use rustls_pki_types::CertificateDer;
@@ -30,6 +30,8 @@ const CHANNEL: &str = "urn:carnet:mpc:double";
 
 /// The file whose appearance makes it pull.
 pub(crate) const PULL_NOW: &str = "pull-now";
+/// The file that names a party to look up, and the id of the message that it is to get.
+const SUBMIT_NOW: &str = "submit-now";
 
 /// One thing the double does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +88,7 @@ pub(crate) enum Fault {
     HandsOutTheSame,
     PullsNothing,
     PullsUnsigned,
+    LooksNobodyUp,
 }
 
 /// A running double.
@@ -105,6 +108,7 @@ struct State {
     anchors: Vec<CertificateDer<'static>>,
     faults: BTreeSet<Fault>,
     partner: Mutex<Option<SocketAddr>>,
+    publisher: Mutex<Option<SocketAddr>>,
     seen: Mutex<HashMap<String, Vec<Vec<u8>>>>,
     lrns: Mutex<BTreeSet<String>>,
 }
@@ -132,6 +136,7 @@ impl Double {
             anchors: carnet_certs::certificates_from_pem(&read("anchors.pem")).unwrap(),
             faults: faults.iter().copied().collect(),
             partner: Mutex::default(),
+            publisher: Mutex::default(),
             seen: Mutex::default(),
             lrns: Mutex::default(),
         });
@@ -144,6 +149,12 @@ impl Double {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 if std::fs::remove_file(puller.back_end.join(PULL_NOW)).is_ok() {
                     puller.pull().await;
+                }
+                if let Ok(what) = std::fs::read_to_string(puller.back_end.join(SUBMIT_NOW))
+                    && let Some((party, id)) = what.strip_suffix('\n').and_then(|line| line.split_once(' '))
+                {
+                    let _ = std::fs::remove_file(puller.back_end.join(SUBMIT_NOW));
+                    puller.look_up(party, id).await;
                 }
             }
         });
@@ -162,6 +173,10 @@ impl Double {
 
     pub(crate) fn partner_listens_at(&self, address: SocketAddr) {
         *self.state.partner.lock().unwrap() = Some(address);
+    }
+
+    pub(crate) fn publisher_listens_at(&self, address: SocketAddr) {
+        *self.state.publisher.lock().unwrap() = Some(address);
     }
 }
 
@@ -396,6 +411,19 @@ impl State {
         let id = format!("{}@double", uuid::Uuid::now_v7());
         let request = forge::pull_request(&id, "urn:carnet:mpc:suite", signing, &[], &target).unwrap();
         self.post(partner, &request.bytes).await;
+    }
+
+    /// Asks the publisher once; whatever it says, the message is given up.
+    async fn look_up(&self, party: &str, id: &str) {
+        let Some(publisher) = *self.publisher.lock().unwrap() else { return };
+        if !self.has(Fault::LooksNobodyUp) {
+            let kind = "urn%3Aoasis%3Anames%3Atc%3Aebcore%3Apartyid-type%3Aunregistered%3Acustoms";
+            let url = format!("http://{publisher}/smp/{kind}%3A%3A{party}/services/%3A%3Alooked-up");
+            plain::request("GET", &url, &[], b"", Duration::from_secs(5)).await.unwrap();
+        }
+        if !self.has(Fault::NotifiesNothing) {
+            self.tell("notified.txt", &format!("{id} EBMS:0005"));
+        }
     }
 
     fn receipt(&self, envelope: &str) -> Vec<u8> {

@@ -25,6 +25,7 @@ pub(crate) fn pki() -> &'static Path {
             pkcs12_password: None,
         };
         write_folder(dir.path(), &plan, Setup::now()).unwrap();
+        write_further(dir.path(), "SUITE-SMP", Usage::Signing, KeyKind::Rsa2048, Setup::now()).unwrap();
         for party in ["SUITE", "DOUBLE"] {
             write_further(dir.path(), party, Usage::Encryption, KeyKind::Rsa2048, Setup::now()).unwrap();
         }
@@ -55,6 +56,11 @@ service = "urn:carnet:service:exchange:1"
 action = "pulled"
 channel = "urn:carnet:mpc:double"
 offers = "urn:carnet:mpc:suite"
+[exchange.discovery]
+service = "urn:carnet:service:exchange:1"
+action = "looked-up"
+party = "HOST"
+listen = "127.0.0.1:0"
 [agreements.encrypted]
 name = "urn:carnet:agreement:DOUBLE-SUITE:encrypted"
 profile = "edelivery-1.15-encrypted"
@@ -71,6 +77,8 @@ subject_trusts_suite_ca = true
 command = ["cat", "delivered.txt"]
 [hooks.pull]
 command = ["touch", "pull-now"]
+[hooks.submit]
+command = ["sh", "-c", "echo ${{document.to}} ${{fresh.message-id}} | tee submit-now"]
 [hooks.notified]
 command = ["cat", "notified.txt"]
 "#
@@ -133,6 +141,7 @@ pub(crate) fn run_edited(
     options.repeat = 1;
     run(&options, &mut |event| match event {
         Event::Listening(address) => double.partner_listens_at(address),
+        Event::Publishing(address) => double.publisher_listens_at(address),
         // An operator who says that he did it, and did nothing.
         Event::Prompt(prompt) => prompt.done(),
         _ => {}

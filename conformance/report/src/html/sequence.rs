@@ -65,6 +65,15 @@ fn line(source: &Source<'_>, cell: &CellResult, event: &Event, begun: u64, messa
             }
         }
         Kind::ContentKey { .. } => ("note", "decrypted for the judge; the key of this one message is kept".to_owned()),
+        Kind::Asked { request, answer, .. } => match source.evidence.redaction_of(event) {
+            Some(reason) => ("in", format!("redacted: {reason} ({} bytes)", request.length)),
+            None => {
+                let said = source.evidence.blob(answer).unwrap_or_default();
+                message = Some(messages.add(&answer.sha256, said, &marks));
+                let asked = first_line(source.evidence.blob(request).unwrap_or_default());
+                ("in", format!("asked the publisher: {asked}; it said: {}", first_line(said)))
+            }
+        },
         // An alert is what the subject says; every other end is seen, not said.
         Kind::Ended { ending: ending @ Ending::Alert { .. } } => ("in", ended(ending)),
         Kind::Ended { ending } => ("note", ended(ending)),

@@ -153,6 +153,7 @@ impl Discovery {
         chain.extend_from_slice(&self.intermediates);
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
         let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        //= CARNET-DISCOVERY-02
         self.anchors.verify(&chain, at).map_err(|source| WayError::Certificate { party: party(), source })?;
         let recipient = match &pmode.profile.encryption {
             None => None,

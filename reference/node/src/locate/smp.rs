@@ -26,6 +26,7 @@ impl Smp {
     pub(super) fn new(installed: &Installed, read: &Discovery) -> Result<Self, TlsError> {
         let table = read.table.clone();
         let tls = read.publisher_tls.clone().map(|trust| installed.client_tls(trust, None));
+        //= CARNET-DISCOVERY-01
         let client = carnet_https::ClientLimits { body_bytes: table.max_bytes, ..installed.client_limits() };
         let envelope = usize::try_from(table.max_bytes).unwrap_or(usize::MAX);
         Ok(Self {
@@ -71,9 +72,11 @@ impl Smp {
                         until: found.expires,
                     });
                 }
+                //= EDEL-DYNSENDER-08
                 Answer::Elsewhere(_) if redirects == self.table.redirects => {
                     return Err(LocateError::Redirects { whom: whom(), limit: redirects });
                 }
+                //= EDEL-DYNSENDER-07
                 Answer::Elsewhere(next) => {
                     redirects += 1;
                     url = next;

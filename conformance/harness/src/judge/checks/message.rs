@@ -1,5 +1,6 @@
 //! Checks on messages that the subject pushes.
 
+use carnet_catalogue::exchange::Under;
 use carnet_certs::common_name;
 
 use super::look::{Look, Push, settle};
@@ -30,7 +31,7 @@ pub(crate) const CHECKS: &[Named] = &[
     },
     Named {
         name: "message.addressed",
-        says: "From is the subject, To is the suite, roles and agreement as agreed",
+        says: "From is the subject, To is the suite or whom it looked up, roles and agreement as agreed",
         with: &[],
         judge: addressed,
     },
@@ -193,11 +194,19 @@ fn addressed(look: &Look<'_>) -> Outcome {
         let Some(user) = &push.ebms.user else {
             return Ok(look.deviation(push.exchange, "eb:UserMessage", "another kind of message"));
         };
+        // Whom only the publisher knows has an id of its own in each case.
+        let looked_up = look.case.step.iter().any(|step| step.under == Some(Under::Discovery));
+        let receivers = subject.exchange.discovery.as_ref().filter(|_| looked_up).map(|agreed| &agreed.party);
+        let to = match receivers {
+            Some(prefix) if user.to.0.starts_with(prefix.as_str()) => &user.to.0,
+            Some(prefix) => prefix,
+            None => &subject.suite.party.id,
+        };
         let wanted = [
             ("From/PartyId", &user.from.0, &subject.party.id),
             ("From/PartyId/@type", &user.from.1, &subject.party.kind),
             ("From/Role", &user.from.2, &subject.party.initiator_role),
-            ("To/PartyId", &user.to.0, &subject.suite.party.id),
+            ("To/PartyId", &user.to.0, to),
             ("To/PartyId/@type", &user.to.1, &subject.suite.party.kind),
             ("To/Role", &user.to.2, &subject.suite.party.responder_role),
         ];

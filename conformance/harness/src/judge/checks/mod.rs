@@ -4,6 +4,8 @@
 
 pub mod business;
 
+pub(crate) mod discovery;
+
 mod await_;
 mod encrypted;
 mod error;
@@ -74,6 +76,7 @@ pub fn all() -> impl Iterator<Item = &'static Named> {
         error::CHECKS,
         message::CHECKS,
         pull::CHECKS,
+        discovery::CHECKS,
         business::CHECKS,
         hook::CHECKS,
         line::CHECKS,

@@ -1,6 +1,7 @@
 //! Carries out one execution of one cell, step by step. It decides nothing: it does, and writes down.
 
 mod build;
+mod discovery;
 mod observe;
 pub(crate) mod pull;
 mod terms;
@@ -21,6 +22,7 @@ use super::hub::{Face, Hub, Room, Scripted};
 use super::line;
 use super::operator::Operator;
 use super::pace::Pace;
+use super::publisher::Publisher;
 use super::stop::Stop;
 use super::values::Values;
 use crate::evidence::{BlobRef, Kind, Purpose, Sink};
@@ -33,6 +35,7 @@ use crate::tls;
 pub(crate) struct Runner {
     pub(crate) setup: Arc<Setup>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) publisher: Option<Arc<Publisher>>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) patience: f64,
     pub(crate) seed: u64,
@@ -49,6 +52,8 @@ struct Running<'r> {
     values: Values,
     sent: BTreeMap<String, Sent>,
     sent_ids: Vec<String>,
+    /// MessageIds that the subject gave to what a hook had it submit.
+    submitted: Vec<String>,
     /// Envelopes of the subject's messages, by the step that pulled or awaited them.
     pulled: BTreeMap<String, String>,
     /// Envelopes that were pulled, each time.
@@ -84,6 +89,7 @@ impl Runner {
             values,
             sent: BTreeMap::new(),
             sent_ids: Vec::new(),
+            submitted: Vec::new(),
             pulled: BTreeMap::new(),
             unsettled: Vec::new(),
             room,
@@ -112,6 +118,9 @@ impl Runner {
         if case.step.iter().any(|step| step.listen.is_some()) {
             self.hub.show_own();
         }
+        if let Some(publisher) = &self.publisher {
+            publisher.forget(running.receiver());
+        }
         self.hub.close(&running.room);
         running.sink.event(None, None, Kind::End);
     }
@@ -126,6 +135,7 @@ impl Running<'_> {
             Action::Connect(connect) => Ok(self.connect(index, &step, connect).await?),
             Action::Answer(answer) => self.script(index, &step, answer),
             Action::Offer(send) => self.offer(&step, send),
+            Action::Publish(publish) => self.publish(&step, publish),
             Action::Await(awaited @ (Awaited::Message | Awaited::Receipt | Awaited::Pull)) => {
                 if !self.case.comes_by_itself(index, awaited) {
                     // What came on the same connection was read when the request was sent.

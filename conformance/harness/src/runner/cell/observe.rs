@@ -51,7 +51,7 @@ impl Running<'_> {
             HookName::LoadCrl => ("load-crl", &hooks.load_crl),
         };
         match (hook.clone(), name) {
-            (Some(hook), HookName::LoadCrl) => self.run_hook(index, label, &hook, None).await,
+            (Some(hook), HookName::LoadCrl) => drop(self.run_hook(index, label, &hook, None).await),
             (Some(hook), _) => self.observe(index, step, label, &hook).await,
             (None, HookName::LoadCrl) => {}
             (None, _) => return Err(format!("hooks.{label} is gone")),
@@ -81,7 +81,8 @@ impl Running<'_> {
         let within = self.timing().observe(step, label == "notified");
         let deadline = tokio::time::Instant::now() + within;
         let pulled = self.unsettled.iter().filter_map(|envelope| root::names(envelope).message_id);
-        let ids: Vec<String> = self.room.ids().into_iter().chain(self.sent_ids.iter().cloned()).chain(pulled).collect();
+        let own = self.sent_ids.iter().chain(&self.submitted).cloned();
+        let ids: Vec<String> = self.room.ids().into_iter().chain(own).chain(pulled).collect();
         let mut last = self.ask(hook, None).await;
         loop {
             let output = String::from_utf8_lossy(&last.output).into_owned();
@@ -98,9 +99,16 @@ impl Running<'_> {
     }
 
     /// Runs a hook and records what it gave.
-    pub(super) async fn run_hook(&self, index: usize, name: &str, hook: &Hook, document: Option<&Document>) {
+    pub(super) async fn run_hook(
+        &self,
+        index: usize,
+        name: &str,
+        hook: &Hook,
+        document: Option<&Document>,
+    ) -> hook::Outcome {
         let outcome = self.ask(hook, document).await;
         self.record_hook(index, name, &outcome);
+        outcome
     }
 
     async fn ask(&self, hook: &Hook, document: Option<&Document>) -> hook::Outcome {

@@ -21,6 +21,7 @@ use super::Running;
 use super::build::fresh_id;
 use crate::evidence::{Kind, Sink};
 use crate::forge::{self, SignalDraft, Target};
+use crate::judge::checks::discovery::message_ids;
 use crate::root;
 
 /// So many messages at most are taken out of a channel before a case begins.
@@ -77,7 +78,8 @@ impl Running<'_> {
             Prompt::Pull => ("pull", &hooks.pull, format!("pull from {party}")),
             Prompt::Submit | Prompt::Push => {
                 let what = step.under.map_or("plain", Under::as_str);
-                ("submit", &hooks.submit, format!("submit one message of the {what} exchange for {party}"))
+                let to = if step.under == Some(Under::Discovery) { self.receiver() } else { party };
+                ("submit", &hooks.submit, format!("submit one message of the {what} exchange for {to}"))
             }
         };
         let prompted = |by: &str| Kind::Prompted { by: by.to_owned() };
@@ -101,11 +103,16 @@ impl Running<'_> {
                 None => Some(sample),
             },
         };
+        let to = if step.under == Some(Under::Discovery) { self.receiver() } else { party.as_str() }.to_owned();
+        self.values.set("document.to", &to);
         let corners = if step.under == Some(Under::FourCorner) { self.corners() } else { Vec::new() };
         self.values.set("document.properties", &hook::properties(&corners));
         let asked = self.sent_ids.last().cloned().unwrap_or_default();
         self.values.set("request.message-id", &asked);
-        self.run_hook(index, name, hook, document.as_ref()).await;
+        let outcome = self.run_hook(index, name, hook, document.as_ref()).await;
+        if prompt == Prompt::Submit {
+            self.submitted = message_ids(&String::from_utf8_lossy(&outcome.output));
+        }
         Ok(())
     }
 

@@ -82,7 +82,7 @@ impl Hub {
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok((address, Serving { task }))
+        Ok((address, Serving::of(task)))
     }
 
     /// Opens a room for a conversation.
@@ -281,6 +281,12 @@ impl Hub {
 #[derive(Debug)]
 pub(crate) struct Serving {
     task: tokio::task::JoinHandle<()>,
+}
+
+impl Serving {
+    pub(crate) fn of(task: tokio::task::JoinHandle<()>) -> Self {
+        Self { task }
+    }
 }
 
 impl Drop for Serving {

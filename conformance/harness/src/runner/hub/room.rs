@@ -54,8 +54,13 @@ impl Room {
     }
 
     /// The step that pushes belong to now.
-    pub(super) fn step(&self) -> usize {
+    pub(crate) fn step(&self) -> usize {
         self.lock().step
+    }
+
+    /// Where what belongs to the cell is recorded.
+    pub(crate) fn sink(&self) -> &Sink {
+        &self.sink
     }
 
     /// Adds an answer to the script.
