@@ -11,6 +11,7 @@ use carnet_fixtures::Packs;
 use carnet_harness::setup::{Address, SubjectFiles, publisher_name, suite_url};
 use rustls_pki_types::CertificateDer;
 
+use super::product::OwnKeys;
 use super::{Kit, ServiceActions, default_agreement, subject_of};
 use crate::failure::Failure;
 
@@ -62,11 +63,11 @@ pub(crate) fn with_partner(file: &SubjectFiles, partner: &SubjectFiles, packs: &
     Ok(kit)
 }
 
-/// Test keys for the subject itself, TLS and signing, made by the suite's test CA at the first call and kept.
+/// Test keys for the subject itself, made by the suite's test CA at the first call and kept.
 ///
 /// # Errors
 /// A file that cannot be read or written.
-pub(crate) fn own_keys(file: &SubjectFiles, now: UnixTime) -> Result<(Identity, Identity), Failure> {
+pub(crate) fn own_keys(file: &SubjectFiles, now: UnixTime) -> Result<OwnKeys, Failure> {
     let pki = Pki::open(file, now)?;
     let own = &file.subject.party.id;
     if !file.pki().join(format!("{}-tls.pem", own.to_lowercase())).exists() {
@@ -76,7 +77,13 @@ pub(crate) fn own_keys(file: &SubjectFiles, now: UnixTime) -> Result<(Identity, 
         write_folder(&file.pki(), &plan, now).map_err(Failure::usage)?;
     }
     let identity = |usage: &str| file.identity(None, own, usage).map_err(Failure::usage);
-    Ok((identity("tls")?, identity("signing")?))
+    let encrypts = file.subject.all_agreed().any(|(_, agreement)| agreement.secured().encryption == Some(RSA));
+    let encryption = encrypts.then(|| {
+        let (usage, kind) = (Usage::Encryption, KeyKind::Rsa2048);
+        write_further(&file.pki(), own, usage, kind, now).map_err(Failure::usage)?;
+        identity(&format!("{}-{}", usage.name(), kind.name()))
+    });
+    Ok(OwnKeys { tls: identity("tls")?, signing: identity("signing")?, encryption: encryption.transpose()? })
 }
 
 fn base(file: &SubjectFiles, partner: &Party, packs: &Packs) -> Result<Kit, Failure> {
@@ -106,6 +113,7 @@ fn base(file: &SubjectFiles, partner: &Party, packs: &Packs) -> Result<Kit, Fail
         publisher: None,
         publisher_certificate: None,
         encryption_certificate: None,
+        rsa_encryption_certificate: None,
         further: Vec::new(),
     })
 }
@@ -206,6 +214,9 @@ impl<'a> Pki<'a> {
                     _ => further(Usage::Encryption, kind)?,
                 };
                 encryption.push_str(if encryption.contains(&certificate) { "" } else { &certificate });
+                if kind == RSA {
+                    kit.rsa_encryption_certificate = Some(certificate);
+                }
             }
         }
         let agreements = self.file.subject.agreements.iter();

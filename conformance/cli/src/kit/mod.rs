@@ -24,7 +24,7 @@ use carnet_harness::setup::SubjectFiles;
 use crate::failure::Failure;
 pub(crate) use from::{with_partner, with_suite};
 pub(crate) use pmode::{Leg, ServiceActions};
-use product::{Export, OwnKeys, PASSWORD, Product};
+use product::{Export, PASSWORD, Product};
 pub(crate) use write::write;
 
 /// Write what the operator of a node must install to talk to the suite, or to another node.
@@ -88,12 +88,7 @@ fn export(
     with_keys: bool,
     written: &mut Written,
 ) -> Result<(), Failure> {
-    let keys = if with_keys {
-        let (tls, signing) = from::own_keys(file, UnixTime::now())?;
-        Some(OwnKeys { tls, signing })
-    } else {
-        None
-    };
+    let keys = if with_keys { Some(from::own_keys(file, UnixTime::now())?) } else { None };
     // A store that is installed already keeps its password.
     let kept = std::fs::read_to_string(written.dir.join(product.folder()).join(PASSWORD)).ok();
     let password = match kept.as_deref().and_then(|text| text.lines().next()) {
@@ -131,6 +126,8 @@ pub(crate) struct Kit {
     pub crls: Vec<(String, Vec<u8>)>,
     /// Whom payloads for the partner are encrypted for, where an agreement encrypts: PEM, one for each kind of key.
     pub encryption_certificate: Option<String>,
+    /// The one of them that is RSA.
+    pub rsa_encryption_certificate: Option<String>,
     /// How certificates are bound to the partner.
     pub binding: Binding,
     /// AgreementRef with its type.

@@ -20,6 +20,7 @@ pub(super) fn kit() -> Kit {
         signing_certificate: Some("certificate\n".to_owned()),
         signing_subject: Some("CN=SUITE".to_owned()),
         encryption_certificate: None,
+        rsa_encryption_certificate: None,
         further: Vec::new(),
         crls: vec![("root".to_owned(), vec![0x30, 0])],
         binding: Binding { tls: TlsBinding::Exact, signer: SignerBinding::Anchored },

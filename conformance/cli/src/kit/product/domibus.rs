@@ -1,56 +1,83 @@
-//! A P-Mode configuration as Domibus reads it (its schema `domibus-pmode.xsd`), and the security policy it names.
+//! A P-Mode configuration as Domibus reads it (its schema `domibus-pmode.xsd`), the security policies it names, and
+//! where it finds the own keys.
+//!
+//! Where an agreement encrypts, every security is of the profile RSA: by it Domibus tells the certificate that signs from
+//! the one that is encrypted for, and expects both under names of its own making.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Kit, Leg};
+use super::super::Kit;
+use super::lines::{self, Carried, Line, Terms};
+use super::policy;
 use super::xml::Xml;
 use super::{DEFAULT_MPC, EBMS, file_name};
 use carnet_catalogue::subject::Party;
 
-const POLICY: &str = "carnet-sign-only.xml";
-
-/// The files by name.
+/// The files by name; with `password`, that of the own keys.
 #[must_use]
-pub(crate) fn files(kit: &Kit, own_url: &str) -> Vec<(String, String)> {
-    vec![("domibus-pmode.xml".to_owned(), pmode(kit, own_url)), (format!("policies/{POLICY}"), policy(kit))]
+pub(crate) fn files(kit: &Kit, own_url: &str, password: Option<&str>) -> Vec<(String, String)> {
+    let mut files = vec![("domibus-pmode.xml".to_owned(), pmode(kit, own_url))];
+    let used: BTreeMap<String, Terms<'_>> =
+        lines::agreed(kit).into_iter().map(|terms| (security(&terms), terms)).collect();
+    let profiled = encrypts(kit);
+    files.extend(
+        used.iter().map(|(name, terms)| (format!("policies/{}", policy_file(name)), policy::text(terms, profiled))),
+    );
+    if let (true, Some(password)) = (profiled, password) {
+        files.push(("domibus.properties".to_owned(), properties(kit, password)));
+    }
+    files
+}
+
+/// Whether some agreement encrypts, so that Domibus needs its security profiles.
+pub(super) fn encrypts(kit: &Kit) -> bool {
+    lines::agreed(kit).iter().any(|terms| terms.encrypts)
+}
+
+/// The name under which Domibus looks for a party's certificate: `sign`, `encrypt` or `decrypt`.
+pub(super) fn alias(kit: &Kit, party: &str, purpose: &str) -> String {
+    if encrypts(kit) { format!("{party}_rsa_{purpose}") } else { party.to_owned() }
 }
 
 fn pmode(kit: &Kit, own_url: &str) -> String {
     let comment =
         format!("{} with {}. To be uploaded as current P-Mode, or merged into it.", kit.own.id, kit.partner.id);
+    let lines = lines::all(kit);
     let mut xml = Xml::new(&comment);
     let root = [("xmlns:db", "http://domibus.eu/configuration"), ("party", kit.own.id.as_str())];
     xml.element("db:configuration", &root, |xml| {
-        let mpc = kit.mpc.as_deref().unwrap_or(DEFAULT_MPC);
-        xml.element("mpcs", &[], |xml| {
-            // Retention in minutes: what was downloaded goes after a day, what was not stays.
-            let attributes = [
-                ("name", "mpc"),
-                ("qualifiedName", mpc),
-                ("enabled", "true"),
-                ("default", "true"),
-                ("retention_downloaded", "1440"),
-                ("retention_undownloaded", "-1"),
-            ];
-            xml.empty("mpc", &attributes);
-        });
+        channels(xml, &lines);
         xml.element("businessProcesses", &[], |xml| {
             roles(xml, kit);
             parties(xml, kit, own_url);
-            exchanges(xml);
-            xml.element("securities", &[], |xml| {
-                xml.empty("security", &[("name", "signOnly"), ("policy", POLICY), ("signatureMethod", "RSA_SHA256")]);
-            });
-            errors_and_agreement(xml, kit);
-            services(xml, kit);
+            exchanges(xml, &lines);
+            securities(xml, kit);
+            errors_and_agreements(xml, kit);
+            services(xml, &lines);
             reliability(xml, kit);
-            legs(xml, kit);
-            for leg in kit.legs() {
-                process(xml, leg);
-            }
+            legs(xml, &lines);
+            processes(xml, &lines);
         });
     });
     xml.finish()
+}
+
+fn channels(xml: &mut Xml, lines: &[Line<'_>]) {
+    let channels: BTreeSet<&str> = lines.iter().filter_map(Line::channel).chain([DEFAULT_MPC]).collect();
+    xml.element("mpcs", &[], |xml| {
+        for channel in channels {
+            // Retention in minutes: what was downloaded goes after a day, what was not stays.
+            let attributes = [
+                ("name", channel_name(Some(channel))),
+                ("qualifiedName", channel.to_owned()),
+                ("enabled", "true".to_owned()),
+                ("default", (channel == DEFAULT_MPC).to_string()),
+                ("retention_downloaded", "1440".to_owned()),
+                ("retention_undownloaded", "-1".to_owned()),
+            ];
+            empty(xml, "mpc", &attributes);
+        }
+    });
 }
 
 /// Every role of either direction, each once; named by its value.
@@ -74,7 +101,7 @@ fn parties(xml: &mut Xml, kit: &Kit, own_url: &str) {
             }
         });
         for (party, url) in [(&kit.own, own_url), (&kit.partner, partner_url)] {
-            // The name is the alias under which Domibus looks for the party's certificate.
+            // By its name Domibus looks for the party's certificate.
             xml.element("party", &[("name", &party.id), ("endpoint", url)], |xml| {
                 xml.empty("identifier", &[("partyId", &party.id), ("partyIdType", &party.kind)]);
             });
@@ -82,27 +109,55 @@ fn parties(xml: &mut Xml, kit: &Kit, own_url: &str) {
     });
 }
 
-fn exchanges(xml: &mut Xml) {
+fn exchanges(xml: &mut Xml, lines: &[Line<'_>]) {
+    let patterns: BTreeSet<(&str, &str)> = lines.iter().map(pattern).chain([("oneway", "push")]).collect();
+    let (meps, bindings): (BTreeSet<&str>, BTreeSet<&str>) = patterns.into_iter().unzip();
     xml.element("meps", &[], |xml| {
-        xml.empty("mep", &[("name", "oneway"), ("value", &format!("{EBMS}oneWay"))]);
-        xml.empty("binding", &[("name", "push"), ("value", &format!("{EBMS}push"))]);
+        for mep in meps {
+            let value = if mep == "oneway" { "oneWay" } else { "twoWay" };
+            xml.empty("mep", &[("name", mep), ("value", &format!("{EBMS}{value}"))]);
+        }
+        for binding in bindings {
+            xml.empty("binding", &[("name", binding), ("value", &format!("{EBMS}{binding}"))]);
+        }
     });
-    // The schema asks for a property and a set of them; neither leg asks for the set.
+    // The schema asks for a property and a set of them, whether or not a leg asks for the set.
     xml.element("properties", &[], |xml| {
-        let attributes = [
-            ("name", "trackingIdentifier"),
-            ("key", "trackingIdentifier"),
-            ("datatype", "string"),
-            ("required", "false"),
-        ];
-        xml.empty("property", &attributes);
+        let corners = lines.iter().any(|line| line.corners);
+        let known = ["originalSender", "finalRecipient"].map(|name| (name, "true"));
+        let known = known.into_iter().filter(|_| corners).chain([("trackingIdentifier", "false")]);
+        for (name, required) in known {
+            xml.empty("property", &[("name", name), ("key", name), ("datatype", "string"), ("required", required)]);
+        }
         xml.element("propertySet", &[("name", "optional")], |xml| {
             xml.empty("propertyRef", &[("property", "trackingIdentifier")]);
         });
+        if corners {
+            xml.element("propertySet", &[("name", "corners")], |xml| {
+                for name in ["originalSender", "finalRecipient", "trackingIdentifier"] {
+                    xml.empty("propertyRef", &[("property", name)]);
+                }
+            });
+        }
     });
 }
 
-fn errors_and_agreement(xml: &mut Xml, kit: &Kit) {
+fn securities(xml: &mut Xml, kit: &Kit) {
+    let names: BTreeSet<String> = lines::agreed(kit).iter().map(security).collect();
+    xml.element("securities", &[], |xml| {
+        for name in &names {
+            let file = policy_file(name);
+            let mut attributes =
+                vec![("name", name.as_str()), ("policy", file.as_str()), ("signatureMethod", "RSA_SHA256")];
+            if encrypts(kit) {
+                attributes.push(("profile", "RSA"));
+            }
+            xml.empty("security", &attributes);
+        }
+    });
+}
+
+fn errors_and_agreements(xml: &mut Xml, kit: &Kit) {
     xml.element("errorHandlings", &[], |xml| {
         let attributes = [
             ("name", "synchronous"),
@@ -114,21 +169,24 @@ fn errors_and_agreement(xml: &mut Xml, kit: &Kit) {
         xml.empty("errorHandling", &attributes);
     });
     xml.element("agreements", &[], |xml| {
-        let kind = kit.agreement.1.as_deref().unwrap_or_default();
-        xml.empty("agreement", &[("name", "agreement"), ("value", &kit.agreement.0), ("type", kind)]);
+        for terms in lines::agreed(kit) {
+            let kind = terms.kind.unwrap_or_default();
+            xml.empty("agreement", &[("name", terms.id), ("value", terms.name), ("type", kind)]);
+        }
     });
 }
 
-fn services(xml: &mut Xml, kit: &Kit) {
+fn services(xml: &mut Xml, lines: &[Line<'_>]) {
+    let services: BTreeSet<(&str, Option<&str>)> = lines.iter().map(|line| (line.service, line.service_type)).collect();
     xml.element("services", &[], |xml| {
-        for service in &kit.services {
-            let (name, kind) = (service_name(&service.name, service.kind.as_deref()), service.kind.as_deref());
-            let mut attributes = vec![("name", name.as_str()), ("value", service.name.as_str())];
-            attributes.extend(kind.filter(|kind| !kind.is_empty()).map(|kind| ("type", kind)));
+        for (service, kind) in services {
+            let name = service_name(service, kind);
+            let mut attributes = vec![("name", name.as_str()), ("value", service)];
+            attributes.extend(kind.map(|kind| ("type", kind)));
             xml.empty("service", &attributes);
         }
     });
-    let actions: BTreeSet<&String> = kit.services.iter().flat_map(|service| &service.actions).collect();
+    let actions: BTreeSet<&str> = lines.iter().flat_map(actions).collect();
     xml.element("actions", &[], |xml| {
         for action in actions {
             xml.empty("action", &[("name", action), ("value", action)]);
@@ -143,57 +201,108 @@ fn reliability(xml: &mut Xml, kit: &Kit) {
     let retries = format!("{minutes};{};CONSTANT", retry.retry_count);
     xml.element("as4", &[], |xml| {
         xml.empty("receptionAwareness", &[("name", "retry"), ("retry", &retries), ("duplicateDetection", "true")]);
-        xml.empty("reliability", &[("name", "receipt"), ("nonRepudiation", "true"), ("replyPattern", "response")]);
+        for pattern in ["response", "callback"] {
+            xml.empty("reliability", &[("name", pattern), ("nonRepudiation", "true"), ("replyPattern", pattern)]);
+        }
     });
 }
 
-fn legs(xml: &mut Xml, kit: &Kit) {
+fn legs(xml: &mut Xml, lines: &[Line<'_>]) {
+    let mut written = BTreeSet::new();
     xml.element("legConfigurations", &[], |xml| {
-        for service in &kit.services {
-            let named = service_name(&service.name, service.kind.as_deref());
-            for action in &service.actions {
-                let attributes = [
-                    ("name", leg_name(&named, action)),
-                    ("service", named.clone()),
-                    ("action", action.clone()),
-                    ("security", "signOnly".to_owned()),
-                    ("defaultMpc", "mpc".to_owned()),
+        for line in lines {
+            for action in actions(line).into_iter().filter(|action| written.insert(leg_name(line, action))) {
+                let pulled = matches!(line.carried, Carried::Pull(_));
+                let mut attributes = vec![
+                    ("name", leg_name(line, action)),
+                    ("service", service_name(line.service, line.service_type)),
+                    ("action", action.to_owned()),
+                    ("security", security(&line.terms)),
+                    ("defaultMpc", channel_name(line.channel())),
                     ("receptionAwareness", "retry".to_owned()),
-                    ("reliability", "receipt".to_owned()),
+                    ("reliability", if pulled { "callback" } else { "response" }.to_owned()),
                     ("errorHandling", "synchronous".to_owned()),
-                    ("compressPayloads", kit.compress.to_string()),
+                    ("compressPayloads", line.terms.compress.to_string()),
                 ];
-                let attributes: Vec<(&str, &str)> =
-                    attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                xml.empty("legConfiguration", &attributes);
+                if line.corners {
+                    attributes.insert(7, ("propertySet", "corners".to_owned()));
+                }
+                empty(xml, "legConfiguration", &attributes);
             }
         }
     });
 }
 
-fn process(xml: &mut Xml, leg: Leg<'_>) {
-    let kit = leg.kit;
-    let name = leg.slug();
-    let attributes = [
-        ("name", name.as_str()),
-        ("agreement", "agreement"),
-        ("mep", "oneway"),
-        ("binding", "push"),
-        ("initiatorRole", &leg.initiator.initiator_role),
-        ("responderRole", &leg.responder.responder_role),
-    ];
-    xml.element("process", &attributes, |xml| {
-        xml.element("initiatorParties", &[], |xml| xml.empty("initiatorParty", &[("name", &leg.initiator.id)]));
-        xml.element("responderParties", &[], |xml| xml.empty("responderParty", &[("name", &leg.responder.id)]));
-        xml.element("legs", &[], |xml| {
-            for service in &kit.services {
-                let named = service_name(&service.name, service.kind.as_deref());
-                for action in &service.actions {
-                    xml.empty("leg", &[("name", &leg_name(&named, action))]);
+/// One process for the lines of each: parties, agreement and pattern.
+fn processes(xml: &mut Xml, lines: &[Line<'_>]) {
+    let mut written = BTreeSet::new();
+    for first in lines.iter().filter(|line| written.insert(line.process.as_str())) {
+        let [(initiator, initiator_role), (responder, responder_role)] = first.sides();
+        let (mep, binding) = pattern(first);
+        let attributes = [
+            ("name", first.process.as_str()),
+            ("agreement", first.terms.id),
+            ("mep", mep),
+            ("binding", binding),
+            ("initiatorRole", initiator_role),
+            ("responderRole", responder_role),
+        ];
+        xml.element("process", &attributes, |xml| {
+            xml.element("initiatorParties", &[], |xml| xml.empty("initiatorParty", &[("name", &initiator.id)]));
+            xml.element("responderParties", &[], |xml| xml.empty("responderParty", &[("name", &responder.id)]));
+            xml.element("legs", &[], |xml| {
+                for line in lines.iter().filter(|line| line.process == first.process) {
+                    for action in actions(line) {
+                        xml.empty("leg", &[("name", &leg_name(line, action))]);
+                    }
                 }
-            }
+            });
         });
-    });
+    }
+}
+
+/// Where Domibus finds the own keys.
+fn properties(kit: &Kit, password: &str) -> String {
+    let mut text = "# Domibus: lines for domibus.properties; the stores are those beside this file.\n".to_owned();
+    for purpose in ["sign", "decrypt"] {
+        let prefix = format!("domibus.security.key.private.rsa.{purpose}");
+        let alias = alias(kit, &kit.own.id, purpose);
+        text += &format!("{prefix}.alias={alias}\n{prefix}.password={password}\n{prefix}.type=RSA\n");
+    }
+    text
+}
+
+/// Pattern and binding by their names here.
+fn pattern(line: &Line<'_>) -> (&'static str, &'static str) {
+    match line.carried {
+        Carried::Push(_) => ("oneway", "push"),
+        Carried::Pull(_) => ("oneway", "pull"),
+        Carried::TwoWay(_) => ("twoway", "pushAndPush"),
+    }
+}
+
+fn actions<'k>(line: &Line<'k>) -> Vec<&'k str> {
+    let reply = match line.carried {
+        Carried::TwoWay(reply) => Some(reply),
+        _ => None,
+    };
+    std::iter::once(line.action).chain(reply).collect()
+}
+
+fn security(terms: &Terms<'_>) -> String {
+    let token = match terms.token {
+        "x509-pkipath" => "",
+        other => other,
+    };
+    file_name(&format!("{} {token}", if terms.encrypts { "signEncrypt" } else { "signOnly" }))
+}
+
+fn policy_file(security: &str) -> String {
+    format!("carnet-{}.xml", security.replace("signEncrypt", "sign-encrypt").replace("signOnly", "sign-only"))
+}
+
+fn channel_name(channel: Option<&str>) -> String {
+    channel.filter(|channel| *channel != DEFAULT_MPC).map_or_else(|| "mpc".to_owned(), file_name)
 }
 
 /// One service may stand in the list with two types.
@@ -201,48 +310,19 @@ fn service_name(name: &str, kind: Option<&str>) -> String {
     file_name(&format!("{name} {}", kind.unwrap_or_default()))
 }
 
-fn leg_name(service: &str, action: &str) -> String {
-    format!("{service}.{}", file_name(action))
+/// The same in both directions, and for each security and channel its own.
+fn leg_name(line: &Line<'_>, action: &str) -> String {
+    let mut name = format!("{}.{}", service_name(line.service, line.service_type), file_name(action));
+    if line.terms.id != "main" {
+        name += &format!(".{}", file_name(line.terms.id));
+    }
+    match line.carried {
+        Carried::Pull(channel) => format!("{name}.{}", file_name(channel)),
+        _ => name,
+    }
 }
 
-/// WS-SecurityPolicy: Messaging, Body and every part signed with an X.509 token, nothing encrypted.
-fn policy(kit: &Kit) -> String {
-    let token = if kit.token == "x509-pkipath" { "sp:WssX509PkiPathV1Token11" } else { "sp:WssX509V3Token11" };
-    let namespaces = [
-        ("xmlns:wsp", "http://www.w3.org/ns/ws-policy"),
-        ("xmlns:sp", "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702"),
-        ("xmlns:sp13", "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200802"),
-        ("xmlns:cxf", "http://e-delivery.eu/custom/security-policy"),
-    ];
-    let mut xml = Xml::new("Sign only. To be put into the policies directory.");
-    let always = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702/IncludeToken/Always";
-    let x509 = |xml: &mut Xml, whose: &str| {
-        nested(xml, whose, |xml| {
-            xml.element("sp:X509Token", &[("sp:IncludeToken", always)], |xml| {
-                xml.element("wsp:Policy", &[], |xml| xml.empty(token, &[]));
-            });
-        });
-    };
-    xml.element("wsp:Policy", &namespaces, |xml| {
-        xml.element("wsp:ExactlyOne", &[], |xml| {
-            xml.element("wsp:All", &[], |xml| {
-                nested(xml, "sp:AsymmetricBinding", |xml| {
-                    x509(xml, "sp:InitiatorToken");
-                    x509(xml, "sp:RecipientToken");
-                    nested(xml, "sp:Layout", |xml| xml.empty("sp:Lax", &[]));
-                    nested(xml, "sp:AlgorithmSuite", |xml| xml.empty("cxf:Basic128GCMSha256MgfSha256", &[]));
-                });
-                xml.element("sp:SignedParts", &[], |xml| {
-                    xml.empty("sp:Header", &[("Namespace", EBMS), ("Name", "Messaging")]);
-                    xml.empty("sp:Body", &[]);
-                    xml.element("sp:Attachments", &[], |xml| xml.empty("sp13:ContentSignatureTransform", &[]));
-                });
-            });
-        });
-    });
-    xml.finish()
-}
-
-fn nested(xml: &mut Xml, name: &str, inside: impl FnOnce(&mut Xml)) {
-    xml.element(name, &[], |xml| xml.element("wsp:Policy", &[], inside));
+fn empty(xml: &mut Xml, name: &str, attributes: &[(&str, String)]) {
+    let attributes: Vec<(&str, &str)> = attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    xml.empty(name, &attributes);
 }

@@ -2,12 +2,14 @@
 //!
 //! Beside the kit, a folder named after the product holds its own P-Mode files, `truststore.p12` (the partner's
 //! certificates and who issues them), and `keystore.p12` with a signing and a TLS key for the product, made by the
-//! suite's test CA. A product that has keys of its own leaves that store aside. What a store is installed with is in
+//! suite's test CA, and one to decrypt with where an agreement encrypts. A product that has keys of its own leaves that store aside. What a store is installed with is in
 //! the product's manual; [`agreement.md`](super::agreement) says what was agreed.
 
 mod domibus;
 mod holodeck;
+mod lines;
 mod phase4;
+mod policy;
 mod xml;
 
 use carnet_certs::{CertError, Identity, certificates_from_pem, key_store, trust_store};
@@ -24,6 +26,8 @@ pub(crate) const PASSWORD: &str = "stores.password";
 const OWN_ALIAS: &str = "own-signing";
 const OWN_TLS_ALIAS: &str = "own-tls";
 const PARTNER_ALIAS: &str = "partner-signing";
+const ENCRYPTION_ALIAS: &str = "partner-encryption";
+const DECRYPTION_ALIAS: &str = "own-encryption";
 
 /// The products whose files can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -36,13 +40,15 @@ pub(crate) enum Product {
     Phase4,
 }
 
-/// The product's own keys, where the suite's test CA makes them: TLS and signing.
+/// The product's own keys, where the suite's test CA makes them.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnKeys {
     /// For TLS, as client and as server.
     pub(crate) tls: Identity,
     /// For signatures.
     pub(crate) signing: Identity,
+    /// What the partner encrypts for, where an agreement encrypts by RSA.
+    pub(crate) encryption: Option<Identity>,
 }
 
 /// What is written into the product's folder.
@@ -78,37 +84,43 @@ impl Export<'_> {
     /// # Errors
     /// A certificate of the kit that is none.
     pub(crate) fn files(&self) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-        let keyed = self.keys.is_some();
+        let secret = self.keys.is_some().then_some(self.password);
         let texts = match self.product {
-            Product::Domibus => domibus::files(self.kit, self.own_url),
-            Product::Holodeck => holodeck::files(self.kit, keyed.then_some(self.password)),
+            Product::Domibus => domibus::files(self.kit, self.own_url, secret),
+            Product::Holodeck => holodeck::files(self.kit, secret),
             Product::Phase4 => phase4::files(self.kit, self.password),
         };
         let mut files: Vec<(String, Vec<u8>)> =
             texts.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
         files.push((TRUST_STORE.to_owned(), self.trust_store().map_err(Failure::usage)?));
         if let Some(keys) = &self.keys {
-            let (signing, tls) = self.aliases();
-            let store = key_store(&[(signing, &keys.signing), (tls, &keys.tls)], self.password);
+            let (signing, decryption) = (self.own("sign"), self.own("decrypt"));
+            let mut entries = vec![(signing.as_str(), &keys.signing), (OWN_TLS_ALIAS, &keys.tls)];
+            entries.extend(keys.encryption.as_ref().map(|key| (decryption.as_str(), key)));
+            let store = key_store(&entries, self.password);
             files.push((KEY_STORE.to_owned(), store.map_err(Failure::ours)?));
         }
         files.push((PASSWORD.to_owned(), format!("{}\n", self.password).into_bytes()));
         Ok(files)
     }
 
-    /// Signing and TLS alias of the own keys: Domibus looks for the name of the party.
-    fn aliases(&self) -> (&str, &str) {
-        match self.product {
-            Product::Domibus => (&self.kit.own.id, OWN_TLS_ALIAS),
-            Product::Holodeck | Product::Phase4 => (OWN_ALIAS, OWN_TLS_ALIAS),
+    /// Under what the own key for a purpose is looked for: Domibus makes it of the name of the party.
+    fn own(&self, purpose: &str) -> String {
+        match (self.product, purpose) {
+            (Product::Domibus, _) => domibus::alias(self.kit, &self.kit.own.id, purpose),
+            (_, "sign") => OWN_ALIAS.to_owned(),
+            _ => DECRYPTION_ALIAS.to_owned(),
         }
     }
 
     fn trust_store(&self) -> Result<Vec<u8>, CertError> {
         let kit = self.kit;
-        let partner = match self.product {
-            Product::Domibus => kit.partner.id.as_str(),
-            Product::Holodeck | Product::Phase4 => PARTNER_ALIAS,
+        let (partner, encryption) = match self.product {
+            Product::Domibus => {
+                let of = |purpose| domibus::alias(kit, &kit.partner.id, purpose);
+                (of("sign"), of("encrypt"))
+            }
+            Product::Holodeck | Product::Phase4 => (PARTNER_ALIAS.to_owned(), ENCRYPTION_ALIAS.to_owned()),
         };
         let mut entries = Vec::new();
         let mut add = |alias: &str, pem: Option<&str>| -> Result<(), CertError> {
@@ -119,7 +131,8 @@ impl Export<'_> {
             }
             Ok(())
         };
-        add(partner, kit.signing_certificate.as_deref())?;
+        add(&partner, kit.signing_certificate.as_deref())?;
+        add(&encryption, kit.rsa_encryption_certificate.as_deref())?;
         add("partner-tls", kit.tls_certificate.as_deref())?;
         add("signing-issuer", kit.signing_intermediates.as_deref())?;
         add("signing-anchor", Some(&kit.signing_anchors))?;

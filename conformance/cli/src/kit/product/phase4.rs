@@ -1,8 +1,9 @@
 //! P-Modes in the form in which phase4's XML-based P-Mode manager keeps them, and its crypto properties.
 
-use super::super::{Kit, Leg};
+use super::super::Kit;
+use super::lines::{self, Carried, Line};
 use super::xml::Xml;
-use super::{DEFAULT_MPC, KEY_STORE, OWN_ALIAS, TRUST_STORE, file_name};
+use super::{DEFAULT_MPC, KEY_STORE, OWN_ALIAS, TRUST_STORE};
 use carnet_catalogue::subject::Party;
 
 /// The files by name; the passwords are those of the stores beside them.
@@ -14,59 +15,35 @@ pub(crate) fn files(kit: &Kit, password: &str) -> Vec<(String, String)> {
 fn pmodes(kit: &Kit) -> String {
     let mut xml = Xml::new(&format!("{} with {}, for phase4's XML P-Mode manager.", kit.own.id, kit.partner.id));
     xml.element("root", &[], |xml| {
-        for leg in kit.legs() {
-            for service in &kit.services {
-                for action in &service.actions {
-                    pmode(xml, leg, &service.name, service.kind.as_deref(), action);
-                }
-            }
+        for line in lines::all(kit) {
+            pmode(xml, kit, &line);
         }
     });
     xml.finish()
 }
 
-fn pmode(xml: &mut Xml, leg: Leg<'_>, service: &str, kind: Option<&str>, action: &str) {
-    let kit = leg.kit;
-    let id = file_name(&format!("{}-{action}", leg.slug()));
+fn pmode(xml: &mut Xml, kit: &Kit, line: &Line<'_>) {
+    let (mep, binding) = match line.carried {
+        Carried::Push(_) => ("oneway", "push"),
+        Carried::Pull(_) => ("oneway", "pull"),
+        Carried::TwoWay(_) => ("twoway", "pushpush"),
+    };
     let attributes = [
-        ("id", id.as_str()),
+        ("id", line.name.as_str()),
         ("creationldt", "2026-01-01T00:00:00"),
-        ("Agreement", &kit.agreement.0),
-        ("MEP", "oneway"),
-        ("MEPBinding", "push"),
+        ("Agreement", line.terms.name),
+        ("MEP", mep),
+        ("MEPBinding", binding),
     ];
     xml.element("item", &attributes, |xml| {
-        party(xml, "Initiator", leg.initiator, &leg.initiator.initiator_role);
-        party(xml, "Responder", leg.responder, &leg.responder.responder_role);
-        xml.element("Leg1", &[], |xml| {
-            let mut protocol = vec![("SOAPVersion", "1.2")];
-            if let Some(endpoint) = kit.endpoints.first().filter(|_| leg.initiator.id == kit.own.id) {
-                protocol.insert(0, ("Address", endpoint.as_str()));
-            }
-            xml.empty("Protocol", &protocol);
-            let mut info = vec![("Service", service)];
-            info.extend(kind.filter(|kind| !kind.is_empty()).map(|kind| ("ServiceType", kind)));
-            info.extend([("Action", action), ("MPCID", kit.mpc.as_deref().unwrap_or(DEFAULT_MPC))]);
-            xml.empty("BusinessInfo", &info);
-            let errors = [
-                ("ReportAsResponse", "true"),
-                ("ReportProcessErrorNotifyConsumer", "true"),
-                ("ReportProcessErrorNotifyProducer", "true"),
-                ("ReportDeliveryFailuresNotifyProducer", "true"),
-            ];
-            xml.empty("ErrorHandling", &errors);
-            let security = [
-                ("WSSVersion", "1.1.1"),
-                ("X509SignatureHashFunction", "sha-256"),
-                ("X509SignatureAlgorithm", "rsa-sha-256"),
-                ("PModeAuthorize", "false"),
-                ("SendReceipt", "true"),
-                ("SendReceiptReplyPattern", "response"),
-                ("SendReceiptNonRepudiation", "true"),
-            ];
-            xml.empty("Security", &security);
-        });
-        if kit.compress {
+        let [(initiator, role), (responder, other)] = line.sides();
+        party(xml, "Initiator", initiator, role);
+        party(xml, "Responder", responder, other);
+        leg(xml, kit, line, "Leg1", line.action, &initiator.id);
+        if let Carried::TwoWay(reply) = line.carried {
+            leg(xml, kit, line, "Leg2", reply, &responder.id);
+        }
+        if line.terms.compress {
             xml.empty("PayloadServices", &[("CompressionMode", "gzip")]);
         }
         let retry = &kit.reception_awareness;
@@ -80,6 +57,45 @@ fn pmode(xml: &mut Xml, leg: Leg<'_>, service: &str, kind: Option<&str>, action:
         let awareness: Vec<(&str, &str)> = awareness.iter().map(|(name, value)| (*name, value.as_str())).collect();
         // Spelt so by phase4.
         xml.empty("RecepetionAwareness", &awareness);
+    });
+}
+
+/// One leg; `connects` is the party that opens the connection.
+fn leg(xml: &mut Xml, kit: &Kit, line: &Line<'_>, element: &str, action: &str, connects: &str) {
+    xml.element(element, &[], |xml| {
+        let mut protocol = vec![("SOAPVersion", "1.2")];
+        if let Some(endpoint) = kit.endpoints.first().filter(|_| connects == kit.own.id) {
+            protocol.insert(0, ("Address", endpoint.as_str()));
+        }
+        xml.empty("Protocol", &protocol);
+        let mut info = vec![("Service", line.service)];
+        info.extend(line.service_type.map(|kind| ("ServiceType", kind)));
+        info.extend([("Action", action), ("MPCID", line.channel().unwrap_or(DEFAULT_MPC))]);
+        xml.empty("BusinessInfo", &info);
+        let errors = [
+            ("ReportAsResponse", "true"),
+            ("ReportProcessErrorNotifyConsumer", "true"),
+            ("ReportProcessErrorNotifyProducer", "true"),
+            ("ReportDeliveryFailuresNotifyProducer", "true"),
+        ];
+        xml.empty("ErrorHandling", &errors);
+        let mut security = vec![
+            ("WSSVersion", "1.1.1"),
+            ("X509SignatureHashFunction", "sha-256"),
+            ("X509SignatureAlgorithm", "rsa-sha-256"),
+        ];
+        if line.terms.encrypts {
+            security.push(("X509EncryptionAlgorithm", "aes128-gcm"));
+        }
+        // What was pulled is receipted by a request of its own.
+        let pattern = if matches!(line.carried, Carried::Pull(_)) { "callback" } else { "response" };
+        security.extend([
+            ("PModeAuthorize", "false"),
+            ("SendReceipt", "true"),
+            ("SendReceiptReplyPattern", pattern),
+            ("SendReceiptNonRepudiation", "true"),
+        ]);
+        xml.empty("Security", &security);
     });
 }
 
