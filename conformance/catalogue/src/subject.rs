@@ -157,6 +157,9 @@ pub struct Agreement {
     /// The profile it is of, as P-Modes name it.
     #[serde(default = "profile")]
     pub profile: String,
+    /// The curve of the suite's keys where version 2.0 leaves a choice: `p-256` in the place of Ed25519 and X25519.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<String>,
     /// PEM: the certificate that payloads for the subject are encrypted for, where the profile encrypts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption_certificate: Option<PathBuf>,
@@ -206,6 +209,9 @@ pub struct Trust {
     pub tls: Vec<PathBuf>,
     /// PEM files: who issues its signing certificates.
     pub signing: Vec<PathBuf>,
+    /// PEM: its signing certificate with the issuers, for tokens that name it without carrying it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signing_certificates: Vec<PathBuf>,
     /// Common name its signing certificate carries; without it, any under the anchors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_subject: Option<String>,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use carnet_certs::{CertError, Identity, KeyKind, UnixTime, Usage, write_further};
-use carnet_wire::encryption::{DecryptionKey, KeyError, Policy};
+use carnet_wire::encryption::{DecryptionKey, KeyError, KeyMethod, Policy};
 use carnet_wire::signature;
 use carnet_wire::signature::SignatureAlgorithm;
 use rustls_pki_types::CertificateDer;
@@ -21,10 +21,17 @@ pub(crate) enum Agreement {
     Encrypted,
     /// eDelivery AS4 2.0: Ed25519, X25519, AES-128-GCM.
     Second,
+    /// The same on the curve P-256.
+    Curve,
+    /// As the main one, the token names the certificate by its subject key identifier.
+    Ski,
+    /// As the main one, the token names the certificate by issuer and serial number.
+    IssuerSerial,
 }
 
 impl Agreement {
-    pub(crate) const ALL: [Self; 4] = [Self::Main, Self::Tokens, Self::Encrypted, Self::Second];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Main, Self::Tokens, Self::Encrypted, Self::Second, Self::Curve, Self::Ski, Self::IssuerSerial];
 
     /// Its name with a partner.
     pub(crate) fn with(self, partner: &str) -> String {
@@ -38,7 +45,7 @@ impl Agreement {
     }
 
     pub(crate) const fn encrypts(self) -> bool {
-        matches!(self, Self::Encrypted | Self::Second)
+        matches!(self, Self::Encrypted | Self::Second | Self::Curve)
     }
 
     /// Whether a token may name its certificate without carrying it.
@@ -50,9 +57,28 @@ impl Agreement {
     pub(crate) fn signatures(self) -> signature::Policy {
         let signatures = match self {
             Self::Second => vec![SignatureAlgorithm::Ed25519],
+            Self::Curve => vec![SignatureAlgorithm::EcdsaP256Sha256],
             _ => vec![SignatureAlgorithm::RsaSha256],
         };
         signature::Policy { signatures, ..signature::Policy::default() }
+    }
+
+    /// The token of what the double sends.
+    pub(crate) const fn token(self) -> &'static str {
+        match self {
+            Self::Ski => "ski",
+            Self::IssuerSerial => "issuer-serial",
+            _ => "x509-pkipath",
+        }
+    }
+
+    /// How a key is agreed on, where that is agreed; by RSA otherwise.
+    pub(crate) const fn key(self) -> Option<KeyMethod> {
+        match self {
+            Self::Second => Some(KeyMethod::X25519),
+            Self::Curve => Some(KeyMethod::EcdhP256),
+            _ => None,
+        }
     }
 
     const fn last(self) -> &'static str {
@@ -61,6 +87,9 @@ impl Agreement {
             Self::Tokens => "tokens",
             Self::Encrypted => "encrypted",
             Self::Second => "2.0",
+            Self::Curve => "2.0-p-256",
+            Self::Ski => "ski",
+            Self::IssuerSerial => "issuer-serial",
         }
     }
 }
@@ -70,14 +99,15 @@ impl Agreement {
 pub(crate) struct Keys {
     /// What partners encrypt for by RSA.
     pub(crate) rsa: Identity,
-    /// What partners agree on a key with.
-    pub(crate) agreed: DecryptionKey,
-    /// What version 2.0 is signed with.
+    /// What partners agree on a key with: X25519, P-256.
+    pub(crate) agreed: [DecryptionKey; 2],
+    /// What version 2.0 is signed with, on either curve.
     pub(crate) ed25519: Identity,
+    pub(crate) p256: Identity,
     /// Signing certificates of both parties of the suite, for tokens that name one.
     pub(crate) known: Vec<CertificateDer<'static>>,
-    /// Whom answers are encrypted for: by RSA, by agreement.
-    pub(crate) recipients: [CertificateDer<'static>; 2],
+    /// Whom answers are encrypted for: by RSA, by agreement on either curve.
+    pub(crate) recipients: [CertificateDer<'static>; 3],
 }
 
 impl Keys {
@@ -87,7 +117,9 @@ impl Keys {
         now: UnixTime,
         read: impl Fn(&str) -> Result<Identity, GroundError>,
     ) -> Result<Self, GroundError> {
-        const FURTHER: [(Usage, KeyKind); 3] = [
+        const FURTHER: [(Usage, KeyKind); 5] = [
+            (Usage::Encryption, KeyKind::P256),
+            (Usage::Signing, KeyKind::P256),
             (Usage::Encryption, KeyKind::Rsa2048),
             (Usage::Encryption, KeyKind::X25519),
             (Usage::Signing, KeyKind::Ed25519),
@@ -100,15 +132,25 @@ impl Keys {
         let leaf = |stem: &str| -> Result<CertificateDer<'static>, GroundError> {
             read(stem)?.leaf().cloned().ok_or(GroundError::Certificates(CertError::Pem { wanted: "certificate" }))
         };
-        let agreed = read("double-encryption-x25519")?;
         let key = |error: KeyError| GroundError::Certificates(CertError::Key { reason: error.to_string() });
+        let agreed = |kind: &str| -> Result<DecryptionKey, GroundError> {
+            let stem = format!("double-encryption-{kind}");
+            DecryptionKey::new(read(&stem)?.key.pkcs8().secret_pkcs8_der(), leaf(&stem)?).map_err(key)
+        };
         Ok(Self {
             rsa: read("double-encryption-rsa-2048")?,
-            agreed: DecryptionKey::new(agreed.key.pkcs8().secret_pkcs8_der(), leaf("double-encryption-x25519")?)
-                .map_err(key)?,
+            agreed: [agreed("x25519")?, agreed("p-256")?],
+            p256: read("double-signing-p-256")?,
             ed25519: read("double-signing-ed25519")?,
-            known: vec![leaf("suite-signing")?, leaf("suite-signing-ed25519")?, leaf("other-signing")?],
-            recipients: [leaf("suite-encryption-rsa-2048")?, leaf("suite-encryption-x25519")?],
+            known: ["suite-signing", "suite-signing-ed25519", "suite-signing-p-256", "other-signing"]
+                .into_iter()
+                .map(leaf)
+                .collect::<Result<_, _>>()?,
+            recipients: [
+                leaf("suite-encryption-rsa-2048")?,
+                leaf("suite-encryption-x25519")?,
+                leaf("suite-encryption-p-256")?,
+            ],
         })
     }
 
@@ -116,14 +158,15 @@ impl Keys {
     pub(crate) fn recipient(&self, agreement: Agreement) -> Option<&CertificateDer<'static>> {
         match agreement {
             Agreement::Encrypted => self.recipients.first(),
-            Agreement::Second => self.recipients.last(),
+            Agreement::Second => self.recipients.get(1),
+            Agreement::Curve => self.recipients.last(),
             _ => None,
         }
     }
 }
 
 /// What is encrypted by agreement on a key, as `carnet-wire` reads it.
-pub(crate) fn by_agreement() -> Policy {
-    use carnet_wire::encryption::KeyMethod;
-    Policy { keys: vec![KeyMethod::X25519], ..Policy::default() }
+pub(crate) fn by_agreement(agreement: Agreement) -> Policy {
+    let keys = agreement.key().map_or_else(|| vec![KeyMethod::X25519, KeyMethod::EcdhP256], |key| vec![key]);
+    Policy { keys, ..Policy::default() }
 }

@@ -83,6 +83,7 @@ named! {
         CornersThere = "corners.there", "The outer corners are both named where that was agreed.";
         CornersOnce = "corners.once", "Each outer corner is named once.";
         CornersFilled = "corners.filled", "Each outer corner has a value.";
+        HeaderComment = "header.comment", "No comment stands in a value of the header.";
         HeaderUserMessage = "header.user-message", "Messaging carries one user message.";
         HeaderMessageId = "header.message-id", "The message has a MessageId.";
         HeaderServiceUri = "header.service-uri", "A Service without type is a URI.";
@@ -200,6 +201,7 @@ named! {
         PathTokenOnly = "path-token-only", "It refuses the token X509v3.";
         LeafTokenOnly = "leaf-token-only", "It refuses the token X509PKIPathv1.";
         NoNamedToken = "no-named-token", "It refuses tokens that only name their certificate.";
+        NoP256 = "no-p-256", "It refuses messages that are secured on the curve P-256.";
         NoEncryption = "no-encryption", "It refuses encrypted messages.";
         CompletesChain = "completes-chain", "It completes chains from certificates it holds.";
         NoCaOrder = "no-ca-order", "It takes the CAs of a chain in the order in which they come.";
@@ -231,6 +233,7 @@ named! {
         NoDiscovery = "no-discovery", "It asks no publisher, and sends what is for others to the suite.";
         FallsBack = "falls-back", "It sends to the suite what is for a party that it did not find.";
         NoRedirection = "no-redirection", "It does not ask the publisher that another one names.";
+        NoBundles = "no-bundles", "It passes over a receipt that comes with a pull request.";
         NoRedelivery = "no-redelivery", "It hands a message out once, receipted or not.";
         HandsOutTwice = "hands-out-twice", "It hands a message out again before its interval is over.";
         EmptyIsSuccess = "empty-is-success", "It answers a pull from an empty channel with an empty body.";

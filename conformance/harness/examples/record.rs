@@ -142,6 +142,7 @@ const RECORDINGS: &[Recording] = &[
     one("message.part-properties", PUSH, Fault::PushWithoutMimeType),
     one("message.encrypted", PUSH, Fault::PushInTheClear),
     one("message.token-carries-path", PUSH, Fault::PushLeafToken),
+    one("message.token-agreed", PUSH, Fault::PushLeafToken),
     one("message.retry-identical", RETRY, Fault::RetryNewId),
     one("message.retry-spaced", RETRY, Fault::RetryTooSoon),
     one("message.count-at-most", NEVER, Fault::RetryTooOften),

@@ -56,6 +56,8 @@ pub struct Setup {
     pub tls_anchors: Vec<CertificateDer<'static>>,
     /// Who issues its signing certificates.
     pub signing_anchors: Vec<CertificateDer<'static>>,
+    /// The certificates that the subject's tokens may name without carrying them, each followed by its issuers.
+    pub known: Vec<CertificateDer<'static>>,
     /// The keys of further agreements, by the agreement's name.
     pub further: BTreeMap<String, Security>,
     /// The keys of the main agreement.
@@ -116,6 +118,7 @@ impl Setup {
             authority: files.authority()?,
             tls_anchors: files.anchors(&files.subject.trust.tls)?,
             signing_anchors: files.anchors(&files.subject.trust.signing)?,
+            known: files.anchors(&files.subject.trust.signing_certificates)?,
             subject: files.subject.clone(),
             ics: files.ics.clone(),
             subject_text: files.text.clone(),

@@ -36,7 +36,7 @@ pub struct SignChoice {
     /// What is left out of the signature: `messaging`, `body`, `parts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub omit: Vec<String>,
-    /// Signature algorithm: what the agreement says (`rsa-sha256`, `ed25519`), `rsa-sha1`, `hmac-sha256` (keyed with
+    /// Signature algorithm: what the agreement says (`rsa-sha256`, `ed25519`, `ecdsa-sha256`), `rsa-sha1`, `hmac-sha256` (keyed with
     /// the public key).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,

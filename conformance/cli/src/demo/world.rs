@@ -20,8 +20,13 @@ const ICS: &str = include_str!("ics.toml");
 const EXCHANGES: &str = include_str!("exchanges.toml");
 
 /// Keys of the nodes beside those for TLS and RSA signatures.
-const FURTHER: [(Usage, KeyKind); 3] =
-    [(Usage::Signing, KeyKind::Ed25519), (Usage::Encryption, KeyKind::Rsa2048), (Usage::Encryption, KeyKind::X25519)];
+const FURTHER: [(Usage, KeyKind); 5] = [
+    (Usage::Signing, KeyKind::Ed25519),
+    (Usage::Signing, KeyKind::P256),
+    (Usage::Encryption, KeyKind::Rsa2048),
+    (Usage::Encryption, KeyKind::X25519),
+    (Usage::Encryption, KeyKind::P256),
+];
 
 /// A temporary folder with everything in it; removed when dropped.
 #[derive(Debug)]
@@ -215,6 +220,22 @@ name = "{agreement}:edelivery-2.0"
 profile = "edelivery-2.0"
 encryption_certificate = "../pki/{stem}-encryption-x25519.pem"
 
+[agreements."edelivery-2.0-p-256"]
+name = "{agreement}:edelivery-2.0-p-256"
+profile = "edelivery-2.0"
+curve = "p-256"
+encryption_certificate = "../pki/{stem}-encryption-p-256.pem"
+
+[agreements.ski]
+name = "{agreement}:ski"
+profile = "edelivery-1.15"
+token = "ski"
+
+[agreements.issuer-serial]
+name = "{agreement}:issuer-serial"
+profile = "edelivery-1.15"
+token = "issuer-serial"
+
 [sample]
 pack = "declaration"
 message = "{sample}"
@@ -222,6 +243,7 @@ message = "{sample}"
 [trust]
 tls = ["../pki/anchors.pem"]
 signing = ["../pki/anchors.pem"]
+signing_certificates = ["../pki/{stem}-signing.pem"]
 signing_subject = "{party}"
 subject_trusts_suite_ca = true
 subject_loaded_crl = true
@@ -286,6 +308,10 @@ key = "../pki/{stem}-signing.key.pem"
 chain = "../pki/{stem}-signing-ed25519.pem"
 key = "../pki/{stem}-signing-ed25519.key.pem"
 
+[[further_signing]]
+chain = "../pki/{stem}-signing-p-256.pem"
+key = "../pki/{stem}-signing-p-256.key.pem"
+
 [[decryption]]
 chain = "../pki/{stem}-encryption-rsa-2048.pem"
 key = "../pki/{stem}-encryption-rsa-2048.key.pem"
@@ -293,6 +319,10 @@ key = "../pki/{stem}-encryption-rsa-2048.key.pem"
 [[decryption]]
 chain = "../pki/{stem}-encryption-x25519.pem"
 key = "../pki/{stem}-encryption-x25519.key.pem"
+
+[[decryption]]
+chain = "../pki/{stem}-encryption-p-256.pem"
+key = "../pki/{stem}-encryption-p-256.key.pem"
 
 [store]
 dir = "store"

@@ -115,17 +115,20 @@ fn agreements(text: &mut String, kit: &Kit) -> std::fmt::Result {
         "The same parties, services and actions under another AgreementRef and profile; their P-Modes lie beside the \
          others. An answer goes under the agreement of what it answers.\n"
     )?;
-    writeln!(text, "| AgreementRef | Profile | Signature | Encryption |\n|---|---|---|---|")?;
+    writeln!(text, "| AgreementRef | Profile | Signature | Token | Encryption |\n|---|---|---|---|---|")?;
     for (_, agreement) in &kit.further {
         let profile = agreement.secured();
-        let signature = if profile.signing == RSA { "RSA-SHA256" } else { "Ed25519" };
-        let encryption = match profile.encryption {
-            None => "none",
-            Some(RSA) => "every payload, for `partner-encryption.pem`: RSA-OAEP (SHA-256 twice), AES-128-GCM",
-            Some(_) => "every payload, for `partner-encryption.pem`: X25519, HKDF, AES-128 key wrap, AES-128-GCM",
+        let (signature, key) = match profile.signing {
+            RSA => ("RSA-SHA256", "RSA-OAEP (SHA-256 twice)"),
+            "p-256" => ("ECDSA on P-256, SHA-256", "ECDH on P-256, HKDF, AES-128 key wrap"),
+            _ => ("Ed25519", "X25519, HKDF, AES-128 key wrap"),
         };
-        let (name, profile) = (code(&agreement.name), code(&agreement.profile));
-        writeln!(text, "| {name} | {profile} | {signature} | {encryption} |")?;
+        let encryption = match profile.encryption {
+            None => "none".to_owned(),
+            Some(_) => format!("every payload, for `partner-encryption.pem`: {key}, AES-128-GCM"),
+        };
+        let (name, profile, token) = (code(&agreement.name), code(&agreement.profile), code(&agreement.token));
+        writeln!(text, "| {name} | {profile} | {signature} | {token} | {encryption} |")?;
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use carnet_catalogue::step::{Forge, SignChoice};
-use carnet_certs::KeyKind;
 use carnet_harness::forge::{self, Algorithm, SignalDraft, Signing};
 use carnet_harness::http;
 use carnet_wire::{Limits, gzip};
@@ -72,7 +71,7 @@ impl Node {
         if let Some(code) = self.refuses_pull(received) {
             return self.error(code, Some(id), Agreement::Main);
         }
-        if received.ebms.receipt.is_some() {
+        if received.ebms.receipt.is_some() && !self.mutation.does(Habit::NoBundles) {
             self.settle(received);
         }
         match self.hand_out() {
@@ -156,6 +155,7 @@ impl Node {
             || (does(Habit::RefusesUnlisted) && received.package.parts.len() > parts)
             || (does(Habit::NoNamedToken) && received.signature.named)
             || (does(Habit::NoEncryption) && received.encryption.present)
+            || (does(Habit::NoP256) && received.agreement == Agreement::Curve)
             || (does(Habit::PathTokenOnly) && received.signature.leaf_alone)
             || (does(Habit::LeafTokenOnly) && !received.signature.leaf_alone)
             || (does(Habit::RefusesReplies) && received.ebms.refers_to.is_some())
@@ -253,15 +253,14 @@ impl Node {
             Some("other-partner") => &self.ground.other,
             Some("stranger") => &self.ground.stranger,
             _ if agreement == Agreement::Second && choice.algorithm.is_none() => &self.ground.keys.ed25519,
+            _ if agreement == Agreement::Curve && choice.algorithm.is_none() => &self.ground.keys.p256,
             _ => &self.ground.identities.signing,
         };
-        let mut signing = Signing::new(identity, choice.token.as_deref().unwrap_or("x509-pkipath"));
+        let mut signing = Signing::new(identity, choice.token.as_deref().unwrap_or(agreement.token()));
         signing.omit.messaging = choice.omit.iter().any(|what| what == "messaging");
         signing.omit.body = choice.omit.iter().any(|what| what == "body");
         signing.omit.parts = choice.omit.iter().any(|what| what == "parts");
-        if identity.key.kind() == KeyKind::Ed25519 {
-            signing.algorithm = Algorithm::Ed25519;
-        }
+        signing.algorithm = Algorithm::of(identity);
         if choice.algorithm.as_deref() == Some("rsa-sha1") {
             signing.algorithm = Algorithm::RsaSha1;
         }

@@ -246,7 +246,7 @@ impl Node {
         found: Option<&CertificateDer<'static>>,
     ) -> bool {
         let holds = |rule: Rule, holds: bool| holds || !self.mutation.checks(rule);
-        let Some(signed) = signature_of(text, agreement) else { return false };
+        let Some(signed) = signature_of(text, agreement, &self.ground.keys) else { return false };
         let own =
             |chain: &[CertificateDer<'static>]| chain.first().and_then(carnet_certs::common_name).unwrap_or_default();
         let repeated = receipt.receipt.clone().unwrap_or_default();

@@ -99,14 +99,14 @@ fn open(
     }
     let second = method(tree) == Some(KW_AES128);
     let as_agreed = match agreement {
-        Agreement::Second => second,
+        Agreement::Second | Agreement::Curve => second,
         _ => Key::is_agreed(tree),
     };
     if agreement.encrypts() && !as_agreed && mutation.checks(Rule::EncryptionKey) {
         return Err(Rule::EncryptionKey);
     }
     if second {
-        return by_wire(package, keys, sealed);
+        return by_wire(package, agreement, keys, sealed);
     }
     let key = Key::of(tree, keys)?;
     for (at, data) in data.iter().enumerate() {
@@ -135,15 +135,15 @@ fn open(
 }
 
 /// By agreement on a key.
-fn by_wire(package: &mut Package, keys: &Keys, sealed: &mut Vec<String>) -> Result<(), Rule> {
+fn by_wire(package: &mut Package, agreement: Agreement, keys: &Keys, sealed: &mut Vec<String>) -> Result<(), Rule> {
     use carnet_wire::encryption::EncryptionError as Error;
-    let encrypted = sealed::read(&package.envelope, &by_agreement()).map_err(|error| match error {
+    let encrypted = sealed::read(&package.envelope, &by_agreement(agreement)).map_err(|error| match error {
         Error::KeyMethod | Error::Derivation => Rule::EncryptionKey,
         Error::ContentAlgorithm => Rule::EncryptionContent,
         _ => Rule::EncryptionForm,
     })?;
     let encrypted = encrypted.ok_or(Rule::EncryptionForm)?;
-    let key = encrypted.open([&keys.agreed]).map_err(|_| Rule::EncryptionDecrypts)?;
+    let key = encrypted.open(&keys.agreed).map_err(|_| Rule::EncryptionDecrypts)?;
     for one in encrypted.parts() {
         let part = package.parts.iter_mut().find(|part| part.cid.as_deref() == Some(&one.cid));
         let part = part.ok_or(Rule::EncryptionForm)?;

@@ -65,6 +65,7 @@ pub(crate) struct Seen {
     pub(crate) service_typed: bool,
     pub(crate) property_typed: bool,
     pub(crate) message_properties: bool,
+    pub(crate) comment: bool,
 }
 
 /// A signature as it was read.
@@ -226,11 +227,11 @@ impl Received {
 }
 
 /// The signature of a signal, such as a receipt; none when the envelope does not read.
-pub(crate) fn signature_of(text: &str, agreement: Agreement) -> Option<Signed> {
+pub(crate) fn signature_of(text: &str, agreement: Agreement, keys: &Keys) -> Option<Signed> {
     let document = Document::parse(text.as_bytes(), &Limits::default()).ok()?;
     let tree = roxmltree::Document::parse(text).ok()?;
     let messaging = header(&tree).and_then(|header| child(header, EB, "Messaging"))?;
-    Some(signature(&document, &tree, messaging, agreement, &[]))
+    Some(signature(&document, &tree, messaging, agreement, &keys.known))
 }
 
 pub(super) fn child<'a, 'i>(node: Node<'a, 'i>, space: &str, local: &str) -> Option<Node<'a, 'i>> {
@@ -281,6 +282,9 @@ fn seen(tree: &roxmltree::Document<'_>, messaging: Node<'_, '_>) -> Seen {
         service_typed: typed("Service", "CollaborationInfo"),
         property_typed: typed("Property", "PartProperties"),
         message_properties: inside("MessageProperties") > 0,
+        comment: messaging.descendants().any(|node| {
+            node.is_comment() && node.parent().is_some_and(|over| over.children().all(|one| !one.is_element()))
+        }),
     }
 }
 

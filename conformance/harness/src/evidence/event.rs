@@ -132,6 +132,9 @@ pub struct Start {
     pub tls_anchors: Vec<BlobRef>,
     /// DER certificates its signatures must chain to.
     pub signing_anchors: Vec<BlobRef>,
+    /// DER certificates that tokens of either side may name without carrying them, each followed by its issuers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<BlobRef>,
     /// The time at which certificates are judged, seconds since 1970.
     pub clock: u64,
     /// What chose the places at which faults on the line struck.

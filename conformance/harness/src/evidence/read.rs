@@ -219,6 +219,7 @@ pub(super) fn references(event: &Event) -> Vec<&BlobRef> {
             all.extend(start.files.values());
             all.extend(&start.tls_anchors);
             all.extend(&start.signing_anchors);
+            all.extend(&start.known);
             all
         }
         Kind::Connected { chains, .. } => chains.peer.iter().chain(&chains.own).collect(),

@@ -8,8 +8,9 @@ use aws_lc_rs::{digest as hash, hmac, io};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use carnet_catalogue::step::Forge;
-use carnet_certs::{Identity, Scheme};
+use carnet_certs::{Identity, KeyKind, Scheme};
 use carnet_wire::digest::{self, Transform};
+use carnet_wire::wss::{EcdsaP256Signer, Signer as _};
 use carnet_wire::xml::{Document, Element};
 use carnet_wire::{Limits, c14n, namespace, token};
 
@@ -35,6 +36,8 @@ pub enum Algorithm {
     RsaSha256,
     /// Ed25519, as version 2.0 signs.
     Ed25519,
+    /// ECDSA over P-256 with SHA-256, as version 2.0 may sign.
+    EcdsaP256,
     /// RSA over SHA-1.
     RsaSha1,
     /// A message authentication code whose secret is the public key, which anyone knows.
@@ -42,10 +45,21 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// What an identity signs with where nothing else is said.
+    #[must_use]
+    pub fn of(identity: &Identity) -> Self {
+        match identity.key.kind() {
+            KeyKind::Ed25519 => Self::Ed25519,
+            KeyKind::P256 => Self::EcdsaP256,
+            _ => Self::RsaSha256,
+        }
+    }
+
     fn uri(self) -> &'static str {
         match self {
             Self::RsaSha256 => namespace::RSA_SHA256,
             Self::Ed25519 => namespace::ED25519,
+            Self::EcdsaP256 => namespace::ECDSA_SHA256,
             Self::RsaSha1 => "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
             Self::HmacSha256 => "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
         }
@@ -167,17 +181,18 @@ fn signed_info(references: &str, signing: &Signing<'_>) -> String {
 
 fn security(signed_info: &str, signing: &Signing<'_>) -> Result<String, ForgeError> {
     let key = &signing.identity.key;
-    let scheme = match signing.algorithm {
-        Algorithm::RsaSha256 => Some(Scheme::RsaPkcs1Sha256),
-        Algorithm::Ed25519 => Some(Scheme::Ed25519),
-        Algorithm::RsaSha1 => Some(Scheme::RsaPkcs1Sha1),
-        Algorithm::HmacSha256 => None,
-    };
-    let signature = match scheme {
-        Some(scheme) => {
-            key.sign(scheme, signed_info.as_bytes()).map_err(|error| ForgeError::Sign { what: error.to_string() })?
-        }
-        None => hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.spki()), signed_info.as_bytes()).as_ref().to_vec(),
+    let octets = signed_info.as_bytes();
+    let by = |scheme: Scheme| key.sign(scheme, octets).map_err(|error| ForgeError::Sign { what: error.to_string() });
+    let signature = match signing.algorithm {
+        Algorithm::RsaSha256 => by(Scheme::RsaPkcs1Sha256)?,
+        Algorithm::Ed25519 => by(Scheme::Ed25519)?,
+        Algorithm::RsaSha1 => by(Scheme::RsaPkcs1Sha1)?,
+        // Two numbers of 32 bytes, not the DER of certificates (RFC 4051, 2.3.6).
+        Algorithm::EcdsaP256 => EcdsaP256Signer::from_pkcs8(key.pkcs8().secret_pkcs8_der())
+            .map_err(|error| error.to_string())
+            .and_then(|signer| signer.sign(octets).map_err(|error| error.to_string()))
+            .map_err(|what| ForgeError::Sign { what })?,
+        Algorithm::HmacSha256 => hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.spki()), octets).as_ref().to_vec(),
     };
     let (token, key_info) = key_info(signing)?;
     let (wsse, wsu, soap, ds) = (namespace::WSSE, namespace::WSU, namespace::SOAP12, namespace::DS);

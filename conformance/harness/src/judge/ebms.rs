@@ -135,6 +135,14 @@ pub enum EbmsError {
 /// # Errors
 /// See [`EbmsError`].
 pub fn read(envelope: &[u8]) -> Result<Ebms, EbmsError> {
+    read_knowing(envelope, &[])
+}
+
+/// As [`read`], with certificates that a token may name without carrying them, each followed by its issuers.
+///
+/// # Errors
+/// See [`EbmsError`].
+pub fn read_knowing(envelope: &[u8], known: &[CertificateDer<'static>]) -> Result<Ebms, EbmsError> {
     let document = Document::parse(envelope, &Limits::default()).map_err(|error| EbmsError::Xml(error.to_string()))?;
     let soap = |error: carnet_wire::xml::XmlError| EbmsError::Soap(error.to_string());
     let header = document.by_path(&[(namespace::SOAP12, "Envelope"), (namespace::SOAP12, "Header")]).map_err(soap)?;
@@ -145,7 +153,7 @@ pub fn read(envelope: &[u8]) -> Result<Ebms, EbmsError> {
         .ok_or_else(|| EbmsError::Messaging("it is missing from the Header".to_owned()))?;
     let mut ebms = Ebms {
         must_understand: matches!(messaging.attribute(namespace::SOAP12, "mustUnderstand"), Some("true" | "1")),
-        signature: signature(&document, header, messaging, body),
+        signature: signature(&document, header, messaging, body, known),
         ..Ebms::default()
     };
     for child in messaging.children() {
@@ -216,7 +224,13 @@ impl Signature {
     }
 }
 
-fn signature(document: &Document<'_>, header: Element<'_>, messaging: Element<'_>, body: Element<'_>) -> Signature {
+fn signature(
+    document: &Document<'_>,
+    header: Element<'_>,
+    messaging: Element<'_>,
+    body: Element<'_>,
+    known: &[CertificateDer<'static>],
+) -> Signature {
     let mut seen = Signature::default();
     let security: Vec<Element<'_>> =
         header.children().filter(|element| element.is(namespace::WSSE, "Security")).collect();
@@ -258,8 +272,13 @@ fn signature(document: &Document<'_>, header: Element<'_>, messaging: Element<'_
         TokenType::Thumbprint => "thumbprint-sha1",
     });
     seen.chain = unverified.token().chain().to_vec();
+    if seen.chain.is_empty()
+        && let Some(named) = known.iter().position(|certificate| unverified.token().names(certificate))
+    {
+        seen.chain = known.get(named..).unwrap_or_default().to_vec();
+    }
     let Some(leaf) = seen.chain.first() else {
-        seen.fault = Some("the token names a certificate without carrying it".to_owned());
+        seen.fault = Some("the token names a certificate that is not known of the subject".to_owned());
         return seen;
     };
     match unverified.verify(leaf) {

@@ -160,7 +160,7 @@ pub(crate) fn ledger(judge: &Judge, attempts: &[Attempt], run: &Attempt) -> Ledg
     for exchange in exchanges() {
         match exchange.side {
             Side::Suite => to_subject(exchange, &mut sent),
-            Side::Subject => from_subject(exchange, &mut pushed),
+            Side::Subject => from_subject(judge, exchange, &mut pushed),
         }
     }
     let mut pulled = Pulled::default();
@@ -279,7 +279,7 @@ fn to_subject(exchange: &Exchange, sent: &mut BTreeMap<String, Fate>) {
     }
 }
 
-fn from_subject(exchange: &Exchange, pushed: &mut BTreeMap<String, Fate>) {
+fn from_subject(judge: &Judge, exchange: &Exchange, pushed: &mut BTreeMap<String, Fate>) {
     let Some(package) = pushed_package(exchange) else { return };
     let Ok(message) = ebms::read(&package.envelope) else { return };
     if message.user.is_none() || message.message_id.is_empty() {
@@ -288,7 +288,7 @@ fn from_subject(exchange: &Exchange, pushed: &mut BTreeMap<String, Fate>) {
     let fate = pushed.entry(message.message_id.clone()).or_default();
     fate.events.push(exchange.seq);
     let Some(package) = sent_package(exchange) else { return };
-    let Ok(signal) = ebms::read(&package.envelope) else { return };
+    let Ok(signal) = ebms::read_knowing(&package.envelope, &judge.known) else { return };
     fate.refused |= !signal.errors.is_empty();
     fate.receipted |= is_receipt(&signal, &message);
 }

@@ -37,6 +37,7 @@ pub struct Judge {
     pub(crate) plan: Plan,
     pub(crate) tls_anchors: Vec<CertificateDer<'static>>,
     pub(crate) signing_anchors: Vec<CertificateDer<'static>>,
+    pub(crate) known: Vec<CertificateDer<'static>>,
     pub(crate) clock: UnixTime,
     pub(crate) suite: run::SuiteSeen,
     pub(crate) forced: Option<String>,
@@ -94,6 +95,7 @@ impl Judge {
             plan,
             tls_anchors: certificates(&start.tls_anchors)?,
             signing_anchors: certificates(&start.signing_anchors)?,
+            known: certificates(&start.known)?,
             clock: UnixTime::since_unix_epoch(std::time::Duration::from_secs(start.clock)),
             suite: run::SuiteSeen {
                 version: start.suite.clone(),

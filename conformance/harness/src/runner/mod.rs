@@ -281,6 +281,7 @@ pub(crate) fn begin(options: &RunOptions, recorder: &Recorder, planned: &Plan) {
         plan: recorder.blob(serde_json::to_string(planned).unwrap_or_default().as_bytes()),
         tls_anchors: ders(&setup.tls_anchors),
         signing_anchors: ders(&setup.signing_anchors),
+        known: ders(&[setup.known.as_slice(), &setup.partner.signing.chain].concat()),
         clock: Setup::now().as_secs(),
         seed: options.seed,
     };

@@ -1,10 +1,13 @@
 //! Whose signature and which encryption a step asks for, and what is wrong with them.
 
 use carnet_catalogue::step::{EncryptChoice, SignChoice};
-use carnet_certs::{Identity, KeyKind};
+use carnet_certs::Identity;
 
 use crate::forge::{Algorithm, Encryption, Omit, Signing};
 use crate::setup::Setup;
+
+/// What version 2.0 signs with, by the agreement's own key.
+const OF_VERSION_2: [&str; 2] = ["ed25519", "ecdsa-sha256"];
 
 /// An identity with the choices of a step.
 #[derive(Debug, Clone)]
@@ -32,7 +35,7 @@ impl Signer {
         let choice = choice.unwrap_or(&none);
         let name = choice.identity.as_deref().or(speaker).unwrap_or("partner");
         // Another algorithm than the agreement's is that of the usual identity's key.
-        let usual = choice.algorithm.as_deref().is_some_and(|algorithm| algorithm != "ed25519");
+        let usual = choice.algorithm.as_deref().is_some_and(|algorithm| !OF_VERSION_2.contains(&algorithm));
         let own = setup.security(agreement)?.signing.as_ref().filter(|_| name == "partner" && !usual);
         let Some(identity) = own.map_or_else(|| setup.identity(name, "signing"), |own| Ok(Some(own.clone())))? else {
             return Ok(None);
@@ -48,13 +51,15 @@ impl Signer {
             }
         }
         let algorithm = match choice.algorithm.as_deref() {
-            None if identity.key.kind() == KeyKind::Ed25519 => Algorithm::Ed25519,
-            None | Some("rsa-sha256") => Algorithm::RsaSha256,
+            None => Algorithm::of(&identity),
+            Some("rsa-sha256") => Algorithm::RsaSha256,
             Some("ed25519") => Algorithm::Ed25519,
+            Some("ecdsa-sha256") => Algorithm::EcdsaP256,
             Some("rsa-sha1") => Algorithm::RsaSha1,
             Some("hmac-sha256") => Algorithm::HmacSha256,
             Some(other) => {
-                return Err(format!("got algorithm {other:?}, expected rsa-sha256, ed25519, rsa-sha1 or hmac-sha256"));
+                let known = "rsa-sha256, ed25519, ecdsa-sha256, rsa-sha1 or hmac-sha256";
+                return Err(format!("got algorithm {other:?}, expected {known}"));
             }
         };
         let weak_digest = match choice.digest.as_deref() {

@@ -195,7 +195,8 @@ impl<'l> Look<'l> {
         let unreadable = |what: String| self.deviation(exchange, "a SOAP envelope with a user message", what);
         let package = pushed_package(exchange)
             .ok_or_else(|| unreadable("a body that is neither SOAP nor multipart".to_owned()))?;
-        let ebms = ebms::read(&package.envelope).map_err(|error| unreadable(error.to_string()))?;
+        let known = &self.judge.known;
+        let ebms = ebms::read_knowing(&package.envelope, known).map_err(|error| unreadable(error.to_string()))?;
         Ok(Push { exchange, ebms, package })
     }
 

@@ -78,6 +78,12 @@ pub(crate) const CHECKS: &[Named] = &[
         judge: path,
     },
     Named {
+        name: "message.token-agreed",
+        says: "the token is the one that the agreement names, and leads to the certificate that signed",
+        with: &[],
+        judge: token,
+    },
+    Named {
         name: "message.retry-identical",
         says: "all pushes have the same MessageId and the same digests",
         with: &[],
@@ -357,6 +363,20 @@ fn path(look: &Look<'_>) -> Outcome {
                 Some("BinarySecurityToken"),
             )
         })
+    })())
+}
+
+fn token(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let push = look.push()?;
+        let (signature, agreed) = (&push.ebms.signature, &look.agreed().token);
+        let actual = match &look.fault(signature) {
+            None if signature.token == Some(agreed.as_str()) => return Ok(Outcome::Holds),
+            None => format!("token {}", signature.token.unwrap_or("none")),
+            Some(fault) => format!("token {}: {fault}", signature.token.unwrap_or("none")),
+        };
+        let expected = format!("a signature that verifies by a token {agreed}");
+        Ok(look.at(push.exchange, expected, actual, Some(MESSAGING), Some("SecurityTokenReference")))
     })())
 }
 
