@@ -83,7 +83,6 @@ named! {
         CornersThere = "corners.there", "The outer corners are both named where that was agreed.";
         CornersOnce = "corners.once", "Each outer corner is named once.";
         CornersFilled = "corners.filled", "Each outer corner has a value.";
-        HeaderComment = "header.comment", "No comment stands in a value of the header.";
         HeaderUserMessage = "header.user-message", "Messaging carries one user message.";
         HeaderMessageId = "header.message-id", "The message has a MessageId.";
         HeaderServiceUri = "header.service-uri", "A Service without type is a URI.";
@@ -233,6 +232,7 @@ named! {
         NoDiscovery = "no-discovery", "It asks no publisher, and sends what is for others to the suite.";
         FallsBack = "falls-back", "It sends to the suite what is for a party that it did not find.";
         NoRedirection = "no-redirection", "It does not ask the publisher that another one names.";
+        NoSignalBody = "no-signal-body", "It refuses signals whose Body is not empty.";
         NoBundles = "no-bundles", "It passes over a receipt that comes with a pull request.";
         NoRedelivery = "no-redelivery", "It hands a message out once, receipted or not.";
         HandsOutTwice = "hands-out-twice", "It hands a message out again before its interval is over.";

@@ -60,6 +60,9 @@ impl Node {
         if let Err(broken) = self.holds(received, client) {
             return self.error(broken.code(), Some(id), received.agreement);
         }
+        if received.seen.body_filled && self.mutation.does(Habit::NoSignalBody) {
+            return self.error("EBMS:0009", Some(id), received.agreement);
+        }
         if !received.seen.pull {
             return if self.settle(received) {
                 let fails = self.mutation.does(Habit::FailsAtReceipts);

@@ -55,8 +55,9 @@ impl Node {
 
     async fn look_up(&self, party: &str, action: &str) -> Option<Found> {
         let publisher = *self.publisher.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let participant = segment(&format!("{CUSTOMS}::{party}"));
-        let mut url = format!("http://{}/smp/{participant}/services/{}", publisher?, segment(&format!("::{action}")));
+        let participant = http::segment(&format!("{CUSTOMS}::{party}"));
+        let mut url =
+            format!("http://{}/smp/{participant}/services/{}", publisher?, http::segment(&format!("::{action}")));
         let redirects = match (self.mutation.does(Habit::NoRedirection), self.mutation.checks(Rule::DiscoveryRedirects))
         {
             (true, _) => 0,
@@ -130,10 +131,4 @@ impl Node {
         let address = Address::parse(&text("EndpointURI")?).filter(|address| address.tls)?;
         Some(Said::Found(Found { address: SocketAddr::from(([127, 0, 0, 1], address.port)), certificate }))
     }
-}
-
-/// As one segment of a path.
-fn segment(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -41,8 +41,10 @@ async fn sends(double: &Double, identity: Identity) -> bool {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     double.partner_at(listener.local_addr().unwrap());
     let mut hook = std::net::TcpStream::connect(double.hooks()).unwrap();
-    hook.write_all(b"POST /submit?action=a&conversation=c HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n<a/>")
-        .unwrap();
+    hook.write_all(
+        b"POST /submit?to=SUITE&action=a&conversation=c HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n<a/>",
+    )
+    .unwrap();
     let (tcp, _) = listener.accept().await.unwrap();
     let face = ServerTls { identity, versions: Vec::new(), suites: Vec::new() };
     let Ok(mut connected) = tls::accept(tcp, &face).await else { return false };

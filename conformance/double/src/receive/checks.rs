@@ -38,7 +38,6 @@ const MEASURE: u64 = 16 << 20;
 /// What must hold before the signer is looked at.
 pub(super) const BEFORE_TRUST: &[Check] = &[
     check(Rule::HeaderMustUnderstand, "EBMS:0009", |m, _| !m.seen.unknown_block),
-    check(Rule::HeaderComment, "EBMS:0009", |m, _| !m.seen.comment),
     check(Rule::EncryptionAgreed, "EBMS:0103", |m, _| m.agreement.encrypts() || !m.encryption.present),
     check(Rule::EncryptionKey, "EBMS:0103", |m, _| m.encryption.fault != Some(Rule::EncryptionKey)),
     check(Rule::EncryptionContent, "EBMS:0103", |m, _| m.encryption.fault != Some(Rule::EncryptionContent)),

@@ -65,7 +65,7 @@ pub(crate) struct Seen {
     pub(crate) service_typed: bool,
     pub(crate) property_typed: bool,
     pub(crate) message_properties: bool,
-    pub(crate) comment: bool,
+    pub(crate) body_filled: bool,
 }
 
 /// A signature as it was read.
@@ -282,9 +282,8 @@ fn seen(tree: &roxmltree::Document<'_>, messaging: Node<'_, '_>) -> Seen {
         service_typed: typed("Service", "CollaborationInfo"),
         property_typed: typed("Property", "PartProperties"),
         message_properties: inside("MessageProperties") > 0,
-        comment: messaging.descendants().any(|node| {
-            node.is_comment() && node.parent().is_some_and(|over| over.children().all(|one| !one.is_element()))
-        }),
+        body_filled: child(tree.root_element(), namespace::SOAP12, "Body")
+            .is_some_and(|body| body.children().any(|node| node.is_element())),
     }
 }
 

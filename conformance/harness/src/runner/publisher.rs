@@ -162,7 +162,7 @@ impl Publisher {
     /// The last segments of the address of what is said of a party.
     fn tail(&self, party: &str) -> String {
         let Subject { participant, document, .. } = self.about(party);
-        let segment = |(scheme, value): (String, String)| encoded(&format!("{scheme}::{value}"));
+        let segment = |(scheme, value): (String, String)| http::segment(&format!("{scheme}::{value}"));
         format!("{}/services/{}", segment(participant), segment(document))
     }
 
@@ -238,10 +238,4 @@ fn document(body: Vec<u8>, padding: usize) -> Vec<u8> {
 
 fn status(status: u16) -> Vec<u8> {
     format!("HTTP/1.1 {status} Scripted\r\nContent-Length: 0\r\n\r\n").into_bytes()
-}
-
-/// As one segment of a path.
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -5,6 +5,7 @@ use carnet_catalogue::exchange::Discovery;
 use super::hook::{entries, words};
 use super::look::{Look, settle};
 use super::{Named, Outcome, broken};
+use crate::http;
 
 pub(crate) const CHECKS: &[Named] = &[
     Named {
@@ -23,13 +24,14 @@ pub(crate) const CHECKS: &[Named] = &[
 
 /// What a request to a publisher asks for: participant and document, each as it stands in its segment of the path.
 pub(crate) fn question(request: &[u8]) -> Option<(String, String)> {
-    let message = crate::http::read(request).ok()?;
+    let message = http::read(request).ok()?;
     let mut words = message.line.split(' ');
     let (method, target) = (words.next()?, words.next()?);
     let path = target.split(['?', '#']).next()?;
     let mut segments = path.rsplit('/');
     let (document, services, participant) = (segments.next()?, segments.next()?, segments.next()?);
-    (method == "GET" && services == "services").then(|| Some((decoded(participant)?, decoded(document)?)))?
+    (method == "GET" && services == "services" && !participant.is_empty())
+        .then(|| Some((http::unescaped(participant)?, http::unescaped(document)?)))?
 }
 
 /// Whether an identifier of a path has that scheme and value; the separator may be missing where there is no scheme.
@@ -108,26 +110,6 @@ fn failure(look: &Look<'_>) -> Outcome {
 /// The words of a hook's output that are MessageIds (RFC 5322, 3.6.4: they have an at sign).
 pub(crate) fn message_ids(output: &str) -> Vec<String> {
     words(output).filter(|word| word.contains('@') && word.len() > 2).map(str::to_owned).collect()
-}
-
-/// A segment of a path without its percent signs; none when it is no UTF-8.
-fn decoded(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
