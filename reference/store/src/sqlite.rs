@@ -104,7 +104,7 @@ impl Store for SqliteStore {
     }
 
     fn receipt(&self, key: Key) -> Result<Option<Bytes>, StoreError> {
-        self.readers.with(|c| read::body(c, key, RECEIPT))
+        self.readers.with(|c| read::receipt(c, key))
     }
 
     fn due(&self, now: Timestamp, limit: usize, except: &BTreeSet<Key>) -> Result<Vec<Message>, StoreError> {

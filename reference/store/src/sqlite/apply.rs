@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     ENVELOPE, FIRST_PART, HEADER, PULLED, RECEIPT, SLOTS,
     error::{damaged, engine},
+    read,
     row::{direction_code, micros, state, state_code},
 };
 
@@ -106,9 +107,13 @@ fn insert(connection: &Connection, message: &NewMessage, entry: &Entry<'_>) -> R
         return present(connection, message, direction, &digests);
     }
     let key = connection.last_insert_rowid();
-    body(connection, key, ENVELOPE, &message.envelope)?;
-    body(connection, key, HEADER, &message.header)?;
-    body(connection, key, RECEIPT, entry.receipt)?;
+    // In the order of their slots, so that each goes to the end of the table.
+    for (slot, octets) in [(ENVELOPE, &message.envelope), (RECEIPT, entry.receipt), (HEADER, &message.header)] {
+        // Empty bodies are not stored.
+        if !octets.is_empty() {
+            body(connection, key, slot, octets)?;
+        }
+    }
     for (ordinal, each) in (0_i64..).zip(&message.parts) {
         part(connection, key, ordinal, each)?;
     }
@@ -137,24 +142,12 @@ fn present(
     if stored != digests {
         return Ok(Outcome::Conflict { message: Key(key) });
     }
-    let receipt: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT octets FROM body WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([key * SLOTS + RECEIPT], |r| r.get(0)).optional())
-        .map_err(engine)?;
-    Ok(Outcome::Duplicate { message: Key(key), receipt: receipt.map(Bytes::from) })
+    Ok(Outcome::Duplicate { message: Key(key), receipt: read::receipt(connection, Key(key))? })
 }
 
-/// Empty bodies are not stored.
 fn body(connection: &Connection, key: i64, slot: i64, octets: &[u8]) -> Result<(), StoreError> {
-    if octets.is_empty() {
-        return Ok(());
-    }
-    store_body(connection, key, slot, octets)
-}
-
-fn store_body(connection: &Connection, key: i64, slot: i64, octets: &[u8]) -> Result<(), StoreError> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO body (id, octets) VALUES (?1, ?2)")
+        .prepare_cached("INSERT INTO body (id, octets) VALUES (?1, ?2)")
         .and_then(|mut statement| statement.execute(params![key * SLOTS + slot, octets]))
         .map_err(engine)?;
     Ok(())
@@ -163,7 +156,7 @@ fn store_body(connection: &Connection, key: i64, slot: i64, octets: &[u8]) -> Re
 fn part(connection: &Connection, key: i64, ordinal: i64, part: &Part) -> Result<(), StoreError> {
     let file = match &part.held.place {
         Place::Inline(octets) => {
-            store_body(connection, key, FIRST_PART + ordinal, octets)?;
+            body(connection, key, FIRST_PART + ordinal, octets)?;
             None
         }
         Place::File(name) => Some(name),
@@ -193,7 +186,8 @@ fn part(connection: &Connection, key: i64, ordinal: i64, part: &Part) -> Result<
 }
 
 fn handed_on(connection: &Connection, process: &Process) -> Result<Outcome, StoreError> {
-    let step = Step { key: process.message, next: process.state, due: None, at: process.at, note: &process.note };
+    let (key, next, note) = (process.message, process.state, process.note.as_str());
+    let step = Step { key, next, due: None, at: process.at, note, receipt: None };
     if let Some(refused) = take_step(connection, Direction::In, &step)? {
         return Ok(refused);
     }
@@ -214,25 +208,27 @@ fn handed_on(connection: &Connection, process: &Process) -> Result<Outcome, Stor
 
 fn attempt(connection: &Connection, attempt: &Attempt) -> Result<Outcome, StoreError> {
     let told;
-    let (next, due, note) = match &attempt.sent {
-        Sent::Receipted { .. } => (State::Delivered, None, ""),
-        Sent::Retry { due, note } => (State::Retrying, Some(*due), note.as_str()),
+    let (next, due, note, receipt) = match &attempt.sent {
+        Sent::Receipted { receipt, .. } => (State::Delivered, None, "", Some(receipt)),
+        Sent::Retry { due, note } => (State::Retrying, Some(*due), note.as_str(), None),
         Sent::Failed { code, note } => {
             told = format!("{code} {note}");
-            (State::Failed, None, told.as_str())
+            (State::Failed, None, told.as_str(), None)
         }
     };
     let key = attempt.message;
-    let step = Step { key, next, due, at: attempt.at, note };
+    let step = Step { key, next, due, at: attempt.at, note, receipt: receipt.filter(|receipt| !receipt.is_empty()) };
     if let Some(refused) = take_step(connection, Direction::Out, &step)? {
         return Ok(refused);
     }
     match &attempt.sent {
-        Sent::Receipted { receipt, envelope } => {
-            body(connection, key.0, RECEIPT, receipt)?;
-            body(connection, key.0, ENVELOPE, envelope)?;
+        Sent::Receipted { envelope, .. } if !envelope.is_empty() => {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO body (id, octets) VALUES (?1, ?2)")
+                .and_then(|mut statement| statement.execute(params![key.0 * SLOTS + ENVELOPE, &envelope[..]]))
+                .map_err(engine)?;
         }
-        Sent::Retry { .. } => {}
+        Sent::Receipted { .. } | Sent::Retry { .. } => {}
         Sent::Failed { code, note } => {
             connection
                 .prepare_cached("INSERT INTO notice (message, at, code, note) VALUES (?1, ?2, ?3, ?4)")
@@ -298,6 +294,8 @@ struct Step<'a> {
     due: Option<Timestamp>,
     at: Timestamp,
     note: &'a str,
+    /// What came of it, for an outgoing message.
+    receipt: Option<&'a Bytes>,
 }
 
 /// Takes the step and notes it in the history, or says why the message may not take it.
@@ -318,17 +316,28 @@ fn take_step(connection: &Connection, direction: Direction, step: &Step<'_>) -> 
         return Ok(Some(Outcome::Illegal { state: now }));
     }
     let attempts = attempts + i64::from(direction == Direction::Out && pull == 0);
+    let receipt = step.receipt.map(|receipt| late(connection, receipt)).transpose()?;
     connection
-        .prepare_cached("UPDATE message SET state = ?2, due = ?3, attempts = ?4, changed = ?5 WHERE id = ?1")
+        .prepare_cached(
+            "UPDATE message SET state = ?2, due = ?3, attempts = ?4, changed = ?5, receipt = ?6 WHERE id = ?1",
+        )
         .and_then(|mut statement| {
             let due = step.due.map(micros);
-            statement.execute(params![step.key.0, state_code(step.next), due, attempts, micros(step.at)])
+            statement.execute(params![step.key.0, state_code(step.next), due, attempts, micros(step.at), receipt])
         })
         .map_err(engine)?;
     // Each pull is a step of its own, and what came of it is another.
     let number = if pull == 0 { attempts.max(1) } else { 2 * attempts };
     note(connection, step.key.0, number, step.next, step.at, step.note)?;
     Ok(None)
+}
+
+/// Stores a receipt that came after its message; where it stands.
+fn late(connection: &Connection, receipt: &[u8]) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("INSERT INTO receipt (octets) VALUES (?1)")
+        .and_then(|mut statement| statement.insert([receipt]))
+        .map_err(engine)
 }
 
 /// Writes a record, or says what version is there instead of the one expected.

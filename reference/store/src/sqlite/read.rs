@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params};
 
 use super::{
-    FIRST_PART, SLOTS,
+    FIRST_PART, RECEIPT, SLOTS,
     error::{damaged, engine},
     row::{self, COLUMNS, at, direction, direction_code, micros, state, state_code, time},
 };
@@ -121,6 +121,16 @@ pub(super) fn body(connection: &Connection, key: Key, slot: i64) -> Result<Optio
         .and_then(|mut s| s.query_row([key.0.saturating_mul(SLOTS).saturating_add(slot)], |r| r.get(0)).optional())
         .map_err(engine)?;
     Ok(octets.map(Bytes::from))
+}
+
+/// The receipt that stands with an incoming message, or that came for an outgoing one.
+pub(super) fn receipt(connection: &Connection, key: Key) -> Result<Option<Bytes>, StoreError> {
+    let sql = format!(
+        "SELECT coalesce(receipt.octets, body.octets) FROM message LEFT JOIN receipt ON receipt.id = message.receipt
+         LEFT JOIN body ON body.id = message.id * {SLOTS} + {RECEIPT} WHERE message.id = ?1"
+    );
+    let found: Option<Vec<u8>> = all(connection, &sql, [key.0], |row| at(row, 0))?.pop().flatten();
+    Ok(found.map(Bytes::from))
 }
 
 pub(super) fn due(

@@ -21,7 +21,7 @@ const CACHE_KIB: i64 = 16 << 10;
 const CHECKPOINT_PAGES: i64 = 8_000;
 
 /// Step `n` takes version `n` to `n + 1`. Steps are added, never changed.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// Rows that are large (`body`) stay out of rows that are searched (`message`). Partial indexes hold only what still
 /// has to be done, so that looking for it does not grow with what is settled. States: 0 received, 1 submitted,
@@ -98,6 +98,16 @@ ALTER TABLE message ADD COLUMN pull INTEGER NOT NULL DEFAULT 0;
 DROP INDEX message_due;
 CREATE INDEX message_due ON message (due, id) WHERE due IS NOT NULL AND pull <> 1;
 CREATE INDEX message_pull ON message (pmode, id) WHERE due IS NOT NULL AND pull = 1;
+";
+
+/// Receipts of what was sent, which come after the message stands: in a table of their own, each at its end. Between the
+/// bodies of messages a receipt would split a page and have its neighbours written again.
+const VERSION_3: &str = "
+ALTER TABLE message ADD COLUMN receipt INTEGER;
+CREATE TABLE receipt (
+    id INTEGER PRIMARY KEY,
+    octets BLOB NOT NULL
+) STRICT;
 ";
 
 /// Opens the writer's connection, making or migrating the file.

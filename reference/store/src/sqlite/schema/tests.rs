@@ -1,9 +1,10 @@
 //! Tests of making and migrating the file.
 
-use carnet_exchange::StoreError;
+use carnet_exchange::{Key, StoreError};
 use rusqlite::Connection;
 
-use super::{STEPS, VERSION_1, connect, migrate};
+use super::super::read;
+use super::{STEPS, VERSION_1, VERSION_2, connect, migrate};
 
 fn pragma(connection: &Connection, name: &str) -> i64 {
     connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
@@ -27,7 +28,7 @@ fn a_newer_file_is_refused_and_left_alone() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let error = connect(&path, None).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 2 }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 3 }), "{error:?}");
     assert!(error.to_string().contains("help: start the newer program"));
     assert_eq!(pragma(&Connection::open(&path).unwrap(), "user_version"), 99);
 }
@@ -88,4 +89,18 @@ fn messages_of_the_first_version_stay_due() {
         let detail: String = connection.query_row(&explained, [], |row| row.get(3)).unwrap();
         assert!(detail.contains(index) && !detail.contains("TEMP B-TREE"), "{detail}");
     }
+}
+
+#[test]
+fn receipts_of_the_second_version_are_still_found() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &[VERSION_1, VERSION_2]).unwrap();
+    let rows = "INSERT INTO message (id, direction, message_id, sender, sender_type, recipient, recipient_type,
+        conversation, pmode, service, action, state, attempts, created, changed, digests)
+        VALUES (7, 1, 'a@b', 'PH', '', 'TH', '', 'c', 'p', 's', 'x', 3, 1, 4, 4, x'');
+        INSERT INTO body VALUES (7 * 256, x'aa'), (7 * 256 + 1, x'bb');";
+    connection.execute_batch(rows).unwrap();
+    migrate(&mut connection, STEPS).unwrap();
+    assert_eq!(read::receipt(&connection, Key(7)).unwrap().as_deref(), Some(&[0xbb][..]));
+    assert_eq!(read::receipt(&connection, Key(8)).unwrap(), None);
 }
