@@ -153,13 +153,12 @@ impl Partner {
                 }
             }
             SignerBinding::Anchored { anchors, subject, policies } => {
-                anchors.verify(chain, now).map_err(untrusted)?;
+                let got = anchors.leaf(chain, now).map_err(untrusted)?;
                 self.check_policies(policies, leaf, chain)?;
-                let got = token::subject(leaf).map_err(BindingError::Subject)?;
                 if subject.names(&got) {
                     Ok(())
                 } else {
-                    Err(BindingError::SignerSubject { party: self.party.clone(), got: got.rfc4514 })
+                    Err(BindingError::SignerSubject { party: self.party.clone(), got: got.rfc4514.clone() })
                 }
             }
         }

@@ -9,6 +9,7 @@ mod path;
 mod read;
 mod write;
 
+pub(crate) use name::subject_of;
 pub use name::{Subject, is_self_issued, policies, subject};
 pub use path::{pkipath, read_pkipath};
 

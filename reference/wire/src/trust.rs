@@ -4,7 +4,7 @@
 //! looked at, because AS4 profiles demand none of a signing certificate; key usage is, when present. Who the leaf
 //! must belong to is the caller's question. Implements RFC 5280, 6.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
 use webpki::{
@@ -12,6 +12,8 @@ use webpki::{
     RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy,
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::token::{self, Subject};
 
 /// How revocation lists are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,12 +105,13 @@ pub struct Anchors {
 #[derive(Default)]
 struct Trusted {
     at: u64,
-    chains: Vec<Vec<CertificateDer<'static>>>,
+    chains: Vec<(Vec<CertificateDer<'static>>, Arc<Subject>)>,
 }
 
 impl Trusted {
-    fn knows(&self, chain: &[CertificateDer<'_>]) -> bool {
-        self.chains.iter().any(|known| known.as_slice() == chain)
+    /// Whom the leaf of a chain names that is remembered.
+    fn leaf_of(&self, chain: &[CertificateDer<'_>]) -> Option<Arc<Subject>> {
+        self.chains.iter().find(|(known, _)| known.as_slice() == chain).map(|(_, leaf)| Arc::clone(leaf))
     }
 }
 
@@ -145,24 +148,35 @@ impl Anchors {
     /// # Errors
     /// See [`TrustError`].
     pub fn verify(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), TrustError> {
+        self.leaf(chain, now).map(drop)
+    }
+
+    /// As [`Anchors::verify`], and whom the leaf names.
+    ///
+    /// # Errors
+    /// See [`TrustError`].
+    pub fn leaf(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<Arc<Subject>, TrustError> {
         {
             let trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
-            if trusted.at == now.as_secs() && trusted.knows(chain) {
-                return Ok(());
+            if trusted.at == now.as_secs()
+                && let Some(leaf) = trusted.leaf_of(chain)
+            {
+                return Ok(leaf);
             }
         }
-        self.verify_anew(chain, now)?;
+        let leaf = Arc::new(self.verify_anew(chain, now)?);
         let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
         if trusted.at != now.as_secs() {
             *trusted = Trusted { at: now.as_secs(), chains: Vec::new() };
         }
         if trusted.chains.len() < REMEMBERED {
-            trusted.chains.push(chain.iter().map(|der| der.clone().into_owned()).collect());
+            let known = chain.iter().map(|der| der.clone().into_owned()).collect();
+            trusted.chains.push((known, Arc::clone(&leaf)));
         }
-        Ok(())
+        Ok(leaf)
     }
 
-    fn verify_anew(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), TrustError> {
+    fn verify_anew(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<Subject, TrustError> {
         if self.policy.require_status && self.crls.is_empty() {
             return Err(TrustError::UnknownStatus);
         }
@@ -221,12 +235,14 @@ pub fn within_validity(certificate: &CertificateDer<'_>, now: UnixTime) -> Resul
     Ok(())
 }
 
-/// Whether the leaf's key usage, when it has one, lets it sign messages.
-fn may_sign(leaf: &CertificateDer<'_>) -> Result<(), TrustError> {
+/// Whom the leaf names; its key usage, when it has one, must let it sign messages.
+fn may_sign(leaf: &CertificateDer<'_>) -> Result<Subject, TrustError> {
     let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| TrustError::Malformed)?;
     match parsed.key_usage() {
-        Ok(None) => Ok(()),
-        Ok(Some(usage)) if usage.value.digital_signature() || usage.value.non_repudiation() => Ok(()),
+        Ok(None) => Ok(token::subject_of(&parsed)),
+        Ok(Some(usage)) if usage.value.digital_signature() || usage.value.non_repudiation() => {
+            Ok(token::subject_of(&parsed))
+        }
         Ok(Some(_)) => Err(TrustError::WrongUsage),
         Err(_) => Err(TrustError::Malformed),
     }

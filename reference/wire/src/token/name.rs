@@ -29,14 +29,18 @@ impl Subject {
 /// # Errors
 /// [`TokenError::Certificate`].
 pub fn subject(certificate: &CertificateDer<'_>) -> Result<Subject, TokenError> {
-    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| TokenError::Certificate)?;
-    let name = parsed.subject();
+    X509Certificate::from_der(certificate).map(|(_, parsed)| subject_of(&parsed)).map_err(|_| TokenError::Certificate)
+}
+
+/// The subject of a certificate that is read already.
+pub(crate) fn subject_of(certificate: &X509Certificate<'_>) -> Subject {
+    let name = certificate.subject();
     let mut common = name.iter_common_name();
     let common_name = match (common.next(), common.next()) {
         (Some(only), None) => only.as_str().ok().map(str::to_owned),
         _ => None,
     };
-    Ok(Subject { rfc4514: rfc4514(name), common_name })
+    Subject { rfc4514: rfc4514(name), common_name }
 }
 
 /// The certificate policies, by OID; empty when the certificate names none.

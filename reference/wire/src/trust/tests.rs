@@ -226,3 +226,17 @@ fn what_was_trusted_a_moment_ago_is_judged_again_when_time_or_chain_change() {
         assert_eq!(anchors.verify(&[pki.leaf(|_| {}), chain[1].clone()], now()), Ok(()));
     }
 }
+
+#[test]
+fn whom_a_remembered_leaf_names_is_told_of_that_leaf() {
+    let pki = Pki::new();
+    let anchors = Anchors::new(std::slice::from_ref(&pki.root), &[], RevocationPolicy::default()).unwrap();
+    let named = |name: &str| pki.leaf(|params| params.distinguished_name.push(DnType::CommonName, name));
+    let (one, other) = (named("one"), named("other"));
+    for _ in 0..2 {
+        for (leaf, name) in [(&one, "one"), (&other, "other")] {
+            let found = anchors.leaf(&[leaf.clone(), pki.intermediate.clone()], now()).unwrap();
+            assert_eq!(found.common_name.as_deref(), Some(name));
+        }
+    }
+}
