@@ -88,6 +88,7 @@ pub fn run(args: Args) -> ExitCode {
         log::start(&installed.file.log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
+            .worker_threads(available_parallelism().div_ceil(2))
             .max_blocking_threads(64)
             .thread_name("node")
             .build()
@@ -102,6 +103,12 @@ pub fn run(args: Args) -> ExitCode {
             ExitCode::from(ended.code())
         }
     }
+}
+
+/// Processors that this process may use. Half of them are enough to move bytes: what costs time is done by the pool's
+/// threads, one for each, and with as many again the two kinds only take turns.
+fn available_parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Builds everything that can be wrong without touching store or network.
@@ -135,7 +142,7 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
     }
     let library = Library::new(installed.packs.clone());
     let threads = match installed.file.workers.threads {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        0 => available_parallelism(),
         threads => threads,
     };
     let pool = Pool::start(threads, installed.file.workers.queue, move || Worker::new(Arc::clone(&library)));
