@@ -140,7 +140,10 @@ impl Pair {
         let receiver = party("TH", "PH", &[], port)?;
         let sender = party("PH", "TH", &[&endpoint], 0)?;
         for (us, them) in [(&sender, &receiver), (&receiver, &sender)] {
-            fs::copy(them.folder.join("encryption.pem"), us.folder.join("kit/encryption.pem"))?;
+            // A kit names whom to encrypt for, not who issued that certificate.
+            let chain = fs::read_to_string(them.folder.join("encryption.pem"))?;
+            let leaf = chain.split_inclusive("-----END CERTIFICATE-----").next().unwrap_or_default();
+            fs::write(us.folder.join("kit/encryption.pem"), leaf)?;
         }
         Ok(Self { sender, receiver, key, _folder: folder })
     }
