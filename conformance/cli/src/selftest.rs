@@ -122,7 +122,11 @@ fn print(matrix: &Matrix) {
         kills.values().map(std::collections::BTreeSet::len).sum::<usize>()
     );
     if matrix.faults.is_empty() {
-        anstream::println!("every node is caught by the cases that say so, and by no other");
+        anstream::println!("every node is caught by the cases that say so");
+    }
+    for (node, cases) in &matrix.unsaid {
+        let cases: Vec<&str> = cases.iter().map(carnet_catalogue::CaseId::as_str).collect();
+        anstream::println!("NOTE   {node} is caught by {} as well; --bless writes it down", cases.join(", "));
     }
     for fault in &matrix.faults {
         anstream::println!("FAULT  {fault}");

@@ -1,5 +1,5 @@
 //! The suite on itself: the double, every mutant and every null node against the cases, and whether each is caught by
-//! the cases that say so and by no other.
+//! the cases that say so.
 //!
 //! A case *kills* a node when one of its cells comes out as FAIL or WARN. A named check of the judge is *needed* when
 //! a node that it alone catches would live without it; that is tried by judging the same evidence with the check

@@ -43,8 +43,8 @@ pub enum Fault {
     Double(String),
     /// A mutant that no case kills, or a null node that conforms.
     Survivor(String),
-    /// A case that says nothing catches whom it says, or catches another: mutant, cases missing, cases too many.
-    WrongKillers(String, Vec<CaseId>, Vec<CaseId>),
+    /// A mutant escapes cases that say they catch it.
+    Escapes(String, Vec<CaseId>),
     /// A case that kills nothing.
     Idle(CaseId),
     /// A refusal that passes on "403 to everything".
@@ -71,6 +71,8 @@ pub struct Matrix {
     pub not_asked: BTreeMap<CaseId, String>,
     /// Whether every node met every case.
     pub full: bool,
+    /// Cases that catch a node and do not say so, by node.
+    pub unsaid: BTreeMap<String, Vec<CaseId>>,
     /// What does not hold; empty when the suite can be trusted.
     pub faults: Vec<Fault>,
 }
@@ -83,6 +85,7 @@ impl Matrix {
             unused: Vec::new(),
             not_asked: BTreeMap::new(),
             full: options.full,
+            unsaid: BTreeMap::new(),
             faults: Vec::new(),
         };
         if let Some(double) = matrix.rows.iter().find(|row| row.name == DOUBLE) {
@@ -93,6 +96,9 @@ impl Matrix {
         for row in &matrix.rows {
             matrix.node(catalogue, row, &mut faults);
         }
+        let rows = matrix.rows.iter().filter(|row| row.name != DOUBLE);
+        let unsaid = rows.map(|row| (row.name.clone(), beside(row.killers(), &wanted(catalogue, row, matrix.full))));
+        matrix.unsaid = unsaid.filter(|(_, cases)| !cases.is_empty()).collect();
         if options.only.is_empty() {
             matrix.cases(catalogue, &mut faults);
             let used = used(catalogue);
@@ -133,11 +139,9 @@ impl Matrix {
         if survives {
             faults.push(Fault::Survivor(row.name.clone()));
         }
-        let wanted = wanted(catalogue, row, self.full);
-        if wanted != actual {
-            let missing = wanted.difference(&actual).map(|id| (*id).clone()).collect();
-            let extra = actual.difference(&wanted).map(|id| (*id).clone()).collect();
-            faults.push(Fault::WrongKillers(row.name.clone(), missing, extra));
+        let missing = beside(wanted(catalogue, row, self.full), &actual);
+        if !missing.is_empty() {
+            faults.push(Fault::Escapes(row.name.clone(), missing));
         }
         for (id, _) in row.cases.iter().filter(|(_, verdicts)| verdicts.passes()) {
             let Some(case) = catalogue.cases.get(id) else { continue };
@@ -168,12 +172,19 @@ impl Matrix {
     }
 }
 
-/// Whether a row is another than the cases say.
+/// Whether a row is another than the cases say, or holds an error of the suite's own.
 pub(super) fn differs(catalogue: &Catalogue, row: &Row, full: bool) -> bool {
+    let errs = |verdicts: &super::Verdicts| verdicts.0.contains(&Verdict::Error);
     match row.name.as_str() {
+        _ if row.cases.values().any(errs) => true,
         DOUBLE => !row.deviations.is_empty(),
         _ => wanted(catalogue, row, full) != row.killers().collect(),
     }
+}
+
+/// The cases that are not among the others.
+fn beside<'c>(cases: impl IntoIterator<Item = &'c CaseId>, others: &BTreeSet<&CaseId>) -> Vec<CaseId> {
+    cases.into_iter().filter(|id| !others.contains(id)).cloned().collect()
 }
 
 /// The cases that say they kill a node, as far as it met them.
@@ -198,16 +209,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Double(what) => write!(f, "the double does not pass {what}"),
             Self::Survivor(name) => write!(f, "{name} survives"),
-            Self::WrongKillers(name, missing, extra) => {
-                write!(f, "{name} is caught by other cases than those that say so")?;
-                if !missing.is_empty() {
-                    write!(f, "; not by {}", list(missing))?;
-                }
-                if !extra.is_empty() {
-                    write!(f, "; but by {}", list(extra))?;
-                }
-                Ok(())
-            }
+            Self::Escapes(name, cases) => write!(f, "{name} escapes {}, which say they catch it", list(cases)),
             Self::Idle(id) => write!(f, "{id} kills no mutant"),
             Self::PassesOn403(id) => write!(f, "{id} judges a refusal and passes on 403 to everything"),
             Self::PassesOn200(id) => write!(f, "{id} passes on 200 to everything"),
