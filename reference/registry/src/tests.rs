@@ -6,7 +6,7 @@ mod mrn;
 
 use crate::declaration::{Arrival, Entry, Registry};
 use crate::{DecideError, Decision, Mrn, Outcome};
-use carnet_exchange::Record;
+use carnet_exchange::{Key, Record};
 use carnet_fixtures::{Depth, MessageType, Packs, Validator, facts};
 use jiff::Timestamp;
 use std::cell::RefCell;
@@ -32,7 +32,7 @@ fn message(path: &str) -> Vec<u8> {
 struct Customs {
     registry: Registry,
     records: BTreeMap<String, Record>,
-    answers: usize,
+    answers: i64,
 }
 
 impl Customs {
@@ -47,7 +47,9 @@ impl Customs {
         self.answers += 1;
         let reference = format!("{:032}", self.answers);
         let now: Timestamp = "2026-03-20T11:39:18Z".parse().unwrap();
-        let arrival = Arrival { message_type, document, verdict: &verdict, sender, now, reference: &reference };
+        let message = Key(self.answers);
+        let arrival =
+            Arrival { message_type, document, message, verdict: &verdict, sender, now, reference: &reference };
         let read = |key: &str| Ok::<_, Infallible>(self.records.get(key).cloned());
         self.registry.decide(&arrival, read).unwrap().unwrap()
     }
@@ -119,6 +121,7 @@ fn a_damaged_record_decides_nothing() {
     let arrival = Arrival {
         message_type,
         document: &document,
+        message: Key(1),
         verdict: &verdict,
         sender: "PH",
         now: Timestamp::UNIX_EPOCH,

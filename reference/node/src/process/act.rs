@@ -111,6 +111,7 @@ pub(super) fn decide(
     let arrival = Arrival {
         message_type,
         document: &bytes,
+        message: message.key,
         verdict: &verdict,
         sender: &message.from.id,
         now: Timestamp::now(),

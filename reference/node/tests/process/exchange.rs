@@ -61,6 +61,9 @@ fn a_declaration_is_accepted_once_and_answered_in_its_conversation() {
     assert_eq!(mrns.len(), 1, "{records:#}");
     let mrn = mrns[0]["key"].as_str().unwrap().trim_start_matches("mrn/");
     assert!(responses[0].contains(mrn), "{}", responses[0]);
+    // The record leads to the document that it was made from.
+    let brought = &mrns[0]["value"]["history"][0]["message"];
+    assert_eq!(th_node.get(&format!("/v1/messages/{brought}/parts/1")).body, EXPORT, "{records:#}");
     assert!(!responses[0].contains(">26<") && responses[1].contains(">26<"), "{}", responses[1]);
     let history = th_node.get("/v1/messages?direction=in&limit=1").json();
     let key = &history["items"][0]["key"];

@@ -1,7 +1,8 @@
 //! The registry of customs declarations: takes them in, numbers them, keeps their state, answers.
 //!
 //! A declaration without fault is accepted and given an MRN; the same LRN of the same declarant is accepted once. Amendment, cancellation and
-//! presentation name an MRN and move the declaration along [`State`]. Whatever is refused is answered with pointer, code, reason and
+//! presentation name an MRN and move the declaration along [`State`]; each step names the message that brought it. What an amendment changes is
+//! not written into the declaration: its document says by WCO pointers what it puts where, and is kept beside the first. Whatever is refused is answered with pointer, code, reason and
 //! original value, the codes being the functional errors of NCTS (12 to 15 from validation; 26, 90, 92, 93 from here).
 
 mod answer;
@@ -14,7 +15,7 @@ pub use state::{Act, State};
 
 use crate::{Answer, DecideError, Decision, Mrn, Outcome};
 use answer::{Function, Response};
-use carnet_exchange::{Record, RecordWrite};
+use carnet_exchange::{Key, Record, RecordWrite};
 use carnet_fixtures::{MessageType, Verdict, facts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -41,6 +42,8 @@ pub struct Arrival<'a> {
     pub message_type: &'a MessageType,
     /// The document.
     pub document: &'a [u8],
+    /// The message that brought it, by which the back end finds it again.
+    pub message: Key,
     /// What full validation found in it.
     pub verdict: &'a Verdict,
     /// Party id of the administration that sent it.

@@ -4,7 +4,7 @@
 
 use super::{Act, Arrival, REGISTRY, State};
 use crate::{DecideError, Mrn};
-use carnet_exchange::{Record, RecordWrite};
+use carnet_exchange::{Key, Record, RecordWrite};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct Step {
     pub state: State,
     /// Message type that moved it.
     pub by: String,
+    /// The message with the document that did; none where it was kept before keys were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Key>,
     /// Reference of the answer.
     pub answer: String,
 }
@@ -72,7 +75,13 @@ impl Entry {
 
 impl Step {
     fn by(state: State, arrival: &Arrival<'_>) -> Self {
-        Self { at: arrival.now, state, by: arrival.message_type.name.clone(), answer: arrival.reference.to_owned() }
+        Self {
+            at: arrival.now,
+            state,
+            by: arrival.message_type.name.clone(),
+            message: Some(arrival.message),
+            answer: arrival.reference.to_owned(),
+        }
     }
 }
 

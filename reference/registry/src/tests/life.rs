@@ -98,6 +98,8 @@ fn every_act_at_every_state_is_done_or_answered_out_of_sequence() {
                     );
                     assert_eq!(after.version, before.version + u32::from(name == "amendment"));
                     assert_eq!(after.history.len(), before.history.len() + 1);
+                    let keys: Vec<_> = after.history.iter().map(|step| step.message.unwrap()).collect();
+                    assert!(keys.is_sorted_by(|one, next| one < next), "each step names its own message: {keys:?}");
                 }
                 None => {
                     assert_eq!((decision.result, &after), (Outcome::Refused, &before), "{name} at {state:?}");
