@@ -37,6 +37,10 @@ fn openssl(dir: &Path, arguments: &[&str]) {
     assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
+fn tar(dir: &Path, arguments: &[&str]) {
+    assert!(Command::new("tar").current_dir(dir).args(arguments).status().expect("tar runs").success());
+}
+
 /// The digest of the first bytes that came in.
 fn answer(dir: &Path) -> String {
     let events = fs::read_to_string(dir.join("run/events.jsonl")).expect("events");
@@ -132,6 +136,15 @@ fn a_bundle_is_one_file_the_same_each_time_and_verifies_as_it_is() {
     let bytes = fs::read(dir.join("one.tar.gz")).expect("the bundle");
     assert_eq!(bytes, fs::read(dir.join("two.tar.gz")).expect("the bundle"));
     ends(dir, 0, &["verify", "one.tar.gz", "--key", "public.pem"]);
+    // Packed again by another tool with one byte changed, it is told which file that was in.
+    let blob = format!("blobs/sha256/{}", answer(dir));
+    fs::create_dir(dir.join("again")).expect("a folder");
+    tar(dir, &["xzf", "one.tar.gz", "-C", "again"]);
+    let mut changed = fs::read(dir.join("again").join(&blob)).expect("the blob");
+    changed[0] ^= 1;
+    fs::write(dir.join("again").join(&blob), changed).expect("changed");
+    tar(dir, &["czf", "tampered.tar.gz", "-C", "again", "."]);
+    assert!(ends(dir, 5, &["verify", "tampered.tar.gz", "--key", "public.pem"]).contains(&format!("changed: {blob}")));
     fs::write(dir.join("cut.tar.gz"), &bytes[..bytes.len() / 2]).expect("cut");
     ends(dir, 5, &["verify", "cut.tar.gz"]);
     assert!(ends(dir, 2, &["bundle", "run", "--out", "run/in.tar.gz"]).contains("inside the folder"));

@@ -72,9 +72,14 @@ pub fn unpack(from: &Path, dir: &Path, stop: &AtomicBool) -> io::Result<()> {
             return Err(refused("it holds too many files"));
         }
         let path = entry.path()?.into_owned();
-        let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
-        if !inside || !entry.header().entry_type().is_file() {
-            return Err(refused("it holds what is no file inside its folder"));
+        let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        // Another tool's archive names folders, too; they are made for their files.
+        let kind = entry.header().entry_type();
+        if inside && kind.is_dir() {
+            continue;
+        }
+        if !inside || !kind.is_file() {
+            return Err(refused(&format!("{} is no file inside its folder", path.display())));
         }
         let to = dir.join(&path);
         if let Some(parent) = to.parent() {
