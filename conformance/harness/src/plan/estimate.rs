@@ -94,8 +94,11 @@ impl Estimate {
             self.longest += stage.longest(options.jobs.max(1));
         }
         let timing = Timing { ics: &options.setup.ics, patience: options.patience };
-        // At the end of a run both lists are read again and again, until everything has come to rest.
-        self.longest += timing.rest() + timing.hook() * 4;
+        // At the end of a run what the hooks list is read again and again, until everything has come to rest.
+        let hooks = &options.setup.subject.hooks;
+        let lists = u32::from(hooks.delivered.is_some()) + u32::from(hooks.notified.is_some());
+        self.longest +=
+            if lists == 0 || self.executions == 0 { Duration::ZERO } else { timing.rest() + timing.hook() * lists };
         if let Some(rate) = options.rate {
             let wires = u32::try_from(self.most).unwrap_or(u32::MAX);
             self.longest += Duration::from_secs(1) / rate.max(1) * wires;
