@@ -69,6 +69,7 @@
   var opened = [];
   window.addEventListener("beforeprint", function () {
     opened = all(".case:not([open])").filter(function (e) { return ["fail", "warn", "open"].indexOf(e.dataset.verdict) >= 0; });
+    opened = opened.concat(all("#repairs details:not([open])"));
     opened.forEach(function (e) { e.open = true; });
   });
   window.addEventListener("afterprint", function () { opened.forEach(function (e) { e.open = false; }); });
