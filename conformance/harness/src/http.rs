@@ -270,6 +270,11 @@ pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes.windows(needle.len()).position(|window| window == needle)
 }
 
+/// A response without a body that a case asks for; `fields` are whole lines.
+pub(crate) fn scripted(status: u16, fields: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} Scripted\r\n{fields}Content-Length: 0\r\n\r\n").into_bytes()
+}
+
 /// A text as one segment of a path (RFC 3986, 2.1).
 #[must_use]
 pub fn segment(text: &str) -> String {

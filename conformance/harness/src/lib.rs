@@ -24,6 +24,7 @@ pub mod tls;
 pub mod verdict;
 
 mod own;
+mod question;
 mod runner;
 
 pub use judge::judge;

@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::http::{Progress, progress};
+use crate::plain;
 
 /// How long a hook may take to say what it wants, and how much it may say.
 const REQUEST: (Duration, usize) = (Duration::from_secs(5), 16 << 10);
@@ -51,16 +51,7 @@ impl Bell {
     pub async fn rung(&self) -> io::Result<Ring> {
         loop {
             let (mut tcp, _) = self.listener.accept().await?;
-            let mut request: Vec<u8> = Vec::new();
-            let whole = async {
-                while progress(&request) != Progress::Complete && request.len() < REQUEST.1 {
-                    if !tcp.read_buf(&mut request).await.is_ok_and(|length| length > 0) {
-                        return false;
-                    }
-                }
-                progress(&request) == Progress::Complete
-            };
-            if timeout(REQUEST.0, whole).await == Ok(true) {
+            if plain::heard(&mut tcp, REQUEST.0, REQUEST.1).await.is_some() {
                 return Ok(Ring { tcp });
             }
         }

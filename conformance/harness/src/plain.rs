@@ -1,4 +1,5 @@
-//! A small client for plain HTTP on one connection: hooks, and the back-end API of a node that a demonstration drives.
+//! A small client for plain HTTP on one connection: hooks, and the back-end API of a node that a demonstration drives; and
+//! what its other end hears, for those that are asked.
 //!
 //! No TLS, no redirects, no pooling: what needs those is not a hook.
 
@@ -75,4 +76,18 @@ pub async fn request(
         Ok(Err(source)) => Err(PlainError::Io { host, source }),
         Ok(Ok(bytes)) => Ok(http::read(&bytes)?),
     }
+}
+
+/// One request on a connection; none when no whole one comes `within` that time, or within `most` bytes.
+pub(crate) async fn heard(tcp: &mut TcpStream, within: Duration, most: usize) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    let whole = async {
+        while http::progress(&request) != Progress::Complete && request.len() < most {
+            if !tcp.read_buf(&mut request).await.is_ok_and(|length| length > 0) {
+                return;
+            }
+        }
+    };
+    timeout(within, whole).await.ok()?;
+    (http::progress(&request) == Progress::Complete).then_some(request)
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use carnet_catalogue::exchange::Discovery;
 use carnet_catalogue::step::{Forge, Publish, PublishKind};
 use carnet_certs::Identity;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -20,8 +20,9 @@ use tokio::time::timeout;
 use super::hub::{Room, Serving};
 use crate::evidence::Kind;
 use crate::forge::{self, Metadata, Subject};
-use crate::http::{self, Progress, Request};
-use crate::judge::checks::discovery::{names, participant_scheme, question};
+use crate::http::{self, Request};
+use crate::plain;
+use crate::question::{names, participant_scheme, question};
 use crate::setup::{Setup, publisher_name, publisher_url};
 
 /// Connections that are served at once; more wait for their turn.
@@ -119,7 +120,7 @@ impl Publisher {
             }),
         };
         let response = match says {
-            None => status(publish.status.unwrap_or(404)),
+            None => http::scripted(publish.status.unwrap_or(404), ""),
             Some(says) => {
                 let body = forge::metadata(&says, signer, forge).map_err(|error| error.to_string())?;
                 let padding =
@@ -179,9 +180,9 @@ impl Publisher {
     }
 
     async fn connection(&self, mut tcp: TcpStream) {
-        while let Some(request) = read(&mut tcp).await {
+        while let Some(request) = plain::heard(&mut tcp, SLOWEST, REQUEST).await {
             let Some((room, said)) = self.answer(&request) else {
-                if tcp.write_all(&status(404)).await.is_err() {
+                if tcp.write_all(&http::scripted(404, "")).await.is_err() {
                     return;
                 }
                 continue;
@@ -198,22 +199,6 @@ impl Publisher {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// One request; none when no whole one comes in time.
-async fn read(tcp: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut request = Vec::new();
-    let whole = async {
-        let mut buffer = vec![0; 4096];
-        while http::progress(&request) != Progress::Complete && request.len() < REQUEST {
-            match tcp.read(&mut buffer).await {
-                Ok(length) if length > 0 => request.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-                _ => return,
-            }
-        }
-    };
-    timeout(SLOWEST, whole).await.ok()?;
-    (http::progress(&request) == Progress::Complete).then_some(request)
 }
 
 /// Spaces after the document, as many as the head promised.
@@ -234,8 +219,4 @@ fn document(body: Vec<u8>, padding: usize) -> Vec<u8> {
         ("Content-Length".to_owned(), body.len().saturating_add(padding).to_string()),
     ];
     Request { line: "HTTP/1.1 200 OK".to_owned(), headers, body }.to_bytes()
-}
-
-fn status(status: u16) -> Vec<u8> {
-    format!("HTTP/1.1 {status} Scripted\r\nContent-Length: 0\r\n\r\n").into_bytes()
 }

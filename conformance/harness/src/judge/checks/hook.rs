@@ -100,6 +100,11 @@ pub(crate) fn words(output: &str) -> impl Iterator<Item = &str> {
     output.split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | '[' | ']' | '{' | '}'))
 }
 
+/// The words of a hook's output that are MessageIds (RFC 5322, 3.6.4: they have an at sign).
+pub(crate) fn message_ids(output: &str) -> Vec<String> {
+    words(output).filter(|word| word.contains('@') && word.len() > 2).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +120,11 @@ mod tests {
     #[test]
     fn an_id_counts_as_a_word_of_its_own() {
         assert_eq!(occurrences(r#"[{"id":"a@b"},{"id":"a@bc"},{"id":"a@b"}]"#, "a@b"), 2);
+    }
+
+    #[test]
+    fn a_message_id_is_found_in_json_and_in_text() {
+        assert_eq!(message_ids("{\"key\":1,\"message_id\":\"a@b\"}"), ["a@b"]);
+        assert_eq!(message_ids("id a@b\n"), ["a@b"]);
     }
 }

@@ -4,9 +4,8 @@
 
 pub mod business;
 
-pub(crate) mod discovery;
-
 mod await_;
+mod discovery;
 mod encrypted;
 mod error;
 mod hook;
@@ -21,7 +20,7 @@ mod tls;
 use carnet_catalogue::case::{Case, Check};
 use carnet_catalogue::step::Awaited;
 
-pub(crate) use hook::{entries, words};
+pub(crate) use hook::{entries, message_ids, words};
 pub use look::Look;
 
 use super::run::ByteRange;

@@ -21,7 +21,7 @@ use super::Running;
 use super::build::fresh_id;
 use crate::evidence::{Kind, Sink};
 use crate::forge::{self, SignalDraft, Target};
-use crate::judge::checks::discovery::message_ids;
+use crate::judge::checks::message_ids;
 use crate::root;
 
 /// So many messages at most are taken out of a channel before a case begins.
@@ -73,12 +73,12 @@ impl Running<'_> {
         let setup = Arc::clone(&self.runner.setup);
         let hooks = &setup.subject.hooks;
         let party = &setup.subject.suite.party.id;
+        let to = if step.under == Some(Under::Discovery) { self.receiver() } else { party }.to_owned();
         let (name, hook, action) = match prompt {
             Prompt::Reply => ("reply", &hooks.reply, format!("reply to the request that {party} sent last")),
             Prompt::Pull => ("pull", &hooks.pull, format!("pull from {party}")),
             Prompt::Submit | Prompt::Push => {
                 let what = step.under.map_or("plain", Under::as_str);
-                let to = if step.under == Some(Under::Discovery) { self.receiver() } else { party };
                 ("submit", &hooks.submit, format!("submit one message of the {what} exchange for {to}"))
             }
         };
@@ -103,7 +103,6 @@ impl Running<'_> {
                 None => Some(sample),
             },
         };
-        let to = if step.under == Some(Under::Discovery) { self.receiver() } else { party.as_str() }.to_owned();
         self.values.set("document.to", &to);
         let corners = if step.under == Some(Under::FourCorner) { self.corners() } else { Vec::new() };
         self.values.set("document.properties", &hook::properties(&corners));

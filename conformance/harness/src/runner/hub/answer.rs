@@ -12,6 +12,7 @@ use super::super::stop::Stop;
 use super::{Hub, IDLE, Room, Scripted};
 use crate::evidence::{Direction, Kind, Sink};
 use crate::forge::{self, SignalDraft};
+use crate::http;
 use crate::line::Duplex;
 use crate::root;
 
@@ -104,7 +105,7 @@ impl Hub {
         } else {
             String::new()
         };
-        format!("HTTP/1.1 {status} Scripted\r\n{location}Content-Length: 0\r\n\r\n").into_bytes()
+        http::scripted(status, &location)
     }
 
     /// A receipt or error for the message in `envelope`, spoilt as scripted.
