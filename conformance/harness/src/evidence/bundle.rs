@@ -17,8 +17,7 @@ use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 use serde::{Deserialize, Serialize};
 
 use super::event::Kind;
-use super::read::references;
-use super::read::{Evidence, EvidenceError};
+use super::read::{Evidence, EvidenceError, references};
 
 /// Names every file.
 pub const MANIFEST: &str = "manifest.json";

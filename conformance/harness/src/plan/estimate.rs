@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use carnet_catalogue::case::{Case, Exclusive, Role};
+use carnet_catalogue::case::{Case, Role};
 use carnet_catalogue::step::{Action, Awaited, FaultKind, Prompt, Step};
 
 use super::applies::hook_for;
@@ -169,7 +169,7 @@ impl Stage {
     fn add(&mut self, options: &RunOptions, case: &Case, times: u32) {
         let timing = Timing { ics: &options.setup.ics, patience: options.patience };
         let longest = timing.case(case, options.setup.subject.hooks.operator) * times;
-        if runs_alone(case) || matches!(case.exclusive, Exclusive::Of(_)) {
+        if runs_alone(case) || case.exclusive.of().is_some() {
             self.alone += longest;
         } else if case.role == Role::Responder {
             self.working.push(longest);
