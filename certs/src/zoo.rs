@@ -181,9 +181,8 @@ pub fn kinds() -> Result<&'static [Kind], CertError> {
 pub fn kind(slug: &str) -> Result<&'static Kind, CertError> {
     let kinds = kinds()?;
     kinds.iter().find(|kind| kind.slug == slug).ok_or_else(|| {
-        let distance = |kind: &&Kind| strsim::damerau_levenshtein(slug, &kind.slug);
-        let near = kinds.iter().min_by_key(distance).filter(|kind| distance(kind) <= 3);
-        CertError::UnknownKind { slug: slug.to_owned(), near: near.map(|kind| kind.slug.clone()) }
+        let near = carnet_words::nearest(slug, kinds.iter().map(|kind| kind.slug.as_str()));
+        CertError::UnknownKind { slug: slug.to_owned(), near: near.map(str::to_owned) }
     })
 }
 

@@ -1,5 +1,6 @@
 //! Reads one TOML file into a type and turns the parser's complaint into a place and a proposal.
 
+pub use carnet_words::nearest;
 use serde::de::DeserializeOwned;
 
 use crate::error::Problem;
@@ -42,47 +43,20 @@ pub fn at(file: &str, text: &str, offset: usize, what: String) -> Problem {
     Problem { file: file.to_owned(), line, column, what, help: None }
 }
 
-/// The candidate nearest to `word`, when one is near enough to be meant.
-#[must_use]
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()).div_ceil(3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
 fn locate(file: &str, text: &str, error: &toml::de::Error) -> Problem {
     let offset = error.span().map_or(0, |span| span.start);
     let message = error.message().trim_end_matches('.').to_owned();
-    let help = known_word(&message).unwrap_or_else(|| in_general(&message));
+    let help = carnet_words::proposal(&message).unwrap_or_else(|| in_general(&message));
     at(file, text, offset, message).with_help(help)
 }
 
 /// What to do about the parser's other complaints.
 fn in_general(message: &str) -> String {
-    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-    match missing {
+    match carnet_words::missing(message) {
         Some(key) => format!("add `{key}`; the file's page in docs/ says what it takes"),
         None if message.starts_with("invalid ") || message.starts_with("got ") => {
             "the file's page in docs/ says what each key takes, docs/schemas has its schema".to_owned()
         }
         None => "the file is TOML: a key, `=` and a value to the line, text in quotes".to_owned(),
-    }
-}
-
-/// Reads serde's "unknown field `a`, expected one of `b`, `c`" and proposes the nearest known word.
-fn known_word(message: &str) -> Option<String> {
-    if !message.starts_with("unknown ") {
-        return None;
-    }
-    let mut words = message.split('`').skip(1).step_by(2);
-    let unknown = words.next()?;
-    let known: Vec<&str> = words.collect();
-    match nearest(unknown, known.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None if known.is_empty() => None,
-        None => Some(format!("known here: {}", known.join(", "))),
     }
 }

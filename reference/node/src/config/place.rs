@@ -221,19 +221,9 @@ impl Source {
     }
 }
 
-/// Reads "unknown field `a`, expected one of `b`, `c`" and proposes the nearest known key.
+/// What to write instead.
 fn proposal(found: &str) -> String {
-    let mut words = found.split('`').skip(1).step_by(2);
-    let (unknown, known): (Option<&str>, Vec<&str>) = (words.next(), words.collect());
-    let nearest = unknown.filter(|_| found.starts_with("unknown ")).and_then(|unknown| {
-        let near = known.iter().map(|known| (strsim::damerau_levenshtein(unknown, known), *known));
-        near.filter(|(distance, known)| *distance <= known.len().div_ceil(3).max(1)).min()
-    });
-    match nearest {
-        Some((_, near)) => format!("did you mean `{near}`?"),
-        None if found.starts_with("unknown variant") => format!("write one of {}", known.join(", ")),
-        None => "the keys are listed in docs/node.md and docs/kit.md".to_owned(),
-    }
+    carnet_words::proposal(found).unwrap_or_else(|| "the keys are listed in docs/node.md and docs/kit.md".to_owned())
 }
 
 impl fmt::Display for Place {
