@@ -38,8 +38,16 @@ pub struct Crl {
     pub name: &'static str,
     /// The list.
     pub der: CertificateRevocationListDer<'static>,
-    /// What is wrong with it on purpose; such a list is for the zoo only, never for a peer to load.
+    /// What is wrong with it on purpose; such a list is of a CA that issues kinds of the zoo and nothing else.
     pub fault: Option<&'static str>,
+}
+
+impl Crl {
+    /// The name of its file, as DER.
+    #[must_use]
+    pub fn file(&self) -> String {
+        format!("{}.crl", self.name)
+    }
 }
 
 impl Authority {

@@ -57,8 +57,18 @@ fn fill(text: &mut String, kit: &Kit) -> std::fmt::Result {
     if kit.crls.is_empty() {
         writeln!(text, "5. There is no revocation list.")?;
     } else {
-        let names: Vec<String> = kit.crls.iter().map(|(name, _)| format!("`{name}.crl`")).collect();
+        let names: Vec<String> = kit.crls.iter().map(|crl| format!("`{}`", crl.file())).collect();
         writeln!(text, "5. Load the revocation lists {}; there is no other way to reach them.", names.join(", "))?;
+        let wrong = kit.crls.iter().filter_map(|crl| Some(format!("`{}` ({})", crl.file(), crl.fault?)));
+        let wrong: Vec<String> = wrong.collect();
+        if !wrong.is_empty() {
+            writeln!(
+                text,
+                "   Wrong on purpose: {}. They are of CAs that issue nothing but the suite's bad certificates, and show \
+                 what your node makes of such a list; where it does not load one, leave it out.",
+                wrong.join(", ")
+            )?;
+        }
     }
     for endpoint in &kit.endpoints {
         writeln!(text, "6. Send to `{endpoint}`; present your own TLS client certificate.")?;

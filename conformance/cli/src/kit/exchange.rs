@@ -82,7 +82,7 @@ fn discovery(kit: &Kit, dir: &str) -> Option<String> {
     let discovery = kit.exchanges.discovery.as_ref()?;
     let text = |text: &str| toml::Value::String(text.to_owned());
     let file = |name: &str| text(&format!("{dir}{name}"));
-    let crls = kit.crls.iter().map(|(name, _)| file(&format!("{name}.crl"))).collect();
+    let crls = kit.crls.iter().map(|crl| file(&crl.file())).collect();
     let mut table = toml::Table::new();
     let mut put = |name: &str, value: toml::Value| drop(table.insert(name.to_owned(), value));
     put("smp", text(&publisher_url(discovery)));
@@ -112,7 +112,7 @@ fn dynamic(kit: &Kit, dir: &str) -> Option<String> {
     let dynamic = kit.exchanges.dynamic.as_ref()?;
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let file = |name: &str| quoted(&format!("{dir}{name}"));
-    let crls: Vec<String> = kit.crls.iter().map(|(name, _)| file(&format!("{name}.crl"))).collect();
+    let crls: Vec<String> = kit.crls.iter().map(|crl| file(&crl.file())).collect();
     let policies: Vec<String> = dynamic.policy.iter().map(|policy| quoted(policy)).collect();
     let mut text = String::new();
     // Writing to a String cannot fail.

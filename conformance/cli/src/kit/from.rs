@@ -5,7 +5,7 @@ use carnet_catalogue::ics::Ics;
 use carnet_catalogue::profile::RSA;
 use carnet_catalogue::subject::{IdentityFiles, Party, Subject};
 use carnet_certs::{
-    Authority, FolderPlan, Identity, KeyKind, UnixTime, Usage, common_name, to_pem, write_folder, write_further,
+    Authority, Crl, FolderPlan, Identity, KeyKind, UnixTime, Usage, common_name, to_pem, write_folder, write_further,
 };
 use carnet_fixtures::Packs;
 use carnet_harness::setup::{Address, SubjectFiles, publisher_name, suite_url};
@@ -162,7 +162,7 @@ fn add(
 struct Pki<'a> {
     file: &'a SubjectFiles,
     authority: Authority,
-    crls: Vec<(String, Vec<u8>)>,
+    crls: Vec<Crl>,
 }
 
 impl<'a> Pki<'a> {
@@ -180,12 +180,7 @@ impl<'a> Pki<'a> {
             write_folder(&dir, &plan, now).map_err(Failure::usage)?;
         }
         let authority = Authority::load(&dir.join("authority")).map_err(Failure::usage)?;
-        let lists = authority.crls(now).map_err(Failure::ours)?;
-        let crls = lists
-            .into_iter()
-            .filter(|crl| crl.fault.is_none())
-            .map(|crl| (crl.name.to_owned(), crl.der.to_vec()))
-            .collect();
+        let crls = authority.crls(now).map_err(Failure::ours)?;
         Ok(Self { file, authority, crls })
     }
 

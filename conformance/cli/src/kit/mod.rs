@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::{Binding, ReceptionAwareness, SignerBinding, TlsBinding};
 use carnet_catalogue::subject::{Agreement, Party};
-use carnet_certs::UnixTime;
+use carnet_certs::{Crl, UnixTime};
 use carnet_fixtures::Packs;
 use carnet_harness::setup::SubjectFiles;
 
@@ -122,8 +122,8 @@ pub(crate) struct Kit {
     pub signing_certificate: Option<String>,
     /// Subject that the partner's signing certificate must name, RFC 4514: `CN=TH`.
     pub signing_subject: Option<String>,
-    /// Revocation lists, DER, with a name each.
-    pub crls: Vec<(String, Vec<u8>)>,
+    /// Revocation lists.
+    pub crls: Vec<Crl>,
     /// Whom payloads for the partner are encrypted for, where an agreement encrypts: PEM, one for each kind of key.
     pub encryption_certificate: Option<String>,
     /// The one of them that is RSA.

@@ -22,7 +22,7 @@ pub(super) fn kit() -> Kit {
         encryption_certificate: None,
         rsa_encryption_certificate: None,
         further: Vec::new(),
-        crls: vec![("root".to_owned(), vec![0x30, 0])],
+        crls: vec![Crl { name: "root", der: vec![0x30, 0].into(), fault: None }],
         binding: Binding { tls: TlsBinding::Exact, signer: SignerBinding::Anchored },
         agreement: (default_agreement("TH", "SUITE"), None),
         token: "x509-pkipath".to_owned(),

@@ -26,9 +26,9 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
     let encryption_certificate = folder.optional("partner-encryption.pem", kit.encryption_certificate.as_deref())?;
     folder.optional(PUBLISHER, kit.publisher_certificate.as_deref())?;
     let mut crls = Vec::new();
-    for (name, der) in &kit.crls {
-        let file = format!("{name}.crl");
-        folder.file(&file, der)?;
+    for crl in &kit.crls {
+        let file = crl.file();
+        folder.file(&file, &crl.der)?;
         crls.push(file);
     }
     let mut pmodes = Vec::new();
