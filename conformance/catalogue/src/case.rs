@@ -165,6 +165,10 @@ pub struct Case {
     /// Mutants and null nodes this case is known to catch.
     #[serde(default)]
     pub kills: Vec<String>,
+    /// The clause that leaves open whether the subject takes what it is shown. How it refuses is then judged where it
+    /// refuses, and the checks are judged where it takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub either: Option<String>,
     /// Former ids.
     #[serde(default)]
     pub aliases: Vec<String>,
@@ -185,6 +189,9 @@ pub struct Case {
     /// For people.
     pub explain: Explain,
 }
+
+/// The check that judges a refusal of the subject's as client, where there is no answer for an `[[allow]]` to judge.
+pub const SERVER_REFUSED: &str = "tls.server-refused";
 
 /// Beside which other cases a case may run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -386,6 +393,14 @@ impl Case {
         }
         if !self.allow.iter().all(|allow| named(&allow.step)) {
             return fault("[[allow]]", "an [[allow]] looks at a step that is not there".to_owned());
+        }
+        let (refusal, taken): (Vec<&Check>, _) = self.check.iter().partition(|check| check.name == SERVER_REFUSED);
+        if self.either.is_some() && (taken.is_empty() || (refusal.is_empty() && self.allow.is_empty())) {
+            let what = format!(
+                "`either` needs both: how it may refuse ([[allow]], or the check {SERVER_REFUSED}), and what holds \
+                 where it takes it (another [[check]])"
+            );
+            return fault("either", what);
         }
         Ok(())
     }

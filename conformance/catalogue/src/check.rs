@@ -101,7 +101,7 @@ fn twins(catalogue: &Catalogue, problems: &mut Vec<Problem>) {
 /// Stimulus and checks without names, titles and explanations.
 fn fingerprint(case: &Case) -> String {
     let stimulus = serde_json::to_string(&(&case.agreement, &case.step, &case.matrix)).unwrap_or_default();
-    let checks = serde_json::to_string(&(&case.check, &case.allow)).unwrap_or_default();
+    let checks = serde_json::to_string(&(&case.check, &case.allow, &case.either)).unwrap_or_default();
     format!("{stimulus}\n{checks}")
 }
 

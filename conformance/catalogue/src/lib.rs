@@ -22,6 +22,7 @@ pub mod span;
 pub mod step;
 pub mod subject;
 pub mod variable;
+pub mod zoo;
 
 mod check;
 

@@ -71,6 +71,10 @@ fn text(catalogue: &Catalogue, id: &CaseId, case: &Case) -> String {
     for allow in &case.allow {
         page.line(1, &format!("a refusal at layer {}: {} [{}]", allow.layer, allow.code.join(", "), allow.clause));
     }
+    if let Some(clause) = &case.either {
+        let open = "either is allowed, and reported: a refusal as above, or it is taken and the other checks hold";
+        page.line(1, &format!("{open} [{clause}]"));
+    }
     if let Some(control) = &case.control {
         page.line(1, &format!("counts only if {control} passes before and after"));
     }

@@ -9,6 +9,7 @@ use carnet_certs::{
 };
 use carnet_fixtures::{LoadError, Packs};
 use carnet_harness::{Setup, SetupError};
+use rustls_pki_types::CertificateDer;
 
 use crate::Identities;
 use crate::agreement::Keys;
@@ -22,6 +23,8 @@ pub struct Ground {
     pub(crate) identities: Identities,
     pub(crate) other: Identity,
     pub(crate) stranger: Identity,
+    /// The TLS certificates of the suite's parties, for a node that pins them.
+    pub(crate) pinned: Vec<CertificateDer<'static>>,
     pub(crate) keys: Keys,
     pub(crate) trust: Trust,
     pub(crate) packs: Arc<Packs>,
@@ -111,6 +114,11 @@ impl Ground {
             identities: Identities { tls: read("double-tls")?, signing: own },
             other: read("other-signing")?,
             stranger,
+            pinned: ["suite-tls", "other-tls"]
+                .into_iter()
+                .map(|stem| read(stem).map(|identity| identity.chain.into_iter().next()))
+                .filter_map(Result::transpose)
+                .collect::<Result<_, _>>()?,
             keys: Keys::open(&pki, now, read)?,
             trust: Trust {
                 anchors: vec![authority.root().clone()],

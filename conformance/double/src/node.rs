@@ -163,6 +163,14 @@ impl Node {
         if self.mutation.does(Habit::RefusesRoot) && chain.iter().any(|one| self.ground.trust.anchors.contains(one)) {
             return Err(PathRule::Anchor);
         }
+        let pins = match place {
+            Place::Client => self.mutation.does(Habit::PinsClient),
+            Place::Server => self.mutation.does(Habit::PinsServer),
+            _ => false,
+        };
+        if pins && !chain.first().is_some_and(|leaf| self.ground.pinned.contains(leaf)) {
+            return Err(PathRule::Anchor);
+        }
         self.ground.trust.verify(chain, &question)
     }
 

@@ -68,11 +68,19 @@ impl Trust {
         let found = climb(leaf, &given, &anchors, question)?;
         holds(PathRule::Anchor, found.anchored)?;
         let lists: Vec<_> = self.lists.iter().filter_map(|der| signed::list(der)).collect();
-        for (rule, broken) in rules::broken(&found.path, &lists, question) {
+        for (rule, broken) in rules::broken(&found, &lists, question) {
             holds(rule, !broken)?;
         }
         Ok(())
     }
+}
+
+/// Whether a serial number is none that RFC 5280 4.1.2.2 lets an issuer give: negative, zero, or longer than 20 bytes.
+pub(crate) fn odd_serial(leaf: &[u8]) -> bool {
+    read(leaf).is_some_and(|leaf| match leaf.raw_serial() {
+        [0x80..=0xff, ..] => true,
+        serial => serial.len() > 20 || serial.iter().all(|byte| *byte == 0),
+    })
 }
 
 fn same(one: &X509Certificate<'_>, other: &X509Certificate<'_>) -> bool {

@@ -161,6 +161,8 @@ named! {
         KeySize = "key-size", "RSA keys have 2048 bits at least.";
         Revoked = "revoked", "The certificate is not revoked.";
         IssuerRevoked = "issuer-revoked", "No issuer of the path is revoked.";
+        Listed = "listed", "Every authority of the path has published a revocation list.";
+        ListCurrent = "list-current", "The revocation list of an authority is in date and signed by it.";
         Possession = "possession", "Whoever presents the certificate holds its key.";
         Host = "host", "The certificate is for the host that was asked for.";
     }
@@ -205,6 +207,11 @@ named! {
         CompletesChain = "completes-chain", "It completes chains from certificates it holds.";
         NoCaOrder = "no-ca-order", "It takes the CAs of a chain in the order in which they come.";
         RefusesRoot = "refuses-root", "It refuses chains that carry the root.";
+        RefusesBy500 = "refuses-by-500", "It refuses a client certificate behind TLS, by HTTP 500.";
+        TripsOnSerials = "trips-on-serials", "A client certificate with an odd serial number makes it answer HTTP 500.";
+        PinsClient = "pins-client", "It takes the client certificates that it was told of and no other.";
+        PinsServer = "pins-server", "It takes the server certificate that it was told of and no other.";
+        SendsFirst = "sends-first", "It begins to send before it has verified the server.";
         RefusesDuplicates = "refuses-duplicates", "It answers a duplicate with an error.";
         PoisonsRefused = "poisons-refused", "It remembers the MessageId of a message it refused.";
         ReceiptsByPush = "receipts-by-push", "It sends receipts by a push of their own as well.";

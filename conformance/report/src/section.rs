@@ -69,6 +69,7 @@ pub(crate) fn ledger(run: &Run, catalogue: &Catalogue) -> Option<CellResult> {
         passed: None,
         reason: None,
         refusal: None,
+        taken: None,
         control: None,
         checks: vec![LEDGER.to_owned()],
         findings,

@@ -112,7 +112,12 @@ fn show_section(text: &mut String, section: &Section<'_>, detail: Detail) -> std
 fn show_cell(text: &mut String, cell: &CellResult, detail: Detail) -> std::fmt::Result {
     let repeated = cell.passed.as_deref().filter(|passed| *passed != "1/1" && *passed != "0/1");
     let times = repeated.map_or_else(String::new, |passed| format!("  passed {passed}"));
-    writeln!(text, "  {}{}{times}", verdict(cell.verdict), name(cell))?;
+    let taken = match cell.taken {
+        Some(true) => "  left open: taken",
+        Some(false) => "  left open: refused",
+        None => "",
+    };
+    writeln!(text, "  {}{}{times}{taken}", verdict(cell.verdict), name(cell))?;
     if cell.verdict == Verdict::Pass {
         return Ok(());
     }

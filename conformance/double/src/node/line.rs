@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::Node;
 use crate::hello::{Hello, unsound_answer};
+use crate::path::odd_serial;
 use crate::rule::{Habit, PathRule, Place, Rule};
 
 /// How long a connection may say nothing.
@@ -49,7 +50,13 @@ pub(super) async fn connection(node: &Arc<Node>, mut tcp: TcpStream) {
     };
     let Ok(Ok(mut connected)) = accepted else { return };
     let chain = connected.handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
-    if node.trusted(&chain, Place::Client, false).is_err() {
+    let trusted = node.trusted(&chain, Place::Client, false).is_ok();
+    let trips = (!trusted && node.mutation.does(Habit::RefusesBy500))
+        || (node.mutation.does(Habit::TripsOnSerials) && chain.first().is_some_and(|leaf| odd_serial(leaf)));
+    if trips && read(node, &mut connected.stream).await.is_some() {
+        let _ = connected.stream.write_all(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n").await;
+    }
+    if trips || !trusted {
         let _ = timeout(Duration::from_secs(1), connected.stream.shutdown()).await;
         return;
     }

@@ -197,8 +197,14 @@ impl Node {
         };
         let Connected { mut stream, handshake } = connected.ok()?;
         let chain = handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
+        let half = if self.mutation.does(Habit::SendsFirst) { bytes.len() / 2 } else { 0 };
+        let (early, rest) = bytes.split_at_checked(half)?;
+        if !early.is_empty() {
+            stream.write_all(early).await.ok()?;
+            stream.flush().await.ok()?;
+        }
         self.trusted(&chain, Place::Server, false).ok()?;
-        stream.write_all(bytes).await.ok()?;
+        stream.write_all(rest).await.ok()?;
         stream.flush().await.ok()?;
         let mut answer = Vec::new();
         let mut buffer = vec![0; 64 << 10];

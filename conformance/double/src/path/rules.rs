@@ -4,8 +4,9 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
 use x509_parser::prelude::{CertificateRevocationList, X509Extension, X509Version};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
-use super::{Question, signed};
+use super::{Found, Question, signed};
 use crate::rule::{PathRule, Place};
 
 /// Extensions that are understood where they are critical (RFC 5280, 4.2).
@@ -22,10 +23,11 @@ const UNDERSTOOD: [&str; 8] = [
 
 /// Each rule, and whether the path breaks it; the leaf stands first.
 pub(super) fn broken(
-    path: &[X509Certificate<'_>],
+    found: &Found<'_>,
     lists: &[CertificateRevocationList<'_>],
     question: &Question<'_>,
 ) -> Vec<(PathRule, bool)> {
+    let path = &found.path;
     let Some((leaf, issuers)) = path.split_first() else { return Vec::new() };
     let now = i64::try_from(question.now.as_secs()).unwrap_or(i64::MAX);
     let ended = |one: &X509Certificate<'_>| one.validity().not_after.timestamp() < now;
@@ -71,8 +73,27 @@ pub(super) fn broken(
         (PathRule::Names, issuers.iter().any(|one| !permits(one, leaf))),
         (PathRule::Revoked, revoked(0)),
         (PathRule::IssuerRevoked, (1..=last).any(revoked)),
+        (PathRule::Listed, authorities(found).any(|(name, _)| !lists.iter().any(|list| list.issuer() == name))),
+        (
+            PathRule::ListCurrent,
+            authorities(found).any(|(name, key)| {
+                let mut own = lists.iter().filter(|list| list.issuer() == name).peekable();
+                own.peek().is_some() && !own.any(|list| signed::in_date(list, key, now))
+            }),
+        ),
         (PathRule::Host, question.host.is_some_and(|host| !hosts(leaf).any(|name| name == host))),
     ]
+}
+
+/// The authorities of a path that ends at an anchor, each with its name and, where it is not the anchor, its key. What is no
+/// authority publishes no list.
+fn authorities<'f>(
+    found: &'f Found<'_>,
+) -> impl Iterator<Item = (&'f X509Name<'f>, Option<&'f SubjectPublicKeyInfo<'f>>)> {
+    let issuers = found.path.iter().skip(1).filter(|one| authority(one).0);
+    let anchor = found.path.last().filter(|_| found.anchored);
+    let own = issuers.map(|one| (one.subject(), Some(one.public_key())));
+    own.chain(anchor.map(|last| (last.issuer(), None))).filter(|_| found.anchored)
 }
 
 /// `digitalSignature` and `keyCertSign` as they stand in the bits of a key usage.

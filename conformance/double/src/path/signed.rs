@@ -52,6 +52,14 @@ pub(super) fn revoked(
     })
 }
 
+/// Whether a list is in date, and signed by the key of its issuer where that is known: an anchor is given by its name.
+pub(super) fn in_date(list: &CertificateRevocationList<'_>, key: Option<&SubjectPublicKeyInfo<'_>>, now: i64) -> bool {
+    let signed = |key: &SubjectPublicKeyInfo<'_>| {
+        verifies(&list.signature_algorithm, key, list.tbs_cert_list.as_ref(), &list.signature_value.data)
+    };
+    list.next_update().is_none_or(|next| next.timestamp() >= now) && key.is_none_or(signed)
+}
+
 fn verifies(algorithm: &AlgorithmIdentifier<'_>, key: &SubjectPublicKeyInfo<'_>, tbs: &[u8], value: &[u8]) -> bool {
     let verifier: &'static dyn VerificationAlgorithm = match algorithm.algorithm.to_id_string().as_str() {
         RSA_SHA256 => &signature::RSA_PKCS1_2048_8192_SHA256,

@@ -136,6 +136,7 @@ fn cell(judge: &Judge, planned: &Planned, judged: &[(&Attempt, Judged)]) -> Cell
             result.checks.clone_from(&one.checks);
             result.findings.clone_from(&one.findings);
             result.refusal.clone_from(&one.refusal);
+            result.taken = one.taken;
             result.reason = reason;
         }
         if verdict.rank() > worst.rank() {
@@ -216,6 +217,7 @@ fn blank(planned: &Planned, case: &Case) -> CellResult {
         passed: None,
         reason: None,
         refusal: None,
+        taken: None,
         control: None,
         checks: Vec::new(),
         findings: Vec::new(),
@@ -237,6 +239,7 @@ fn unknown(planned: &Planned) -> CellResult {
         passed: None,
         reason: Some("the case is not among those it is judged with".to_owned()),
         refusal: None,
+        taken: None,
         control: None,
         checks: Vec::new(),
         findings: Vec::new(),

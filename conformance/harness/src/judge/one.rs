@@ -1,9 +1,10 @@
 //! Judges one execution of one cell: its awaits, its checks, its refusal.
 
-use carnet_catalogue::case::{Case, CaseId, Check, Level};
+use carnet_catalogue::case::{Case, CaseId, Check, Level, SERVER_REFUSED};
 use carnet_catalogue::requirement::RequirementId;
 use carnet_catalogue::step::Awaited;
 
+use super::answer::{Answer, answer};
 use super::checks::{self, Deviation, Look, Outcome};
 use super::run::{Finding, RefusalSeen};
 use super::view::{Attempt, Exchange};
@@ -19,6 +20,8 @@ pub struct Judged {
     pub reason: Option<String>,
     /// How the subject refused.
     pub refusal: Option<RefusalSeen>,
+    /// Where either is allowed: whether it took what it was shown.
+    pub taken: Option<bool>,
     /// Checks that were made.
     pub checks: Vec<String>,
     /// Deviations.
@@ -27,7 +30,18 @@ pub struct Judged {
 
 impl Judged {
     fn undecided(verdict: Verdict, reason: String) -> Self {
-        Self { verdict, reason: Some(reason), refusal: None, checks: Vec::new(), findings: Vec::new() }
+        Self { verdict, reason: Some(reason), ..Self::passed() }
+    }
+
+    fn passed() -> Self {
+        Self {
+            verdict: Verdict::Pass,
+            reason: None,
+            refusal: None,
+            taken: None,
+            checks: Vec::new(),
+            findings: Vec::new(),
+        }
     }
 }
 
@@ -56,10 +70,12 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
     if let Some(reason) = unreachable(attempt).or_else(|| not_driven(attempt)) {
         return Judged::undecided(Verdict::Inconclusive, reason);
     }
-    let mut judged =
-        Judged { verdict: Verdict::Pass, reason: None, refusal: None, checks: Vec::new(), findings: Vec::new() };
+    let taken = taken(case, attempt);
+    let mut judged = Judged { taken, ..Judged::passed() };
     let mut wanted: Vec<Check> = checks::implied(case);
     wanted.extend(case.check.iter().cloned());
+    // Where either is allowed, what was taken is judged as taken and what was refused as refused.
+    wanted.retain(|check| taken.is_none_or(|taken| taken != (check.name == SERVER_REFUSED)));
     for check in &wanted {
         if !judged.checks.contains(&check.name) {
             judged.checks.push(check.name.clone());
@@ -70,7 +86,7 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
         };
         judged.take(judge, case, check, outcome);
     }
-    if case.is_negative() {
+    if case.is_negative() && taken != Some(true) {
         let (outcome, seen) = refusal::judge(&Look { judge, attempt, case, check: &refusal::check() });
         judged.checks.push(refusal::NAME.to_owned());
         judged.refusal = seen;
@@ -81,6 +97,16 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
         judged.reason = Some(OPERATOR.to_owned());
     }
     judged
+}
+
+/// Whether the subject took what it was shown, where the case allows either: it receipted, or it sent a message.
+fn taken(case: &Case, attempt: &Attempt) -> Option<bool> {
+    case.either.as_ref()?;
+    let receipted = |exchange: &Exchange| matches!(answer(exchange), Answer::Receipt(_));
+    Some(match case.is_negative() {
+        true => refusal::exchange(case, attempt).is_some_and(receipted),
+        false => checks::sent_to_shown(attempt).next().is_some(),
+    })
 }
 
 /// Why a person must look at a case whose stimulus was an operator's to give.
@@ -177,7 +203,7 @@ fn requirement(case: &Case, check: &Check) -> (RequirementId, bool) {
 fn awaited_in_vain(case: &Case, attempt: &Attempt) -> bool {
     let awaited = |step: &usize| case.step.get(*step).and_then(|step| step.awaits) == Some(Awaited::Message);
     let pulled = |exchange: &Exchange| match case.step.get(exchange.step).and_then(|step| step.send.as_ref()) {
-        Some(send) if send.pull => !matches!(super::answer::answer(exchange), super::answer::Answer::Message(_)),
+        Some(send) if send.pull => !matches!(answer(exchange), Answer::Message(_)),
         _ => false,
     };
     if attempt.exchanges.iter().any(pulled) {
@@ -189,8 +215,8 @@ fn awaited_in_vain(case: &Case, attempt: &Attempt) -> bool {
 /// A subject that is not there is no subject that fails.
 fn unreachable(attempt: &Attempt) -> Option<String> {
     let never = attempt.exchanges.iter().filter(|exchange| exchange.side == crate::evidence::Side::Suite);
-    let mut reasons = never.map(|exchange| match super::answer::answer(exchange) {
-        super::answer::Answer::Unreachable(..) => Some(super::answer::answer(exchange).describe()),
+    let mut reasons = never.map(|exchange| match answer(exchange) {
+        Answer::Unreachable(..) => Some(answer(exchange).describe()),
         _ => None,
     });
     let first = reasons.next()??;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use carnet_catalogue::case::{Allow, Check, Grade, Layer};
+use carnet_catalogue::case::{Allow, Case, Check, Grade, Layer};
 
 use super::answer::{Answer, Refusal, answer};
 use super::checks::{Deviation, Look, Outcome, business};
 use super::run::RefusalSeen;
-use super::view::Exchange;
+use super::view::{Attempt, Exchange};
 
 /// The name under which findings of a refusal go.
 pub(crate) const NAME: &str = "refusal.allowed";
@@ -19,9 +19,7 @@ pub(crate) fn check() -> Check {
 
 /// Judges what the subject did with what it had to refuse.
 pub(crate) fn judge(look: &Look<'_>) -> (Outcome, Option<RefusalSeen>) {
-    let step = look.case.allow.iter().find_map(|allow| allow.step.as_deref());
-    let index = step.and_then(|name| look.case.step_named(name)).map(|(index, _)| index);
-    let Some(exchange) = look.attempt.sent_at(index) else {
+    let Some(exchange) = exchange(look.case, look.attempt) else {
         return (Outcome::Unclear("nothing was sent that could be refused".to_owned()), None);
     };
     let mut what = answer(exchange);
@@ -38,6 +36,13 @@ pub(crate) fn judge(look: &Look<'_>) -> (Outcome, Option<RefusalSeen>) {
         Answer::Unreachable(..) => (Outcome::Unclear(what.describe()), None),
         other => (deviation(look, exchange, other.describe()), None),
     }
+}
+
+/// The exchange with what had to be refused.
+pub(crate) fn exchange<'a>(case: &Case, attempt: &'a Attempt) -> Option<&'a Exchange> {
+    let step = case.allow.iter().find_map(|allow| allow.step.as_deref());
+    let index = step.and_then(|name| case.step_named(name)).map(|(index, _)| index);
+    attempt.sent_at(index)
 }
 
 fn wants_business(allow: &[Allow]) -> bool {

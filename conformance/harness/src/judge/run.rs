@@ -128,6 +128,9 @@ pub struct CellResult {
     /// For refusals: how the subject refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RefusalSeen>,
+    /// Where a clause leaves open whether the subject takes what it is shown: whether it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<bool>,
     /// Verdicts of the control before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<ControlSeen>,

@@ -15,6 +15,8 @@ use rustls_pki_types::PrivateKeyDer;
 #[derive(Debug)]
 pub(super) struct Present {
     certified: Option<Arc<CertifiedKey>>,
+    /// Whether there is a certificate in it.
+    shows: bool,
     asked: AtomicBool,
 }
 
@@ -23,12 +25,11 @@ impl Present {
     /// When the library refuses a key that is not RSA.
     pub(super) fn new(identity: Option<&Identity>) -> Result<Self, Error> {
         let certified = match identity {
-            Some(identity) if !identity.chain.is_empty() => {
-                Some(Arc::new(CertifiedKey::new(identity.chain.clone(), signing_key(&identity.key)?)))
-            }
-            _ => None,
+            Some(identity) => Some(Arc::new(CertifiedKey::new(identity.chain.clone(), signing_key(&identity.key)?))),
+            None => None,
         };
-        Ok(Self { certified, asked: AtomicBool::new(false) })
+        let shows = identity.is_some_and(|identity| !identity.chain.is_empty());
+        Ok(Self { certified, shows, asked: AtomicBool::new(false) })
     }
 
     /// Whether the peer asked for a certificate of ours.
@@ -40,15 +41,17 @@ impl Present {
 impl ResolvesClientCert for Present {
     fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.asked.store(true, Ordering::Relaxed);
-        self.certified.clone()
+        // A client without a certificate says so by the empty list, which the library makes.
+        self.certified.clone().filter(|_| self.shows)
     }
 
     fn has_certs(&self) -> bool {
-        self.certified.is_some()
+        self.shows
     }
 }
 
 impl ResolvesServerCert for Present {
+    /// Without a certificate, the empty list that no server may send.
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.certified.clone()
     }

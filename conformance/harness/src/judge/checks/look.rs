@@ -212,7 +212,7 @@ impl<'l> Look<'l> {
                     let found = self.messages().into_iter().find(|exchange| got(&exchange));
                     taken.push((index, found));
                 }
-            } else if matches!(step.awaits, Some(Awaited::Message | Awaited::Nothing)) {
+            } else if matches!(step.awaits, Some(Awaited::Message | Awaited::Nothing | Awaited::Connection)) {
                 let next = pushes.next_if(|push| push.step <= index);
                 taken.push((index, next));
             }

@@ -22,6 +22,7 @@ use carnet_catalogue::step::Awaited;
 
 pub(crate) use hook::{entries, message_ids, words};
 pub use look::Look;
+pub(crate) use tls::sent_to_shown;
 
 use super::run::ByteRange;
 

@@ -1,12 +1,13 @@
 //! Checks on the TLS connection and the certificate the subject presents.
 
+use carnet_catalogue::case::SERVER_REFUSED;
 use carnet_wire::trust::{Anchors, RevocationPolicy};
 use rustls_pki_types::CertificateDer;
 
 use super::look::{Look, settle};
 use super::{Named, Outcome};
 use crate::evidence::Side;
-use crate::judge::view::Exchange;
+use crate::judge::view::{Attempt, Exchange};
 use crate::line::Ending;
 use crate::tls::OURS;
 
@@ -30,7 +31,7 @@ pub(crate) const CHECKS: &[Named] = &[
         judge: suite,
     },
     Named {
-        name: "tls.server-refused",
+        name: SERVER_REFUSED,
         says: "the subject connected, and sent nothing over a connection on which the suite presented the certificate of the `listen` step",
         with: &[],
         judge: server_refused,
@@ -83,28 +84,19 @@ fn suite(look: &Look<'_>) -> Outcome {
 
 /// A subject that did not connect at all has not been seen to refuse anything.
 fn server_refused(look: &Look<'_>) -> Outcome {
-    let Some((from, chain)) = look.attempt.faces.first() else {
+    let Some((_, chain)) = look.attempt.faces.first() else {
         return Outcome::Unclear("the suite's endpoint showed no other face".to_owned());
     };
-    let until = look.attempt.faces.get(1).map_or(u64::MAX, |(next, _)| *next);
-    let shown = |exchange: &&Exchange| exchange.side == Side::Subject && (*from..until).contains(&exchange.seq);
+    if let Some(exchange) = sent_to_shown(look.attempt).next() {
+        return look.deviation(exchange, "no message to a server with this certificate", "the message was sent");
+    }
     let mut refused = 0;
-    for exchange in look.attempt.exchanges.iter().filter(shown) {
-        match (&exchange.not_connected, &exchange.received) {
-            (Some((_, Ending::Protocol { what })), _) if what.starts_with(OURS) => {
-                return Outcome::Unclear(what.clone());
-            }
-            (Some((_, Ending::Ours)), _) => {}
-            (Some(_), _) => refused += 1,
-            (None, Some(_)) if exchange.own_chain == *chain => {
-                return look.deviation(
-                    exchange,
-                    "no message to a server with this certificate",
-                    "the message was sent",
-                );
-            }
-            (None, None) if exchange.own_chain == *chain => refused += 1,
-            (None, _) => {}
+    for exchange in shown(look.attempt) {
+        match &exchange.not_connected {
+            Some((_, Ending::Protocol { what })) if what.starts_with(OURS) => return Outcome::Unclear(what.clone()),
+            Some((_, Ending::Ours)) => {}
+            Some(_) => refused += 1,
+            None => refused += usize::from(exchange.received.is_none() && exchange.own_chain == *chain),
         }
     }
     if refused > 0 {
@@ -112,6 +104,22 @@ fn server_refused(look: &Look<'_>) -> Outcome {
     } else {
         Outcome::Unclear("the subject did not connect while the suite presented this certificate".to_owned())
     }
+}
+
+/// The connections of the subject while the suite's endpoint showed its first other face.
+fn shown(attempt: &Attempt) -> impl Iterator<Item = &Exchange> {
+    let from = attempt.faces.first().map_or(u64::MAX, |(from, _)| *from);
+    let until = attempt.faces.get(1).map_or(u64::MAX, |(next, _)| *next);
+    attempt
+        .exchanges
+        .iter()
+        .filter(move |exchange| exchange.side == Side::Subject && (from..until).contains(&exchange.seq))
+}
+
+/// Those of them on which it sent something although the suite presented that face's certificate.
+pub(crate) fn sent_to_shown(attempt: &Attempt) -> impl Iterator<Item = &Exchange> {
+    let chain = attempt.faces.first().map(|(_, chain)| chain);
+    shown(attempt).filter(move |exchange| exchange.received.is_some() && Some(&exchange.own_chain) == chain)
 }
 
 fn cell_version(look: &Look<'_>) -> String {
