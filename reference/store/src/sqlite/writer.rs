@@ -4,7 +4,6 @@ use std::{
     sync::mpsc::{self, Receiver, SyncSender, TrySendError},
     sync::{Mutex, PoisonError},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
 };
 
 use carnet_exchange::{Completer, Outcome, Pending, StoreError, Unit};
@@ -14,10 +13,6 @@ use super::{MOST_PARTS, SqliteConfig, apply, copier::Copier, error::engine};
 
 /// Octets of bodies that share one commit at most: what a commit holds in memory until the disk has it.
 const GROUP_OCTETS: usize = 8 << 20;
-
-/// How long a commit waits for more to come along, where the one before it was shared: a commit costs about as much as
-/// a message, and who comes alone waits for nobody.
-const PATIENCE: Duration = Duration::from_millis(2);
 
 /// About what a unit writes beside its bodies: pages of tables and indexes that it shares with its neighbours.
 const PAGES_OF_A_UNIT: usize = 12 << 10;
@@ -76,19 +71,16 @@ impl Drop for Writer {
 }
 
 fn run(mut connection: Connection, mut copier: Copier, jobs: &Receiver<Job>, group: usize) {
-    let mut company = false;
     while let Ok(first) = jobs.recv() {
         let (mut units, mut octets) = (first.units.len(), first.octets);
         let mut batch = vec![first];
-        let until = Instant::now() + if company { PATIENCE } else { Duration::ZERO };
+        // What came while the last commit was written shares the next; nobody waits for company that may not come.
         while units < group && octets < GROUP_OCTETS {
-            // What is queued already comes along even when there is no time left.
-            let Ok(next) = jobs.recv_timeout(until.saturating_duration_since(Instant::now())) else { break };
+            let Ok(next) = jobs.try_recv() else { break };
             units += next.units.len();
             octets += next.octets;
             batch.push(next);
         }
-        company = batch.len() > 1;
         settle(&mut connection, batch);
         copier.written(octets + units * PAGES_OF_A_UNIT);
     }
