@@ -275,34 +275,6 @@ pub(crate) fn scripted(status: u16, fields: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} Scripted\r\n{fields}Content-Length: 0\r\n\r\n").into_bytes()
 }
 
-/// A text as one segment of a path (RFC 3986, 2.1).
-#[must_use]
-pub fn segment(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
-/// A segment of a path without its percent signs; none when it is no UTF-8.
-#[must_use]
-pub(crate) fn unescaped(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 #[cfg(test)]
 #[path = "http_tests.rs"]
 mod tests;

@@ -45,12 +45,3 @@ proptest! {
         prop_assert!(progress(&CHUNKED[..at]) != Progress::Complete);
     }
 }
-
-#[test]
-fn a_segment_of_a_path_holds_any_text() {
-    for text in ["urn:x::A & B", "::act ion/é%", "plain-._~"] {
-        assert_eq!(unescaped(&segment(text)).as_deref(), Some(text));
-    }
-    assert_eq!(segment("::a/b"), "%3A%3Aa%2Fb");
-    assert_eq!((unescaped("%4"), unescaped("%ff")), (Some("%4".to_owned()), None));
-}

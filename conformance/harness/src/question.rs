@@ -3,6 +3,7 @@
 //! The publisher answers by it, the judge counts by it. Clauses: OASIS BDXR SMP 1.0, the REST binding.
 
 use carnet_catalogue::exchange::Discovery;
+use carnet_wire::percent;
 
 use crate::http;
 
@@ -15,7 +16,7 @@ pub(crate) fn question(request: &[u8]) -> Option<(String, String)> {
     let mut segments = path.rsplit('/');
     let (document, services, participant) = (segments.next()?, segments.next()?, segments.next()?);
     (method == "GET" && services == "services" && !participant.is_empty())
-        .then(|| Some((http::unescaped(participant)?, http::unescaped(document)?)))?
+        .then(|| Some((percent::decoded(participant)?, percent::decoded(document)?)))?
 }
 
 /// Whether an identifier of a path has that scheme and value; the separator may be missing where there is no scheme.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use carnet_wire::percent;
+
 /// An identifier; the scheme may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identifier {
@@ -24,14 +26,7 @@ impl Identifier {
 
     /// As one segment of a path.
     pub(crate) fn segment(&self) -> String {
-        let mut out = String::new();
-        for byte in self.to_string().bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-                _ => out.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        out
+        percent::encoded(&self.to_string(), percent::UNRESERVED)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod gzip;
 pub mod limits;
 pub mod mime;
 pub mod namespace;
+pub mod percent;
 pub mod signature;
 pub mod token;
 pub mod trust;

@@ -20,6 +20,8 @@ pub use writer::{PartHeader, Writer};
 
 use bytes::Bytes;
 
+use crate::percent;
+
 /// Why a body was refused, or could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -119,7 +121,7 @@ pub enum Event {
 
 /// The Content-ID that a `cid:` URI names, percent-decoded (RFC 2392); none for another URI or broken escapes.
 pub fn content_id_of(uri: &str) -> Option<String> {
-    header::percent_decoded(uri.strip_prefix("cid:")?)
+    percent::decoded(uri.strip_prefix("cid:")?)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use carnet_harness::http;
 use carnet_harness::setup::Address;
 use carnet_wire::Limits;
+use carnet_wire::percent::{self, UNRESERVED};
 use carnet_wire::signature::{Policy, enveloped};
 use carnet_wire::xml::{Document, Element};
 use jiff::Timestamp;
@@ -55,9 +56,12 @@ impl Node {
 
     async fn look_up(&self, party: &str, action: &str) -> Option<Found> {
         let publisher = *self.publisher.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let participant = http::segment(&format!("{CUSTOMS}::{party}"));
-        let mut url =
-            format!("http://{}/smp/{participant}/services/{}", publisher?, http::segment(&format!("::{action}")));
+        let participant = percent::encoded(&format!("{CUSTOMS}::{party}"), UNRESERVED);
+        let mut url = format!(
+            "http://{}/smp/{participant}/services/{}",
+            publisher?,
+            percent::encoded(&format!("::{action}"), UNRESERVED)
+        );
         let redirects = match (self.mutation.does(Habit::NoRedirection), self.mutation.checks(Rule::DiscoveryRedirects))
         {
             (true, _) => 0,

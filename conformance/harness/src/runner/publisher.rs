@@ -12,6 +12,7 @@ use std::time::Duration;
 use carnet_catalogue::exchange::Discovery;
 use carnet_catalogue::step::{Forge, Publish, PublishKind};
 use carnet_certs::Identity;
+use carnet_wire::percent::{self, UNRESERVED};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -163,7 +164,7 @@ impl Publisher {
     /// The last segments of the address of what is said of a party.
     fn tail(&self, party: &str) -> String {
         let Subject { participant, document, .. } = self.about(party);
-        let segment = |(scheme, value): (String, String)| http::segment(&format!("{scheme}::{value}"));
+        let segment = |(scheme, value): (String, String)| percent::encoded(&format!("{scheme}::{value}"), UNRESERVED);
         format!("{}/services/{}", segment(participant), segment(document))
     }
 

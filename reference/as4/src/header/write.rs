@@ -6,6 +6,7 @@ use super::{ErrorSignal, MessageInfo, PartDigest, PartInfo, Party, Property, Sig
 use crate::ns;
 use carnet_wire::emit::{Attribute, Canonical, EmitError, Emitted, Name};
 use carnet_wire::namespace::EXC_C14N;
+use carnet_wire::percent;
 
 /// `wsu:Id` of the Messaging header this node writes.
 pub(crate) const MESSAGING_ID: &str = "as4-messaging";
@@ -118,7 +119,8 @@ fn part_info(out: &mut Canonical, part: &PartInfo) {
     list.extend(part.character_set.as_deref().map(|value| own("CharacterSet", value)));
     list.extend(part.compressed.then(|| own("CompressionType", ns::GZIP_MEDIA)));
     list.extend(part.properties.iter().cloned());
-    let href = format!("cid:{}", percent_encoded(part.id.as_str()));
+    // RFC 2392: the rest may not stand in a URL as it is.
+    let href = format!("cid:{}", percent::encoded(part.id.as_str(), "-._~@!$&'()*+,;=:"));
     out.start(eb("PartInfo"), &[(Name::local("href"), &href)]);
     if !list.is_empty() {
         out.start(eb("PartProperties"), &[]);
@@ -185,17 +187,4 @@ fn reference(out: &mut Canonical, part: &PartDigest) {
     out.leaf(ds("DigestValue"), &[], &part.value);
     out.end();
     out.end();
-}
-
-/// RFC 2392: what may not stand in a URL as it is becomes `%hh`.
-fn percent_encoded(id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@!$&'()*+,;=:".contains(&byte);
-    id.bytes().fold(String::with_capacity(id.len()), |mut out, byte| {
-        if plain(byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
 }

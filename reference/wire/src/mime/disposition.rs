@@ -1,7 +1,8 @@
 //! Content-Disposition: the file name of a part, written and read.
 //! Clauses: RFC 2183 (the header), RFC 5987 and RFC 6266 (`filename*` for names beyond ASCII), AS4 profile 1.0 5.1.9.
 
-use super::header::{parameters, percent_decoded};
+use super::header::parameters;
+use crate::percent;
 
 /// The value that names a file. Control characters are left out; a name beyond ASCII is written twice, the second time
 /// as `filename*`, which readers that know it prefer.
@@ -13,14 +14,8 @@ pub fn attachment(filename: &str) -> String {
     if plain == name {
         return format!("attachment; filename=\"{plain}\"");
     }
-    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte);
-    let mut encoded = String::with_capacity(name.len() * 3);
-    for byte in name.bytes() {
-        match kept(byte) {
-            true => encoded.push(char::from(byte)),
-            false => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
+    // attr-char of RFC 5987, 3.2.1.
+    let encoded = percent::encoded(&name, "!#$&+-.^_`|~");
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
@@ -33,7 +28,7 @@ pub fn filename_of(value: &str) -> Option<String> {
     let extended = named("filename*").and_then(|value| {
         let (charset, rest) = value.split_once('\'')?;
         let (_, encoded) = rest.split_once('\'')?;
-        if charset.eq_ignore_ascii_case("UTF-8") { percent_decoded(encoded) } else { None }
+        if charset.eq_ignore_ascii_case("UTF-8") { percent::decoded(encoded) } else { None }
     });
     extended.or_else(|| named("filename").map(str::to_owned))
 }

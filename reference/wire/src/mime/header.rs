@@ -50,25 +50,6 @@ fn value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Decodes `%XX`; none when an escape is broken or the bytes are not text.
-pub(super) fn percent_decoded(text: &str) -> Option<String> {
-    if !text.contains('%') {
-        return Some(text.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let high = char::from(rest.next()?).to_digit(16)?;
-        let low = char::from(rest.next()?).to_digit(16)?;
-        bytes.push(u8::try_from(high * 16 + low).ok()?);
-    }
-    String::from_utf8(bytes).ok()
-}
-
 /// Reads a header block: lines that end with CR LF, continuation lines joined.
 pub(super) fn part_head(block: &[u8]) -> Result<PartHead, MimeError> {
     let text = std::str::from_utf8(block).map_err(|_| MimeError::Header)?;
