@@ -1,6 +1,7 @@
 //! The WCO Response that answers a document, as text.
 
 use carnet_fixtures::WcoPointer;
+use carnet_harness::forge::escape;
 
 use super::elsewhere;
 use crate::mutation::Mutation;
@@ -120,8 +121,4 @@ fn pointer(step: &WcoPointer) -> String {
         element("DocumentSectionCode", step.section.clone()),
         element("TagID", step.tag.clone())
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -186,8 +186,9 @@ pub(crate) const MESSAGING_ID: &str = "messaging";
 /// Id of Body in what the suite writes.
 pub(crate) const BODY_ID: &str = "body";
 
-/// Text for content and attribute values.
-pub(crate) fn escape(text: &str) -> String {
+/// Text as XML content or as an attribute's value between double quotes; nothing else of it changes.
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

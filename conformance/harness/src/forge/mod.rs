@@ -20,7 +20,7 @@ use carnet_wire::wss::SignError;
 pub(crate) use edit::resolve;
 pub use encrypt::{Content, Encryption, KeyTransport, Order};
 pub(crate) use envelope::EB;
-pub use envelope::{Agreed, Draft, PartDraft, PartyRef};
+pub use envelope::{Agreed, Draft, PartDraft, PartyRef, escape};
 pub use metadata::{Metadata, Subject, metadata};
 pub use mime::MimeBody;
 pub use sign::{Algorithm, Omit, Signing};

@@ -1,5 +1,7 @@
 //! Writes XML for people: one element a line, indented, attribute values and text escaped.
 
+use carnet_harness::forge::escape;
+
 /// A document being written; an element that was opened is closed by the call that opened it.
 #[derive(Debug)]
 pub(crate) struct Xml {
@@ -56,8 +58,4 @@ impl Xml {
     fn indent(&mut self) {
         self.out.push_str(&"    ".repeat(self.depth));
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
