@@ -49,6 +49,7 @@ named! {
         EnvelopeDoctype = "envelope.doctype", "The envelope has no document type declaration.";
         EnvelopeSoap = "envelope.soap", "The envelope is SOAP 1.2 with one Header and one Body.";
         EnvelopeMessaging = "envelope.messaging", "The Header has one Messaging, and that one is read.";
+        HeaderText = "header.text", "A MessageId is the whole text of its element, over comments.";
         HeaderMustUnderstand = "header.must-understand", "Every block that must be understood is.";
 
         SignaturePresent = "signature.present", "There is a signature.";

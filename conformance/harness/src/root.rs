@@ -76,7 +76,7 @@ pub fn names(envelope: &str) -> Names {
     let Ok(document) = roxmltree::Document::parse(envelope) else { return Names::default() };
     let text = |local: &str| {
         let node = document.descendants().find(|node| node.tag_name().name() == local)?;
-        node.text().map(|text| text.trim().to_owned())
+        Some(text_of(node).trim().to_owned()).filter(|text| !text.is_empty())
     };
     Names {
         message_id: text("MessageId"),
@@ -84,6 +84,12 @@ pub fn names(envelope: &str) -> Names {
         refers_to: text("RefToMessageId"),
         agreement: text("AgreementRef"),
     }
+}
+
+/// What an element says: a comment or a CDATA section splits its text, and is no end of it.
+#[must_use]
+pub fn text_of(node: roxmltree::Node<'_, '_>) -> String {
+    node.children().filter(roxmltree::Node::is_text).filter_map(|child| child.text()).collect()
 }
 
 /// What an envelope carries beside a user message, by the elements that stand in it.

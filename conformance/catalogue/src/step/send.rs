@@ -21,7 +21,7 @@ pub struct Send {
     /// Facts set in a copy of the document; the fixture stays byte-equal.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub set: std::collections::BTreeMap<String, String>,
-    /// The name of a step whose request is sent again, byte for byte.
+    /// The name of a step whose request is sent again, byte for byte but for what `forge` changes of its envelope at `signed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
     /// A pull request, for the agreed channel.

@@ -194,6 +194,7 @@ impl Node {
             return Some(status(200));
         }
         let Some(draft) = SignalDraft::receipt(fresh_id(), now(), &received.envelope) else { return Some(status(200)) };
+        let draft = SignalDraft { refers_to: received.ebms.message_id.clone(), ..draft };
         let edits = &self.mutation.forge;
         let edits = match again && !edits.repeated_receipt.is_empty() {
             true => &edits.repeated_receipt,

@@ -163,13 +163,17 @@ impl Received {
             let of = |node: Node<'_, '_>| text.get(node.range()).unwrap_or_default().to_owned();
             read = ebms::read(alone(&of(messaging)).as_bytes());
         }
-        let ebms = match read {
+        let mut ebms = match read {
             Ok(ebms) => ebms,
             Err(ebms::EbmsError::Messaging(_)) => return refused(Rule::EnvelopeMessaging, "EBMS:0009"),
             Err(_) if mutation.checks(Rule::EnvelopeSoap) => return refused(Rule::EnvelopeSoap, "EBMS:0009"),
             Err(_) => return Reading::Status(200),
         };
         let Some(messaging) = chosen else { return refused(Rule::EnvelopeMessaging, "EBMS:0009") };
+        if !mutation.checks(Rule::HeaderText) {
+            let id = messaging.descendants().find(|node| node.has_tag_name((EB, "MessageId")));
+            ebms.message_id = id.and_then(|id| id.text()).unwrap_or_default().to_owned();
+        }
         let agreement = Agreement::named(root::names(&text).agreement.as_deref());
         let signature = signature(&document, &tree, messaging, agreement, &keys.known);
         let seen = seen(&tree, messaging);

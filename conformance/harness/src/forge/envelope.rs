@@ -3,6 +3,8 @@
 use carnet_catalogue::step::Property;
 use carnet_wire::gzip;
 
+use crate::root::text_of;
+
 /// A party as a message names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartyRef {
@@ -155,8 +157,7 @@ pub(crate) fn ids_of(envelope: &str) -> Option<(String, String)> {
     let document = roxmltree::Document::parse(envelope).ok()?;
     let text = |local: &str| {
         let node = document.descendants().find(|node| node.tag_name().name() == local)?;
-        // A comment or a CDATA section splits a text; the id is all of it.
-        Some(node.children().filter_map(|child| child.is_text().then(|| child.text()).flatten()).collect::<String>())
+        Some(text_of(node))
     };
     Some((text("MessageId")?, text("ConversationId").unwrap_or_default()))
 }

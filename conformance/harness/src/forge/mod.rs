@@ -26,7 +26,8 @@ pub use mime::MimeBody;
 pub use sign::{Algorithm, Omit, Signing};
 pub use signal::{ErrorRow, SignalDraft, error_row};
 
-use crate::http::Request;
+use crate::http::{self, Request};
+use crate::root;
 
 /// The content type of an envelope without attachments.
 const SOAP: &str = "application/soap+xml; charset=UTF-8";

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use carnet_catalogue::step::Forge;
 
 use super::envelope::{escape, head, tail};
+use crate::root::text_of;
 
 /// A row of the ebMS error table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl SignalDraft {
         Some(Self {
             message_id,
             timestamp,
-            refers_to: refers_to.text().unwrap_or_default().to_owned(),
+            refers_to: text_of(refers_to).trim().to_owned(),
             references: references.unwrap_or_default(),
             error: None,
         })

@@ -342,3 +342,19 @@ fn an_id_that_a_comment_splits_is_the_whole_of_it() {
     let forged = message(draft(&[]), Some(&Signing::new(identity(), "x509-v3")), None, &[split], &target()).unwrap();
     assert_eq!(forged.message_id, "onetwo@suite");
 }
+
+#[test]
+fn what_goes_out_again_has_its_envelope_changed_and_its_signature_and_parts_kept() {
+    let signing = Signing::new(identity(), "x509-v3");
+    let sent = message(draft(&["<a/>"]), Some(&signing), None, &[], &target()).unwrap();
+    let id = &sent.message_id;
+    let (half, rest) = id.split_at(4);
+    let split = edit(Stage::Signed, Op::Replace, "//eb:MessageId/text()", &format!("{half}<!-- -->{rest}"));
+    let bytes = again(&sent.bytes, std::slice::from_ref(&split)).unwrap();
+    let read = http::read(&bytes).unwrap();
+    assert!(read.complete && http::find(&bytes, b"<!-- -->").is_some());
+    let (before, after) = (root::package(&http::read(&sent.bytes).unwrap()).unwrap(), root::package(&read).unwrap());
+    assert_eq!((&after.parts, root::names(&after.text().unwrap()).message_id.as_ref()), (&before.parts, Some(id)));
+    assert_eq!(SignalDraft::receipt("r".to_owned(), "t".to_owned(), &after.text().unwrap()).unwrap().refers_to, *id);
+    assert!(again(&sent.bytes, &[edit(Stage::Envelope, Op::Remove, "//eb:Action", "")]).is_err());
+}

@@ -26,6 +26,7 @@ use super::publisher::Publisher;
 use super::stop::Stop;
 use super::values::Values;
 use crate::evidence::{BlobRef, Kind, Purpose, Sink};
+use crate::forge;
 use crate::plan;
 use crate::setup::Setup;
 use crate::tls;
@@ -204,10 +205,9 @@ impl Running<'_> {
         }
         let sent = match &send.again {
             Some(name) => {
-                let earlier = self.sent.get(name).cloned().ok_or_else(|| format!("step {name} sent nothing"))?;
-                if !step.forge.is_empty() {
-                    return Err("a repeated request cannot be forged".into());
-                }
+                let mut earlier = self.sent.get(name).cloned().ok_or_else(|| format!("step {name} sent nothing"))?;
+                let edits = self.values.forge(&step.forge)?;
+                earlier.bytes = forge::again(&earlier.bytes, &edits).map_err(|error| error.to_string())?;
                 earlier
             }
             None => self.build(step, send)?,
