@@ -248,6 +248,7 @@ named! {
         PullsNothing = "pulls-nothing", "It does not pull.";
         PullsUnsigned = "pulls-unsigned", "Its pull requests are not signed.";
         FailsAtReceipts = "fails-at-receipts", "It answers a receipt that it took with a failure.";
+        RefusesReceipts = "refuses-receipts", "It answers a receipt that it took with an error.";
         ReceiptsNothingPulled = "receipts-nothing-pulled", "It sends no receipt for what it pulled.";
         NoClientCertificate = "no-client-certificate", "It sends without a client certificate.";
         RetriesUnderFreshId = "retries-under-fresh-id", "A retry has a MessageId of its own.";

@@ -139,6 +139,12 @@ const RECORDINGS: &[Recording] = &[
         "[[step]]\nsend = { pull = true, twice = true }\n[[step]]\nawait = \"message\"\n",
         Fault::HandsOutTheSame,
     ),
+    one(
+        "pull.receipt-taken",
+        "[[step]]\nname = \"pull\"\nsend = { pull = true }\n[[step]]\nawait = \"message\"\n\
+         [[step]]\nsend = { receipt_of = \"pull\" }\n[[step]]\nawait = \"answer\"\n",
+        Fault::RefusesReceipts,
+    ),
     one("message.part-properties", PUSH, Fault::PushWithoutMimeType),
     one("message.encrypted", PUSH, Fault::PushInTheClear),
     one("message.token-carries-path", PUSH, Fault::PushLeafToken),

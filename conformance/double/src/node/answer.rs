@@ -64,7 +64,7 @@ impl Node {
             return self.error("EBMS:0009", Some(id), received.agreement);
         }
         if !received.seen.pull {
-            return if self.settle(received) {
+            return if self.settle(received) && !self.mutation.does(Habit::RefusesReceipts) {
                 let fails = self.mutation.does(Habit::FailsAtReceipts);
                 Some(status(if fails { 500 } else { 202 }))
             } else {

@@ -86,6 +86,7 @@ pub(crate) enum Fault {
     PushWithoutCorner,
     PushWithoutCharacterSet,
     HandsOutTheSame,
+    RefusesReceipts,
     PullsNothing,
     PullsUnsigned,
     LooksNobodyUp,
@@ -229,6 +230,10 @@ impl State {
         let envelope = root::envelope_text(request);
         if envelope.as_deref().is_some_and(|envelope| root::signals(envelope).pull && envelope.contains(CHANNEL)) {
             return Some(self.hand_out());
+        }
+        let receipt = |envelope: &str| root::signals(envelope).answer && !root::signals(envelope).user;
+        if envelope.as_deref().is_some_and(receipt) && !self.has(Fault::RefusesReceipts) {
+            return Some(http_answer("202 Accepted", "text/plain", b""));
         }
         let outcome = self.accept(request);
         let (status, body) = match (outcome, &envelope) {

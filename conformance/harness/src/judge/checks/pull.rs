@@ -19,6 +19,12 @@ pub(crate) const CHECKS: &[Named] = &[
         with: &[],
         judge: differ,
     },
+    Named {
+        name: "pull.receipt-taken",
+        says: "the receipt that the suite posted is answered with an HTTP status 2xx, and with no error",
+        with: &[],
+        judge: taken,
+    },
 ];
 
 fn signed(look: &Look<'_>) -> Outcome {
@@ -39,6 +45,17 @@ fn signed(look: &Look<'_>) -> Outcome {
         };
         let expected = format!("a signed pull request for channel {channel}");
         Ok(look.at(push.exchange, expected, actual, Some(PULL), None))
+    })())
+}
+
+/// The answer may carry what comes next in the channel.
+fn taken(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let exchange = look.exchange()?;
+        Ok(match answer(exchange) {
+            Answer::Empty(200..=299) | Answer::Message(_) => Outcome::Holds,
+            other => look.deviation(exchange, "HTTP status 2xx and no error", other.describe()),
+        })
     })())
 }
 
