@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The names that need no context.
-pub const NAMES: [&str; 29] = [
+pub const NAMES: [&str; 30] = [
     "fresh.message-id",
     "fresh.conversation",
     "fresh.lrn",
@@ -22,6 +22,7 @@ pub const NAMES: [&str; 29] = [
     "suite.role",
     "suite.other-party",
     "suite.url",
+    "suite.host",
     "suite.crl-url",
     "agreement.name",
     "sample.service",

@@ -189,6 +189,7 @@ fn describe_publish(publish: &Publish) -> String {
         }
         PublishKind::Redirect => "names another publisher".to_owned(),
         PublishKind::Http => format!("answers HTTP status {}", publish.status.unwrap_or(404)),
+        PublishKind::Nothing => "closes the connection without an answer".to_owned(),
     };
     let padding = publish.padding.map(|padding| format!(", and {padding} spaces after it")).unwrap_or_default();
     format!("from here on {who} {what}{padding}")

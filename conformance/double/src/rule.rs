@@ -112,6 +112,7 @@ named! {
         DiscoveryDocument = "discovery.document", "It is about the document that was asked for.";
         DiscoveryProcess = "discovery.process", "The endpoint is one of the process that was asked for.";
         DiscoveryTransport = "discovery.transport", "The endpoint speaks the agreed transport.";
+        DiscoveryEndpoint = "discovery.endpoint", "The endpoint is reached over TLS.";
         DiscoveryDates = "discovery.dates", "The endpoint is in service now.";
         DiscoveryRedirects = "discovery.redirects", "A second redirection is not followed.";
 
@@ -240,6 +241,7 @@ named! {
         NoDiscovery = "no-discovery", "It asks no publisher, and sends what is for others to the suite.";
         FallsBack = "falls-back", "It sends to the suite what is for a party that it did not find.";
         NoRedirection = "no-redirection", "It does not ask the publisher that another one names.";
+        BelievesHttpRedirects = "believes-http-redirects", "It believes what a redirect of HTTP leads to, signed or not.";
         NoSignalBody = "no-signal-body", "It refuses signals whose Body is not empty.";
         NoBundles = "no-bundles", "It passes over a receipt that comes with a pull request.";
         NoRedelivery = "no-redelivery", "It hands a message out once, receipted or not.";

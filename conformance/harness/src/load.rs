@@ -129,6 +129,7 @@ async fn all(
         publisher: None,
         setup: Arc::clone(setup),
         hub,
+        endpoint: setup.suite_url().unwrap_or_default(),
         budget,
         patience: load.patience,
         seed: 0,

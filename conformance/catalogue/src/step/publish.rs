@@ -30,6 +30,8 @@ pub enum PublishKind {
     Metadata,
     /// Signed service metadata that name another publisher, at another address of the suite's.
     Redirect,
-    /// An HTTP status with an empty body.
+    /// An HTTP status with an empty body; a redirection (3xx) leads to what is published with `elsewhere`.
     Http,
+    /// The connection is closed without an answer.
+    Nothing,
 }

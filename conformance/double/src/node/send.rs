@@ -7,7 +7,7 @@ use carnet_catalogue::step::Forge;
 use carnet_harness::forge::{self, Agreed, Draft, Encryption, PartDraft, PartyRef, SignalDraft, Target};
 use carnet_harness::http;
 use carnet_harness::judge::ebms::{self, Ebms};
-use carnet_harness::line::{ClientTls, Connected};
+use carnet_harness::line::{ClientTls, Connected, Duplex};
 use carnet_harness::{root, tls};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -128,7 +128,7 @@ impl Node {
     /// Where the suite receives, and its certificate; none before it listens.
     pub(super) fn known(&self) -> Option<Found> {
         let address = *self.partner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Some(Found { address: address?, certificate: self.ground.keys.known.first()?.clone() })
+        Some(Found { address: address?, tls: true, certificate: self.ground.keys.known.first()?.clone() })
     }
 
     fn package(&self, draft: Draft, outgoing: &Outgoing) -> Option<Vec<u8>> {
@@ -178,7 +178,13 @@ impl Node {
             false => self.known(),
         };
         let Some(found) = found else { return none };
-        match timeout(ANSWER, self.post(found.address, bytes)).await {
+        let post = async {
+            match found.tls {
+                true => self.post(found.address, bytes).await,
+                false => said_to(&mut TcpStream::connect(found.address).await.ok()?, bytes).await,
+            }
+        };
+        match timeout(ANSWER, post).await {
             Ok(Some(answer)) => self.weigh(&answer, bytes, outgoing.looked_up.then_some(&found.certificate)),
             Ok(None) => none,
             Err(_) => Attempt::Nothing { connected: true, status: None },
@@ -204,18 +210,7 @@ impl Node {
             stream.flush().await.ok()?;
         }
         self.trusted(&chain, Place::Server, false).ok()?;
-        stream.write_all(rest).await.ok()?;
-        stream.flush().await.ok()?;
-        let mut answer = Vec::new();
-        let mut buffer = vec![0; 64 << 10];
-        while http::progress(&answer) != http::Progress::Complete && answer.len() < 16 << 20 {
-            match stream.read(&mut buffer).await {
-                Ok(length) if length > 0 => answer.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-                _ => break,
-            }
-        }
-        let _ = timeout(Duration::from_millis(100), stream.shutdown()).await;
-        Some(answer)
+        said_to(&mut *stream, rest).await
     }
 
     /// What an answer means, by the rules of receipts.
@@ -275,6 +270,22 @@ impl Node {
                 repeated.len() == references.len() && repeated.iter().all(|r| references.contains(r)),
             )
     }
+}
+
+/// What is answered to a request on a connection.
+async fn said_to(stream: &mut (impl Duplex + ?Sized), bytes: &[u8]) -> Option<Vec<u8>> {
+    stream.write_all(bytes).await.ok()?;
+    stream.flush().await.ok()?;
+    let mut answer = Vec::new();
+    let mut buffer = vec![0; 64 << 10];
+    while http::progress(&answer) != http::Progress::Complete && answer.len() < 16 << 20 {
+        match stream.read(&mut buffer).await {
+            Ok(length) if length > 0 => answer.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+            _ => break,
+        }
+    }
+    let _ = timeout(Duration::from_millis(100), stream.shutdown()).await;
+    Some(answer)
 }
 
 /// The envelope of an HTTP message, as text and read.

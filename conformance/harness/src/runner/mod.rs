@@ -225,15 +225,15 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
     let judge = Judge::new(&Evidence::of(&recorder)?, None)?;
     let budget = Arc::new(Budget::default());
     let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder), Arc::clone(&budget));
-    let (mut serving, mut publisher) = (Vec::new(), None);
+    let (mut serving, mut publisher, mut endpoint) = (Vec::new(), None, String::new());
     let suite = &options.setup.subject.suite;
     if let Some(address) = &suite.listen {
         let (bound, task) =
             hub.serve(address).await.map_err(|source| RunError::Listen { address: address.clone(), source })?;
         let _ = events.send(Event::Listening(bound));
         serving.push(task);
-        let endpoint = suite_url(&Suite { listen: Some(bound.to_string()), ..suite.clone() }).unwrap_or_default();
-        let published = Publisher::serve(&options.setup, endpoint).await;
+        endpoint = suite_url(&Suite { listen: Some(bound.to_string()), ..suite.clone() }).unwrap_or_default();
+        let published = Publisher::serve(&options.setup, endpoint.clone()).await;
         let address = options.setup.subject.exchange.discovery.as_ref().map(|agreed| agreed.listen.clone());
         let published =
             published.map_err(|source| RunError::Publish { address: address.unwrap_or_default(), source })?;
@@ -246,6 +246,7 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
     let runner = Runner {
         setup: Arc::clone(&options.setup),
         hub,
+        endpoint,
         publisher,
         budget,
         patience: options.patience,

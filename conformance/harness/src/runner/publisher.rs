@@ -105,7 +105,7 @@ impl Publisher {
         forge: &[Forge],
     ) -> Result<(), String> {
         let says = match publish.with {
-            PublishKind::Http => None,
+            PublishKind::Http | PublishKind::Nothing => None,
             PublishKind::Metadata => Some(Metadata::Endpoint {
                 about: self.about(party),
                 uri: self.endpoint.clone(),
@@ -115,13 +115,16 @@ impl Publisher {
                     named.and_then(|named| named.leaf().cloned()).ok_or("metadata name a certificate")?
                 },
             }),
-            PublishKind::Redirect => Some(Metadata::Elsewhere {
-                href: format!("{}{ELSEWHERE}{}", publisher_url(&self.agreed), self.tail(party)),
-                publisher: publisher_name(&self.setup.subject),
-            }),
+            PublishKind::Redirect => {
+                Some(Metadata::Elsewhere { href: self.other(party), publisher: publisher_name(&self.setup.subject) })
+            }
         };
         let response = match says {
-            None => http::scripted(publish.status.unwrap_or(404), ""),
+            None if publish.with == PublishKind::Nothing => Vec::new(),
+            None => match publish.status.unwrap_or(404) {
+                status @ 300..=399 => http::scripted(status, &format!("Location: {}\r\n", self.other(party))),
+                status => http::scripted(status, ""),
+            },
             Some(says) => {
                 let body = forge::metadata(&says, signer, forge).map_err(|error| error.to_string())?;
                 let padding =
@@ -161,6 +164,11 @@ impl Publisher {
         participant_scheme(&self.agreed, &self.setup.subject.suite.party.kind)
     }
 
+    /// The address of what the other publisher says of a party.
+    fn other(&self, party: &str) -> String {
+        format!("{}{ELSEWHERE}{}", publisher_url(&self.agreed), self.tail(party))
+    }
+
     /// The last segments of the address of what is said of a party.
     fn tail(&self, party: &str) -> String {
         let Subject { participant, document, .. } = self.about(party);
@@ -191,7 +199,10 @@ impl Publisher {
             let sink = room.sink();
             let (request, answer) = (sink.blob(&request), sink.blob(&said.response));
             sink.event(Some(room.step()), None, Kind::Asked { request, answer, padding: said.padding });
-            if tcp.write_all(&said.response).await.is_err() || pad(&mut tcp, said.padding).await.is_err() {
+            if said.response.is_empty()
+                || tcp.write_all(&said.response).await.is_err()
+                || pad(&mut tcp, said.padding).await.is_err()
+            {
                 return;
             }
         }

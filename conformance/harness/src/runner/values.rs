@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::stop::Stop;
 use crate::mrn;
-use crate::setup::Setup;
+use crate::setup::{Address, Setup};
 
 /// Values by name.
 #[derive(Debug, Clone)]
@@ -20,7 +20,9 @@ pub(crate) struct Values {
 
 impl Values {
     /// All that is known before the first step.
-    pub(crate) fn new(setup: &Setup, cell: &Cell, agreement: &Agreement) -> Self {
+    ///
+    /// `endpoint` is where the subject reaches the suite; empty where nobody listens.
+    pub(crate) fn new(setup: &Setup, endpoint: &str, cell: &Cell, agreement: &Agreement) -> Self {
         let subject = &setup.subject;
         let suite = &subject.suite;
         let other = suite.other_party.as_ref().map(|party| party.id.clone()).unwrap_or_default();
@@ -52,7 +54,8 @@ impl Values {
             ("suite.party-type", suite.party.kind.clone()),
             ("suite.role", suite.party.initiator_role.clone()),
             ("suite.other-party", other),
-            ("suite.url", setup.suite_url().unwrap_or_default()),
+            ("suite.url", endpoint.to_owned()),
+            ("suite.host", Address::parse(endpoint).map(|address| address.host_header()).unwrap_or_default()),
             ("suite.crl-url", String::new()),
             ("agreement.name", agreement.name.clone()),
             ("sample.service", sample.map(|sample| sample.service.clone()).unwrap_or_default()),

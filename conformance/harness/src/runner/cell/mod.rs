@@ -36,6 +36,8 @@ use crate::tls;
 pub(crate) struct Runner {
     pub(crate) setup: Arc<Setup>,
     pub(crate) hub: Arc<Hub>,
+    /// Where the subject reaches the suite, with the port that was bound; empty where nobody listens.
+    pub(crate) endpoint: String,
     pub(crate) publisher: Option<Arc<Publisher>>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) patience: f64,
@@ -79,7 +81,7 @@ impl Runner {
     pub(crate) async fn run(&self, case: &Case, cell: &Cell, sink: Sink, purpose: Purpose) {
         sink.event(None, None, Kind::Begin { purpose });
         let agreed = self.setup.subject.agreed(case.agreement.as_deref());
-        let values = Values::new(&self.setup, cell, agreed);
+        let values = Values::new(&self.setup, &self.endpoint, cell, agreed);
         let conversation = values.value("fresh.conversation").unwrap_or_default().to_owned();
         let room = self.hub.open(sink.clone(), &conversation);
         let mut running = Running {

@@ -19,7 +19,7 @@ impl Runner {
     /// What was delivered and what producers were told, as far as hooks list it.
     pub(crate) async fn list(&self) -> Vec<(&'static str, hook::Outcome)> {
         let hooks = &self.setup.subject.hooks;
-        let values = Values::new(&self.setup, &Cell::default(), &self.setup.subject.agreement);
+        let values = Values::new(&self.setup, &self.endpoint, &Cell::default(), &self.setup.subject.agreement);
         let within = self.timing().hook();
         let mut listed = Vec::new();
         for (name, hook) in [("delivered", &hooks.delivered), ("notified", &hooks.notified)] {

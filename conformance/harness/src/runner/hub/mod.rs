@@ -5,6 +5,7 @@
 //! push belongs to the case whose [`Face`] the endpoint shows. A flood is bounded: in connections, bytes and time.
 
 mod answer;
+mod clear;
 mod face;
 mod offer;
 mod room;
@@ -114,7 +115,7 @@ impl Hub {
         room.closed.notify_waiters();
     }
 
-    async fn connection(&self, tcp: TcpStream) {
+    async fn connection(&self, mut tcp: TcpStream) {
         let mut faces = self.face.subscribe();
         let face = Arc::clone(&faces.borrow_and_update());
         let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
@@ -124,6 +125,9 @@ impl Hub {
             if let Some(room) = host {
                 room.attempted();
             }
+            return;
+        }
+        if self.in_the_clear(&mut tcp, host).await {
             return;
         }
         let connection = Some(self.recorder.connection());

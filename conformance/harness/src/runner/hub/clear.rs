@@ -1,0 +1,46 @@
+//! A push without TLS: it is written down and counted, and gets no answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::super::budget::PUSH;
+use super::super::exchange::connected;
+use super::{Hub, Room, SLOWEST};
+use crate::evidence::{Direction, Kind, Side, Sink};
+use crate::line::Ending;
+use crate::{plain, root};
+
+/// How a request begins that is no TLS record.
+const POST: &[u8] = b"POST ";
+/// How long the first bytes of a connection may take.
+const FIRST: Duration = Duration::from_secs(10);
+
+impl Hub {
+    /// Takes what comes in the clear; false when it is not that.
+    pub(super) async fn in_the_clear(&self, tcp: &mut TcpStream, host: Option<&Arc<Room>>) -> bool {
+        let mut first = [0; POST.len()];
+        let peeked = timeout(FIRST, tcp.peek(&mut first)).await;
+        let length = peeked.ok().and_then(Result::ok).unwrap_or_default();
+        let begins = first.get(..length).unwrap_or_default();
+        if begins.is_empty() || !POST.starts_with(begins) {
+            return false;
+        }
+        let Some(request) = plain::heard(tcp, SLOWEST, self.budget.limit(PUSH)).await else { return true };
+        self.budget.take(request.len());
+        let envelope = root::envelope_text(&request);
+        let room = envelope.as_deref().and_then(|envelope| self.room_of(envelope)).or_else(|| host.cloned());
+        let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
+        let sink = room.as_ref().map_or(&run, |room| &room.sink);
+        let (step, connection) = (room.as_ref().map(|room| room.step()), Some(self.recorder.connection()));
+        sink.event(step, connection, connected(sink, Side::Subject, None));
+        sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
+        sink.event(step, connection, Kind::Ended { ending: Ending::Ours });
+        if let Some(room) = &room {
+            room.arrive(envelope.as_deref(), None);
+        }
+        true
+    }
+}
