@@ -12,7 +12,7 @@ use super::keep::sign;
 use super::settle::settle;
 use crate::log::Chain;
 use crate::node::Node;
-use crate::send::{Request, outgoing, schedule};
+use crate::send::{Request, encrypted, outgoing, schedule};
 use crate::terms::Terms;
 
 /// Answers a pull request; `envelope` is the request as it came, for what is bundled with it.
@@ -33,9 +33,20 @@ pub(super) async fn hand_out(node: &Arc<Node>, terms: &Arc<Terms>, granted: &Gra
     sign(node, terms, granted.refused(fault)).await
 }
 
+/// Why a message that waits cannot be handed out.
+#[derive(Debug, thiserror::Error)]
+enum ClaimError {
+    /// The store fails, or what it holds is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It cannot be encrypted as agreed.
+    #[error("failed to encrypt: {0}")]
+    Encrypt(String),
+}
+
 //= EDEL-PULL-03
 //= EDEL-PULL-05
-async fn claim(node: &Arc<Node>, terms: &Terms, granted: &Granted) -> Result<Option<Reply>, StoreError> {
+async fn claim(node: &Arc<Node>, terms: &Terms, granted: &Granted) -> Result<Option<Reply>, ClaimError> {
     let at = Timestamp::now();
     let pmodes = granted.pmodes.iter().filter_map(|id| terms.agreements.pmodes.named(id.as_str()));
     let grants = pmodes.map(|pmode| {
@@ -57,8 +68,12 @@ async fn claim(node: &Arc<Node>, terms: &Terms, granted: &Granted) -> Result<Opt
         None => Ok(None),
     });
     let Some(message) = loaded.await.unwrap_or(Err(StoreError::Closed))? else { return Ok(None) };
+    //= EDEL-PULL-07
+    let partner = terms.agreements.partner(&granted.partner);
+    let partner = partner.ok_or_else(|| ClaimError::Encrypt(format!("no kit names {}", granted.partner.value())))?;
+    let (message, sealed) = encrypted(node, terms, message, &partner).await.map_err(ClaimError::Encrypt)?;
     let damaged = |_| StoreError::Damaged { what: "a message to be pulled" };
-    let request = Request::of(&message, &node.spool).map_err(damaged)?;
+    let request = Request::of(&message, &node.spool).map_err(damaged)?.keeping(sealed);
     let body = request.body().map_err(|_| StoreError::Damaged { what: "a message to be pulled" })?;
     let id = message.sent.message_id.as_str();
     tracing::info!(id, %key, to = granted.partner.value(), mpc = granted.mpc.as_str(), "handed a message out");

@@ -149,13 +149,12 @@ async fn send(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing) -> Came 
 /// Sends over a way that is known.
 async fn over(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing, way: Way) -> Came {
     let nothing = |note: String| Came::Nothing { code: MISSING_RECEIPT, note };
-    // What was encrypted for this sending is kept until it is over.
-    let (outgoing, _sealed) = match encrypted(node, terms, outgoing, &way.partner).await {
+    let (outgoing, sealed) = match encrypted(node, terms, outgoing, &way.partner).await {
         Ok(encrypted) => encrypted,
         Err(note) => return nothing(note),
     };
     let request = match Request::of(&outgoing, &node.spool) {
-        Ok(request) => request,
+        Ok(request) => request.keeping(sealed),
         Err(error) => return nothing(Chain(&error).to_string()),
     };
     let answer = match way.client.post(&request.headers, || request.body()).await {
@@ -167,8 +166,9 @@ async fn over(node: &Arc<Node>, terms: &Arc<Terms>, outgoing: Outgoing, way: Way
     judged.unwrap_or_else(|error| nothing(error.to_string()))
 }
 
-/// The message as it goes over the line: encrypted for the partner's certificate of today, where that is agreed.
-async fn encrypted(
+/// The message as it goes over the line: encrypted for the partner's certificate of today, where that is agreed. What was
+/// encrypted for this sending is to be kept until it is over.
+pub(crate) async fn encrypted(
     node: &Arc<Node>,
     terms: &Terms,
     outgoing: Outgoing,

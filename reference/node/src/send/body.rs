@@ -16,6 +16,7 @@ use http_body_util::BodyExt;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Outgoing;
+use crate::kept::Kept;
 
 /// Bytes read from a file at a time; two such pieces are in memory for each sending: one on its way, one read ahead.
 const PIECE: usize = 128 * 1024;
@@ -26,6 +27,7 @@ pub(crate) struct Request {
     pieces: Vec<Piece>,
     length: u64,
     spool: Arc<dyn Spool>,
+    kept: Arc<Vec<Kept>>,
 }
 
 #[derive(Clone)]
@@ -41,7 +43,8 @@ impl Request {
         if outgoing.parts.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(soap));
             let pieces = vec![Piece::Memory(outgoing.envelope.clone())];
-            return Ok(Self { headers, pieces, length: outgoing.envelope.len() as u64, spool: Arc::clone(spool) });
+            let length = outgoing.envelope.len() as u64;
+            return Ok(Self { headers, pieces, length, spool: Arc::clone(spool), kept: Arc::default() });
         }
         let uuid = uuid::Uuid::new_v4().simple();
         let mut writer = Writer::new(&format!("carnet-{uuid}"))?;
@@ -62,7 +65,12 @@ impl Request {
         }
         pieces.push(Piece::Memory(writer.close()));
         let length = pieces.iter().map(Piece::length).sum();
-        Ok(Self { headers, pieces, length, spool: Arc::clone(spool) })
+        Ok(Self { headers, pieces, length, spool: Arc::clone(spool), kept: Arc::default() })
+    }
+
+    /// Keeps what was made for this sending until the last body of it is gone.
+    pub(crate) fn keeping(self, kept: Vec<Kept>) -> Self {
+        Self { kept: Arc::new(kept), ..self }
     }
 
     /// The body, from its beginning.
@@ -72,6 +80,7 @@ impl Request {
             left: self.length,
             reading: None,
             spool: Arc::clone(&self.spool),
+            _kept: Arc::clone(&self.kept),
         };
         Ok(body.boxed_unsync())
     }
@@ -98,6 +107,7 @@ struct Body {
     /// A piece of a file that is being read.
     reading: Option<JoinHandle<Next>>,
     spool: Arc<dyn Spool>,
+    _kept: Arc<Vec<Kept>>,
 }
 
 impl hyper::body::Body for Body {

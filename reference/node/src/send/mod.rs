@@ -9,7 +9,7 @@ mod outbox;
 mod prepare;
 mod settled;
 
-pub(crate) use attempt::{schedule, told};
+pub(crate) use attempt::{encrypted, schedule, told};
 pub(crate) use body::Request;
 pub(crate) use outbox::{Outbox, outgoing, submit};
 pub(crate) use prepare::{Draft, DraftPart, Octets, Outgoing, PrepareError, Prepared, prepare};

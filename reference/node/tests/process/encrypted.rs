@@ -45,9 +45,12 @@ fn encrypt_for(world: &World, us: &Party, partner: &Party, name: &str, rsa: bool
 }
 
 fn decrypt_with(us: &Party, partner: &Party, names: &[&str]) {
+    us.configure(us.port(), &[&partner.id], &decryption(names));
+}
+
+fn decryption(names: &[&str]) -> String {
     let tables = names.iter().map(|name| format!("[[decryption]]\nchain = \"{name}.pem\"\nkey = \"{name}.key\"\n"));
-    let more = format!("{}[limits]\nencrypted_bytes = 1000000\n", tables.collect::<String>());
-    us.configure(us.port(), &[&partner.id], &more);
+    format!("{}[limits]\nencrypted_bytes = 1000000\n", tables.collect::<String>())
 }
 
 fn deliver(from: &Node, to: &Node, document: &[u8], count: usize) {
@@ -77,6 +80,28 @@ fn encrypted_documents_arrive_small_and_large() {
         assert!((400..500).contains(&refused.status), "{}", refused.status);
         assert_eq!(ph_node.stop(), Some(0));
         assert_eq!(th_node.stop(), Some(0));
+    }
+}
+
+/// PH offers, TH pulls: what is pulled is decrypted, and its receipt settles it.
+#[test]
+fn encrypted_documents_are_pulled_small_and_large() {
+    for profile in ["edelivery-1.15-encrypted", "edelivery-2.0"] {
+        let world = World::new();
+        let (ph, th) = pair(&world, profile);
+        let pull = pmode("TH", "PH", &Agreement::default()).replace("\"customs-c2c\"", &format!("\"{profile}\""));
+        let pull = pull.replace("one-way-push", "one-way-pull").replace(".declaration\"", ".pull\"");
+        let pull = pull.replace("ns/core/200704/defaultMPC", "ns/core/200704/th");
+        std::fs::write(ph.folder.join("kits/TH/out.toml"), &pull).unwrap();
+        std::fs::write(th.folder.join("kits/PH/in.toml"), &pull).unwrap();
+        let pulls = format!("{}[pull]\ninterval = \"100ms\"\n", decryption(&["first"]));
+        th.configure(th.port(), &["PH"], &pulls);
+        let (ph_node, th_node) = (ph.start(), th.start());
+        deliver(&ph_node, &th_node, b"a secret", 1);
+        deliver(&ph_node, &th_node, &noise(700_000), 2);
+        let waited = ph_node.get("/v1/messages?direction=out").json();
+        assert_eq!(waited["items"][0]["pmode"], "customs-c2c.TH.PH.pull", "{waited:#}");
+        assert_eq!((ph_node.stop(), th_node.stop()), (Some(0), Some(0)));
     }
 }
 
