@@ -42,7 +42,12 @@ impl Kit {
                 let mpc = pull.map(|pull| if own { pull.channel.as_str() } else { pull.offers.as_str() });
                 let corners = ["originalSender", "finalRecipient"];
                 let properties: &[&str] = if under == Under::FourCorner { &corners } else { &[] };
-                add(leg, &Manner { name, mep, services: &services, mpc, properties, open: None })?;
+                let manner = Manner { name, mep, services: &services, mpc, properties, open: None };
+                add(leg, &manner)?;
+                // What is pulled may be encrypted as well, in the same channel. A submission goes under the first P-Mode.
+                for leg in leg.encrypted().filter(|_| under == Under::Pull) {
+                    add(leg, &manner)?;
+                }
             }
         }
         Ok(files)

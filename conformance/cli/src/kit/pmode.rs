@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Kit;
+use carnet_catalogue::profile::{Profile, RSA};
 use carnet_catalogue::subject::{Agreement, Party};
 
 const DEFAULT_MPC: &str = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/defaultMPC";
@@ -71,12 +72,19 @@ pub(crate) struct Leg<'a> {
     pub responder: &'a Party,
 }
 
-impl Leg<'_> {
+impl<'a> Leg<'a> {
     /// File name without ending: `ph-to-th`.
     #[must_use]
     pub(crate) fn slug(&self) -> String {
         let legs = format!("{}-to-{}", fit_for_file(&self.initiator.id), fit_for_file(&self.responder.id));
         self.further.map_or_else(|| legs.clone(), |(name, _)| format!("{legs}-{}", fit_for_file(name)))
+    }
+
+    /// The same parties under each further agreement that encrypts and signs with the same keys.
+    pub(super) fn encrypted(self) -> impl Iterator<Item = Leg<'a>> {
+        let encrypts = |profile: Profile| profile.signing == RSA && profile.encryption.is_some();
+        let further = self.kit.further.iter().filter(move |(_, agreement)| encrypts(agreement.secured()));
+        further.map(move |(name, agreement)| Leg { further: Some((name, agreement)), ..self })
     }
 
     /// The P-Mode as TOML.

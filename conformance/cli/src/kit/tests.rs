@@ -98,10 +98,33 @@ fn a_further_agreement_has_p_modes_of_its_own() {
     assert!(!agreement::sheet(&kit()).contains("Further agreements"));
 }
 
+fn exchanges() -> Exchanges {
+    let exchanges = toml::from_str::<toml::Table>(include_str!("../demo/exchanges.toml")).expect("toml");
+    exchanges.get("exchange").cloned().expect("tables").try_into().expect("exchanges")
+}
+
+#[test]
+fn what_is_pulled_has_a_pmode_of_the_agreement_that_encrypts_behind_the_plain_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    write(&Kit { exchanges: Exchanges { discovery: None, ..exchanges() }, ..encrypting() }, dir.path())
+        .expect("written");
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect(name);
+    for (plain, encrypted) in [
+        ("pmodes/th-to-suite-pull.toml", "pmodes/th-to-suite-encrypted-pull.toml"),
+        ("pmodes/suite-to-th-pull.toml", "pmodes/suite-to-th-encrypted-pull.toml"),
+    ] {
+        agrees("pmode-1.json", &read(encrypted));
+        let [one, other] = [plain, encrypted].map(|name| toml::from_str::<toml::Table>(&read(name)).expect("toml"));
+        assert_eq!([&one["mpc"], &one["service"], &one["mep"]], [&other["mpc"], &other["service"], &other["mep"]]);
+        assert_eq!(other["agreement"].as_str(), Some("urn:test:encrypted"));
+        let kit = read("kit.toml");
+        assert!(kit.find(plain).expect("named") < kit.find(encrypted).expect("named"), "{kit}");
+    }
+}
+
 #[test]
 fn each_further_exchange_has_its_pmodes() {
-    let exchanges = toml::from_str::<toml::Table>(include_str!("../demo/exchanges.toml")).expect("toml");
-    let exchanges = exchanges.get("exchange").cloned().expect("tables").try_into().expect("exchanges");
+    let exchanges = exchanges();
     let publisher_certificate = Some("certificate\n".to_owned());
     let kit = Kit { exchanges, publisher: Some("SUITE-SMP".to_owned()), publisher_certificate, ..kit() };
     let dir = tempfile::tempdir().expect("a folder");

@@ -86,8 +86,8 @@ impl Node {
     fn queue(&self, draft: Draft) {
         let signing = self.signing(self.mutation.sign.message.as_ref(), Agreement::Main);
         let edits = fill(&self.mutation.forge.message, "");
-        let forged = forge::pulled(draft.clone(), signing.as_ref(), &edits)
-            .or_else(|_| forge::pulled(draft, signing.as_ref(), &[]));
+        let forged = forge::pulled(draft.clone(), signing.as_ref(), None, &edits)
+            .or_else(|_| forge::pulled(draft, signing.as_ref(), None, &[]));
         if let Ok(Forged { message_id, bytes, .. }) = forged {
             self.memory().waiting.push(Waiting { message_id, response: bytes, handed_out: Vec::new() });
         }

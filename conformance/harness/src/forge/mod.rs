@@ -109,12 +109,41 @@ pub fn message(
     Ok(Forged { message_id, conversation, bytes })
 }
 
-/// Builds a user message as the HTTP response to a pull request; nothing in it is encrypted.
+/// An earlier request with its envelope changed on the way: signature and parts are those that went out before.
+///
+/// # Errors
+/// As [`message`]; also a request without an envelope.
+pub fn again(request: &[u8], forge: &[Forge]) -> Result<Vec<u8>, ForgeError> {
+    let mut bytes = request.to_vec();
+    for edit in forge {
+        if edit.at != Stage::Signed {
+            return Err(edit::unfit(edit, "what goes out again was built before: only `signed` is left"));
+        }
+        let mut message = http::read(&bytes).map_err(|_| edit::missing(edit))?;
+        let envelope = root::package(&message).ok_or_else(|| edit::missing(edit))?.envelope;
+        let start = http::find(&message.body, &envelope).ok_or_else(|| edit::missing(edit))?;
+        message.body.splice(start..start + envelope.len(), edit::xml(&envelope, edit)?);
+        let length = message.body.len().to_string();
+        let fields = message.headers.iter_mut();
+        fields
+            .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            .for_each(|field| field.1.clone_from(&length));
+        bytes = Request { line: message.line, headers: message.headers, body: message.body }.to_bytes();
+    }
+    Ok(bytes)
+}
+
+/// Builds a user message as the HTTP response to a pull request.
 ///
 /// # Errors
 /// As [`message`].
-pub fn pulled(draft: Draft, signing: Option<&Signing<'_>>, forge: &[Forge]) -> Result<Forged, ForgeError> {
-    let Written { message_id, conversation, content_type, body } = written(draft, signing, None, forge)?;
+pub fn pulled(
+    draft: Draft,
+    signing: Option<&Signing<'_>>,
+    encryption: Option<&Encryption>,
+    forge: &[Forge],
+) -> Result<Forged, ForgeError> {
+    let Written { message_id, conversation, content_type, body } = written(draft, signing, encryption, forge)?;
     Ok(Forged { message_id, conversation, bytes: response("200 OK", &content_type, body, forge)? })
 }
 

@@ -401,7 +401,7 @@ impl State {
         let id = if same { "same@double".to_owned() } else { format!("{}@double", uuid::Uuid::now_v7()) };
         let signing = Signing::new(&self.signing, "x509-pkipath");
         let draft = self.draft(&id, ("pulled", MAIN), None, "<pulled/>");
-        forge::pulled(draft, Some(&signing), &[]).unwrap().bytes
+        forge::pulled(draft, Some(&signing), None, &[]).unwrap().bytes
     }
 
     /// Sends one pull request.

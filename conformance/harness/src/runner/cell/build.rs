@@ -49,7 +49,9 @@ impl Running<'_> {
         let signer = Signer::of(&setup, self.case.agreement.as_deref(), step.speaker.as_deref(), step.sign.as_ref())?;
         let draft = self.user_message(step, send)?;
         let forge = self.values.forge(&step.forge)?;
-        let forged = forge::pulled(draft, signer.as_ref().map(Signer::signing).as_ref(), &forge);
+        let encryption = encryption(&setup, self.case.agreement.as_deref(), step.encrypt.as_ref())?;
+        let signing = signer.as_ref().map(Signer::signing);
+        let forged = forge::pulled(draft, signing.as_ref(), encryption.as_ref(), &forge);
         Ok(forged.map(Sent::from).map_err(|error| error.to_string())?)
     }
 
