@@ -16,6 +16,9 @@ mod ledger;
 mod one;
 mod refusal;
 
+#[cfg(test)]
+mod foreign;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
