@@ -191,6 +191,7 @@ named! {
         RefusesWithoutAnswer = "refuses-without-answer", "It closes the connection in the place of an error.";
         AnswersEmpty = "answers-empty", "It answers with an empty body where a receipt is due.";
         NoContinue = "no-continue", "It refuses a request that asks whether to continue.";
+        SecurityFirst = "security-first", "It refuses messages whose Security header is not the first block.";
         NoByteOrderMark = "no-byte-order-mark", "It refuses an envelope with a byte order mark.";
         NoPlainSoap = "no-plain-soap", "It takes multipart bodies only.";
         MediaTypeCase = "media-type-case", "It compares media types by their letters.";

@@ -153,6 +153,7 @@ impl Node {
             |part: &(String, Vec<(String, String)>)| part.1.iter().any(|(name, _)| name == "CompressionType");
         let refuses = (does(Habit::OnePayload) && parts > 1)
             || (does(Habit::NeedsCompression) && !received.user().parts.iter().all(compressed))
+            || (does(Habit::SecurityFirst) && received.seen.security_behind)
             || (does(Habit::NoPropertyType) && received.seen.property_typed)
             || (does(Habit::NoMessageProperties) && received.seen.message_properties)
             || (does(Habit::RefusesUnlisted) && received.package.parts.len() > parts)

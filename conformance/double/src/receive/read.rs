@@ -60,6 +60,7 @@ pub(crate) struct Received {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Seen {
     pub(crate) unknown_block: bool,
+    pub(crate) security_behind: bool,
     pub(crate) pull: bool,
     pub(crate) user_messages: usize,
     pub(crate) service_typed: bool,
@@ -281,6 +282,9 @@ fn seen(tree: &roxmltree::Document<'_>, messaging: Node<'_, '_>) -> Seen {
     Seen {
         unknown_block: header(tree)
             .is_some_and(|header| header.children().filter(Node::is_element).any(|node| must(&node) && !known(&node))),
+        security_behind: header(tree)
+            .and_then(|header| header.first_element_child())
+            .is_some_and(|first| !first.has_tag_name((namespace::WSSE, "Security"))),
         pull: inside("PullRequest") > 0,
         user_messages: inside("UserMessage"),
         service_typed: typed("Service", "CollaborationInfo"),

@@ -215,6 +215,15 @@ fn a_comment_in_the_message_id_changes_nothing_that_is_read() {
     }
 }
 
+/// Header blocks have no order; the genuine header behind the message is genuine.
+#[test]
+fn a_security_header_behind_messaging_is_taken() {
+    let g = genuine();
+    let apart =
+        g.text.replacen(&g.security, "", 1).replacen(&g.messaging, &format!("{}{}", g.messaging, g.security), 1);
+    assert!(matches!(g.with(&g.text, &apart), Decision::Accept(_)));
+}
+
 #[test]
 fn a_token_swapped_for_another_certificate_is_refused() {
     let g = genuine();
