@@ -2,12 +2,13 @@
 
 mod common;
 
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use carnet_https::{Client, ClientError, ClientLimits, ClientTls, Endpoint, Identity, ServerLimits, Trust, Versions};
-use common::{Authority, body, client_tls, post, refused, server_tls, start};
-use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
+use common::{Authority, body, client_tls, post, refused, server_tls, start, start_at};
+use rcgen::{ExtendedKeyUsagePurpose, SanType, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -46,6 +47,26 @@ async fn both_versions_answer_and_the_connection_is_kept() {
         assert!(first.ends_with(&format!("{protocol} 5 whole")), "{first}");
         assert_eq!(post(&client).await, first, "the second request took another connection");
     }
+}
+
+//= EDEL-NETWORK-01 test
+#[tokio::test]
+async fn a_server_is_reached_over_ipv6_by_its_address() {
+    let loopback = Ipv6Addr::LOCALHOST;
+    if std::net::TcpListener::bind((loopback, 0)).is_err() {
+        eprintln!("nothing was tried: this machine has no IPv6");
+        return;
+    }
+    let world = World::new();
+    let named = world.authority.issue_with("server", 3, |params| {
+        params.subject_alt_names = vec![SanType::IpAddress(loopback.into())];
+    });
+    let tls = server_tls(&named, world.authority.trust());
+    let running = start_at((loopback, 0).into(), &tls, ServerLimits::default());
+    let endpoint = Endpoint::parse(&format!("https://{}/as4", running.address)).unwrap();
+    let client = Client::new(vec![endpoint], &world.tls(), ClientLimits::default()).unwrap();
+    let said = post(&client).await;
+    assert!(said.ends_with(" 5 whole"), "{said}");
 }
 
 #[tokio::test]

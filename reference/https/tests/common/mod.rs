@@ -155,7 +155,11 @@ impl Running {
 }
 
 pub(crate) fn start(tls: &ServerTls, limits: ServerLimits) -> Running {
-    let server = Server::bind(([127, 0, 0, 1], 0).into(), tls, limits).unwrap();
+    start_at(([127, 0, 0, 1], 0).into(), tls, limits)
+}
+
+pub(crate) fn start_at(address: SocketAddr, tls: &ServerTls, limits: ServerLimits) -> Running {
+    let server = Server::bind(address, tls, limits).unwrap();
     let echo = Arc::new(Echo::default());
     Running {
         address: server.local_addr().unwrap(),
