@@ -25,6 +25,8 @@ PUSH, PULL = "one-way-push", "one-way-pull"
 # What phase4 pulls from the node, and what the node pulls from phase4's server.
 TO_TRADER = "urn:fdc:ec.europa.eu:2019:eu_ics2_c2t/EORI/trader"
 TO_CUSTOMS = "urn:fdc:ec.europa.eu:2019:eu_ics2_t2c/auth/sti-taxud"
+# What the suite pulls from there: a channel of its own, as the node empties the other one.
+TO_SUITE = "urn:fdc:ec.europa.eu:2019:eu_ics2_t2c/auth/suite"
 # What the node agrees on with phase4, by action: profile, pattern, initiator, responder, what differs from the defaults. A
 # node signs with one key, so that the second profile needs a second node.
 AGREED = {
@@ -102,8 +104,10 @@ class World:
             "TLS_KEYSTORE": self.certs / "blue.p12", "TLS_TRUSTSTORE": self.certs / "trust.p12",
             "PORT": 0, "OUT": self.work / name, "LOG": "off",
             # What is pulled from it.
-            "MPCS": TO_CUSTOMS, "PULL_ACTION": "IE3F28", "PULL_FROM": TRADER[0], "PULL_FROM_TYPE": kind(TRADER),
+            "MPCS": f"{TO_CUSTOMS},{TO_SUITE}", "PULL_ACTION": "IE3F28", "PULL_FROM": TRADER[0], "PULL_FROM_TYPE": kind(TRADER),
             "PULL_FROM_ROLE": TRADER[2], "PULL_TO": CUSTOMS[0], "PULL_TO_TYPE": kind(CUSTOMS), "PULL_TO_ROLE": CUSTOMS[2],
+            # What the suite and this server agree to encrypt.
+            "ENCRYPTED_AGREEMENT": "EU-ICS2-TI-V2.0:encrypted",
             **env,
         }
         ready = lambda line: int(line.split("port=")[1].split()[0]) if line.startswith("READY") else None
@@ -120,6 +124,14 @@ class World:
         """The same for eDelivery 2.0: signs with Ed25519, decrypts with X25519."""
         return self.server(name, PROFILE="edelivery2", KEYSTORE=self.certs / "blue-ed2.p12",
                            KEY_ALIAS="blue-ed25519", CRYPT_ALIAS="blue-x25519")
+
+    def keys_of_the_suite(self):
+        """The keys of the suite's party that no [suite.*] table of subject.toml names: those of version 2.0."""
+        pki = self.work / "suite-pki"
+        pki.mkdir(exist_ok=True)
+        for use, key in (("signing", "ed25519"), ("encryption", "x25519")):
+            for end, pem in (("", f"red-{key}-chain.pem"), (".key", f"red-{key}.key")):
+                shutil.copy(self.certs / pem, pki / f"{CUSTOMS[0]}-{use}-{key}{end}.pem")
 
     def queue(self, port, mpc, payload):
         """Puts a payload into a channel of phase4's server, to be pulled."""
@@ -157,13 +169,11 @@ class World:
         ready = self.start(name, argv, lambda line: json.loads(line) if line.startswith("{") else None)
         return Node(ready, token)
 
-    def suite(self, name, subject, *filters):
-        """`carnet run` against a subject file; gives run.json."""
-        file = self.work / f"{name}.subject.toml"
-        file.write_text(subject)
-        argv = [self.carnet, "run", "--subject", file, "--out", self.work / name, "--replace",
+    def suite(self, name, *arguments):
+        """`carnet run` against NAME.subject.toml; gives run.json."""
+        argv = [self.carnet, "run", "--subject", self.work / f"{name}.subject.toml", "--out", self.work / name, "--replace",
                 # What a broken line ends in is a race inside the peer: found in one run, not in the next.
-                "--skip", "resilience=answers to a broken line differ from run to run in this peer", *filters]
+                "--skip", "resilience=answers to a broken line differ from run to run in this peer", *arguments]
         with open(self.work / f"{name}.log", "wb") as log:
             code = subprocess.run(argv, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
         if code not in (0, 1):
