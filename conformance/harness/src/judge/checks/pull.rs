@@ -21,7 +21,7 @@ pub(crate) const CHECKS: &[Named] = &[
     },
     Named {
         name: "pull.receipt-taken",
-        says: "the receipt that the suite posted is answered with an HTTP status 2xx, and with no error",
+        says: "the receipt that the suite posted is answered, and with no ebMS error",
         with: &[],
         judge: taken,
     },
@@ -48,13 +48,14 @@ fn signed(look: &Look<'_>) -> Outcome {
     })())
 }
 
-/// The answer may carry what comes next in the channel.
+/// The answer may carry what comes next in the channel; its status is for `http.status-success` to judge.
 fn taken(look: &Look<'_>) -> Outcome {
     settle((|| {
         let exchange = look.exchange()?;
         Ok(match answer(exchange) {
-            Answer::Empty(200..=299) | Answer::Message(_) => Outcome::Holds,
-            other => look.deviation(exchange, "HTTP status 2xx and no error", other.describe()),
+            Answer::Empty(_) | Answer::Message(_) => Outcome::Holds,
+            Answer::Refusal(refusal) if refusal.signal.is_none() => Outcome::Holds,
+            other => look.deviation(exchange, "an answer without an ebMS error", other.describe()),
         })
     })())
 }
