@@ -23,6 +23,7 @@ pub mod setup;
 pub mod tls;
 pub mod verdict;
 
+mod arrival;
 mod own;
 mod question;
 mod runner;

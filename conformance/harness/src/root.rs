@@ -73,17 +73,7 @@ pub fn envelope_text(bytes: &[u8]) -> Option<String> {
 /// The ids an envelope carries.
 #[must_use]
 pub fn names(envelope: &str) -> Names {
-    let Ok(document) = roxmltree::Document::parse(envelope) else { return Names::default() };
-    let text = |local: &str| {
-        let node = document.descendants().find(|node| node.tag_name().name() == local)?;
-        Some(text_of(node).trim().to_owned()).filter(|text| !text.is_empty())
-    };
-    Names {
-        message_id: text("MessageId"),
-        conversation: text("ConversationId"),
-        refers_to: text("RefToMessageId"),
-        agreement: text("AgreementRef"),
-    }
+    seen(envelope).0
 }
 
 /// What an element says: a comment or a CDATA section splits its text, and is no end of it.
@@ -106,9 +96,32 @@ pub struct Signals {
 /// Looks for user messages and signals in an envelope.
 #[must_use]
 pub fn signals(envelope: &str) -> Signals {
-    let Ok(document) = roxmltree::Document::parse(envelope) else { return Signals::default() };
-    let has = |local: &str| document.descendants().any(|node| node.tag_name().name() == local);
-    Signals { user: has("UserMessage"), pull: has("PullRequest"), answer: has("Receipt") || has("Error") }
+    seen(envelope).1
+}
+
+/// Both: the ids, each the first of its kind that is not empty, and what stands in the envelope; nothing of what cannot be read.
+#[must_use]
+pub fn seen(envelope: &str) -> (Names, Signals) {
+    let Ok(document) = roxmltree::Document::parse(envelope) else { return Default::default() };
+    let (mut names, mut signals) = (Names::default(), Signals::default());
+    for node in document.descendants() {
+        let first = |name: &mut Option<String>| {
+            if name.is_none() {
+                *name = Some(text_of(node).trim().to_owned()).filter(|text| !text.is_empty());
+            }
+        };
+        match node.tag_name().name() {
+            "UserMessage" => signals.user = true,
+            "PullRequest" => signals.pull = true,
+            "Receipt" | "Error" => signals.answer = true,
+            "MessageId" => first(&mut names.message_id),
+            "ConversationId" => first(&mut names.conversation),
+            "RefToMessageId" => first(&mut names.refers_to),
+            "AgreementRef" => first(&mut names.agreement),
+            _ => {}
+        }
+    }
+    (names, signals)
 }
 
 fn multipart(content_type: &ContentType, body: &[u8]) -> Package {

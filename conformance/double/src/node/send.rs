@@ -161,8 +161,6 @@ impl Node {
         let request = http::Request::post("localhost", "/as4", "application/soap+xml; charset=UTF-8", body);
         let (node, bytes) = (Arc::clone(self), request.to_bytes());
         let send = async move {
-            // Behind the business answer: which of the two a case sees first is not left to chance.
-            tokio::time::sleep(INTERVAL).await;
             let partner = *node.partner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if let Some(partner) = partner {
                 let _ = timeout(ANSWER, node.post(partner, &bytes)).await;

@@ -199,10 +199,9 @@ impl Publisher {
             let sink = room.sink();
             let (request, answer) = (sink.blob(&request), sink.blob(&said.response));
             sink.event(Some(room.step()), None, Kind::Asked { request, answer, padding: said.padding });
-            if said.response.is_empty()
-                || tcp.write_all(&said.response).await.is_err()
-                || pad(&mut tcp, said.padding).await.is_err()
-            {
+            let written = tcp.write_all(&said.response).await;
+            room.asks();
+            if said.response.is_empty() || written.is_err() || pad(&mut tcp, said.padding).await.is_err() {
                 return;
             }
         }

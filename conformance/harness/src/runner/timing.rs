@@ -32,16 +32,21 @@ impl Timing<'_> {
         said.unwrap_or(self.ics.answer_within).stretched(self.patience)
     }
 
-    /// How long a push is waited for: what the step says, else the longer of the business time and one retry.
+    /// How long a push is waited for: what the step says, else as long as the subject may take.
     pub(crate) fn push(&self, step: &Step) -> Duration {
-        let awareness = self.ics.reception_awareness;
-        let retry = awareness.retry_interval.0 * 2 + awareness.answer_timeout.0;
-        let quiet = awareness.retry_interval.0 * 2 + Duration::from_millis(200);
+        let quiet = self.ics.reception_awareness.retry_interval.0 * 2 + Duration::from_millis(200);
         match (step.within, step.awaits) {
             (Some(within), _) => within.stretched(self.patience),
             (None, Some(Awaited::Nothing)) => quiet.mul_f64(self.patience),
-            _ => self.ics.business_within.0.max(retry).mul_f64(self.patience),
+            _ => self.acts(),
         }
+    }
+
+    /// How long the subject may take to act by itself: the longer of the business time and one retry.
+    pub(crate) fn acts(&self) -> Duration {
+        let awareness = self.ics.reception_awareness;
+        let retry = awareness.retry_interval.0 * 2 + awareness.answer_timeout.0;
+        self.ics.business_within.0.max(retry).mul_f64(self.patience)
     }
 
     /// How long a `wait` takes.
@@ -99,6 +104,7 @@ impl Timing<'_> {
         let person = if operator { self.operator() } else { Duration::ZERO };
         let step = |(index, step): (usize, &Step)| match step.action() {
             Ok(Action::Send(_) | Action::Connect(_)) => self.answer(case, index, step),
+            Ok(Action::Await(Awaited::Nothing)) => self.acts() + self.push(step) * 2,
             Ok(Action::Await(awaited)) if case.comes_by_itself(index, awaited) => self.push(step),
             Ok(Action::Hook(name)) => self.observe(step, name == HookName::Notified) + self.hook() * 2,
             Ok(Action::Prompt(_)) => self.answer(case, index, step).max(self.hook()).max(person),
@@ -108,8 +114,10 @@ impl Timing<'_> {
             | Err(_) => Duration::ZERO,
         };
         let pulls = u32::try_from(case.pulls()).unwrap_or(u32::MAX);
-        // One request and one receipt may be under way when the time for emptying is over; each pull may be receipted.
-        let aside = if pulls == 0 { Duration::ZERO } else { self.emptying() + self.aside() * (2 + pulls) };
+        // One request and one receipt may be under way when the time for emptying is over; each pull may be receipted, and
+        // what it gets may be another case's for as long as emptying takes.
+        let around = self.emptying() + self.aside() * 2;
+        let aside = if pulls == 0 { Duration::ZERO } else { around * (1 + pulls) + self.aside() * pulls };
         case.step.iter().enumerate().map(step).sum::<Duration>() + aside
     }
 }

@@ -517,7 +517,7 @@ impl State {
             };
             let forged = self.forge(message);
             let answer =
-                timeout(Duration::from_millis(400), self.post(partner, &forged.bytes)).await.unwrap_or_default();
+                timeout(Duration::from_millis(1000), self.post(partner, &forged.bytes)).await.unwrap_or_default();
             if self.good(&answer, &forged.bytes) && !self.has(Fault::PushTwice) {
                 return;
             }

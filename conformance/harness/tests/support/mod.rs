@@ -105,7 +105,7 @@ tls = "anchor"
 [reception_awareness]
 retry_interval = "300ms"
 retry_count = 2
-answer_timeout = "400ms"
+answer_timeout = "1s"
 "#;
     std::fs::write(dir.join("subject.toml"), subject).unwrap();
     std::fs::write(dir.join("ics.toml"), ics).unwrap();

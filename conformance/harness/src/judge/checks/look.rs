@@ -7,10 +7,11 @@ use carnet_catalogue::subject::Agreement;
 use carnet_wire::signature::SignatureAlgorithm;
 
 use super::{Deviation, Outcome};
+use crate::arrival::{Arrival, take};
 use crate::evidence::Side;
 use crate::judge::Judge;
-use crate::judge::answer::{Answer, answer, pushed_package, sent_package};
-use crate::judge::ebms::{self, Ebms, Signature};
+use crate::judge::answer::Answer;
+use crate::judge::ebms::{Ebms, Signature};
 use crate::judge::run::ByteRange;
 use crate::judge::view::{Attempt, Bytes, Exchange};
 use crate::root::Package;
@@ -82,8 +83,8 @@ impl<'l> Look<'l> {
             return self.receipt_for_pulled();
         }
         let exchange = self.exchange()?;
-        match answer(exchange) {
-            Answer::Receipt(receipt) => Ok((exchange, receipt)),
+        match exchange.answer() {
+            Answer::Receipt(receipt) => Ok((exchange, receipt.clone())),
             other => Err(self.deviation(exchange, "a receipt on the same connection", other.describe())),
         }
     }
@@ -91,9 +92,9 @@ impl<'l> Look<'l> {
     /// The error signal on that exchange.
     pub(crate) fn error(&self) -> Result<(&'l Exchange, Box<Ebms>), Outcome> {
         let exchange = self.exchange()?;
-        match answer(exchange) {
-            Answer::Refusal(refusal) => match refusal.signal {
-                Some(signal) => Ok((exchange, signal)),
+        match exchange.answer() {
+            Answer::Refusal(refusal) => match &refusal.signal {
+                Some(signal) => Ok((exchange, signal.clone())),
                 // Another layer refused: there is no error signal to look at, and none was promised.
                 None => Err(Outcome::Holds),
             },
@@ -117,8 +118,8 @@ impl<'l> Look<'l> {
     /// The exchange in which the subject pulled what the suite offered.
     fn handed_out(&self) -> Result<&'l Exchange, Outcome> {
         let holds = |exchange: &&Exchange| {
-            let read = sent_package(exchange).and_then(|package| ebms::read(&package.envelope).ok());
-            exchange.side == Side::Subject && read.is_some_and(|ebms| ebms.user.is_some())
+            let read = || exchange.sent(&self.judge.known)?.ebms.as_ref().ok()?.user.as_ref();
+            exchange.side == Side::Subject && read().is_some()
         };
         let found = self.attempt.exchanges.iter().find(holds);
         found.ok_or_else(|| super::broken("a pull request from the subject", "none came in time", self.wait_events()))
@@ -128,9 +129,9 @@ impl<'l> Look<'l> {
         let handed_out = self.handed_out()?;
         let (sent, _) = self.sent(handed_out)?;
         let read = |exchange: &'l Exchange| {
-            let ebms = ebms::read(&pushed_package(exchange)?.envelope).ok()?;
+            let ebms = exchange.pushed(&self.judge.known)?.ebms.as_ref().ok()?;
             let fits = ebms.receipt.is_some() && ebms.refers_to.as_deref() == Some(&sent.message_id);
-            fits.then(|| (exchange, Box::new(ebms)))
+            fits.then(|| (exchange, Box::new(ebms.clone())))
         };
         let found = self.attempt.pushes().filter_map(read).last();
         found.ok_or_else(|| self.deviation(handed_out, "a receipt for what was pulled", "none came in time"))
@@ -149,10 +150,21 @@ impl<'l> Look<'l> {
         exchange.side == Side::Suite && step.and_then(|step| step.send.as_ref()).is_some_and(|send| send.pull)
     }
 
-    /// The user messages of the subject in order: what it pushed, and what pull requests of the suite got.
+    /// The user messages of the subject in order: what it pushed, and what pull requests of the suite got in the end.
     pub(crate) fn messages(&self) -> Vec<&'l Exchange> {
-        let got = |exchange: &Exchange| self.is_pull(exchange) && matches!(answer(exchange), Answer::Message(_));
-        let pushed = |exchange: &Exchange| exchange.side == Side::Subject && exchange.received.is_some();
+        // A pull request that got what belongs to another case was made again.
+        let over = |exchange: &Exchange| match self.case.step.get(exchange.step).and_then(|step| step.send.as_ref()) {
+            Some(send) if !send.twice => {
+                self.attempt.sent_at(Some(exchange.step)).is_some_and(|last| last.seq != exchange.seq)
+            }
+            _ => false,
+        };
+        let got = |exchange: &Exchange| {
+            self.is_pull(exchange) && !over(exchange) && matches!(exchange.answer(), Answer::Message(_))
+        };
+        let pushed = |exchange: &Exchange| {
+            exchange.side == Side::Subject && exchange.received.is_some() && exchange.arrival().is(Awaited::Message)
+        };
         self.attempt.exchanges.iter().filter(|exchange| pushed(exchange) || got(exchange)).collect()
     }
 
@@ -160,10 +172,10 @@ impl<'l> Look<'l> {
     pub(crate) fn sent(&self, exchange: &Exchange) -> Result<(Ebms, Package), Outcome> {
         let pulled = exchange.side == Side::Subject && self.offer().is_some();
         let exchange = if pulled { self.handed_out()? } else { exchange };
-        let package =
-            sent_package(exchange).ok_or_else(|| Outcome::Unclear("the request carried no envelope".to_owned()))?;
-        let ebms = ebms::read(&package.envelope).map_err(|error| Outcome::Unclear(format!("the request: {error}")))?;
-        Ok((ebms, package))
+        let read = exchange.sent(&self.judge.known);
+        let read = read.ok_or_else(|| Outcome::Unclear("the request carried no envelope".to_owned()))?;
+        let ebms = read.ebms.clone().map_err(|error| Outcome::Unclear(format!("the request: {error}")))?;
+        Ok((ebms, read.package.clone()))
     }
 
     /// What the suite sent in the step of that name, or last; what it offered there, when the subject pulled it.
@@ -178,12 +190,13 @@ impl<'l> Look<'l> {
         self.sent(exchange.ok_or_else(|| Outcome::Unclear("nothing was sent".to_owned()))?)
     }
 
-    /// The push that the named `await` took, else the last awaited one.
+    /// The push that the named `await` took, else the last message that was awaited.
     pub(crate) fn push(&self) -> Result<Push<'l>, Outcome> {
         let awaited = self.awaited();
+        let message = |index: usize| self.case.step.get(index).and_then(|step| step.awaits) == Some(Awaited::Message);
         let chosen = match self.step() {
             Some(step) => awaited.iter().find(|(index, _)| *index == step).and_then(|(_, push)| *push),
-            None => awaited.iter().rev().find_map(|(_, push)| *push),
+            None => awaited.iter().rev().filter(|(index, _)| message(*index)).find_map(|(_, push)| *push),
         };
         let exchange = chosen
             .ok_or_else(|| super::broken("a message from the subject", "none came in time", self.wait_events()))?;
@@ -193,28 +206,26 @@ impl<'l> Look<'l> {
     /// A push, read.
     pub(crate) fn read_push(&self, exchange: &'l Exchange) -> Result<Push<'l>, Outcome> {
         let unreadable = |what: String| self.deviation(exchange, "a SOAP envelope with a user message", what);
-        let package = pushed_package(exchange)
-            .ok_or_else(|| unreadable("a body that is neither SOAP nor multipart".to_owned()))?;
-        let known = &self.judge.known;
-        let ebms = ebms::read_knowing(&package.envelope, known).map_err(|error| unreadable(error.to_string()))?;
-        Ok(Push { exchange, ebms, package })
+        let read = exchange.pushed(&self.judge.known);
+        let read = read.ok_or_else(|| unreadable("a body that is neither SOAP nor multipart".to_owned()))?;
+        let ebms = read.ebms.clone().map_err(|error| unreadable(error.to_string()))?;
+        Ok(Push { exchange, ebms, package: read.package.clone() })
     }
 
     /// The pushes that each `await` of the case took, in the order of the steps.
     pub(crate) fn awaited(&self) -> Vec<(usize, Option<&'l Exchange>)> {
-        let mut pushes = self.attempt.pushes().peekable();
+        let pushes: Vec<&Exchange> = self.attempt.pushes().collect();
+        let mut arrivals: Vec<Arrival> = pushes.iter().map(|push| push.arrival().clone()).collect();
         let mut taken = Vec::new();
         for (index, step) in self.case.step.iter().enumerate() {
-            if step.awaits.is_some_and(|awaited| !self.case.comes_by_itself(index, awaited)) {
-                let from = self.case.awaited_from(index).map(|(from, _)| from);
-                let got = |e: &&&Exchange| Some(e.step) == from && self.is_pull(e);
-                if step.awaits == Some(Awaited::Message) {
-                    let found = self.messages().into_iter().find(|exchange| got(&exchange));
-                    taken.push((index, found));
-                }
-            } else if matches!(step.awaits, Some(Awaited::Message | Awaited::Nothing | Awaited::Connection)) {
-                let next = pushes.next_if(|push| push.step <= index);
-                taken.push((index, next));
+            let Some(awaited) = step.awaits else { continue };
+            let since = self.case.awaited_from(index).map(|(since, _)| since);
+            if self.case.comes_by_itself(index, awaited) {
+                let found = take(&mut arrivals, awaited, index, since);
+                taken.push((index, found.and_then(|found| pushes.get(found).copied())));
+            } else if awaited == Awaited::Message {
+                let got = |e: &&Exchange| Some(e.step) == since && self.is_pull(e);
+                taken.push((index, self.messages().into_iter().find(got)));
             }
         }
         taken

@@ -8,6 +8,7 @@ mod terms;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use carnet_catalogue::case::Case;
 use carnet_catalogue::matrix::Cell;
@@ -30,6 +31,7 @@ use crate::forge;
 use crate::plan;
 use crate::setup::Setup;
 use crate::tls;
+use pull::Owners;
 
 /// What carries a cell out.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ pub(crate) struct Runner {
     pub(crate) seed: u64,
     pub(crate) prompt: Option<Operator>,
     pub(crate) pace: Pace,
+    pub(crate) owners: Owners,
 }
 
 /// A cell while it runs.
@@ -139,12 +142,12 @@ impl Running<'_> {
             Action::Answer(answer) => self.script(index, &step, answer),
             Action::Offer(send) => self.offer(&step, send),
             Action::Publish(publish) => self.publish(&step, publish),
-            Action::Await(awaited @ (Awaited::Message | Awaited::Receipt | Awaited::Pull)) => {
+            Action::Await(awaited @ (Awaited::Message | Awaited::Receipt | Awaited::Pull | Awaited::Nothing)) => {
                 if !self.case.comes_by_itself(index, awaited) {
                     // What came on the same connection was read when the request was sent.
                     return Ok(());
                 }
-                let arrived = self.room.next(self.timing().push(&step)).await;
+                let arrived = self.arrives(awaited, index, &step).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
                 if let (true, Some(name), Some(mrn)) = (arrived, &step.name, self.room.mrn()) {
                     self.values.set(&format!("step.{name}.mrn"), &mrn);
@@ -154,13 +157,10 @@ impl Running<'_> {
                 }
                 Ok(())
             }
-            Action::Await(Awaited::Nothing) => {
-                let arrived = self.room.next(self.timing().push(&step)).await;
-                self.sink.event(Some(index), None, Kind::Waited { arrived });
-                Ok(())
-            }
             Action::Await(Awaited::Connection) => {
                 let arrived = self.room.next_attempt(self.timing().push(&step)).await;
+                let since = self.case.awaited_from(index).map(|(since, _)| since);
+                self.room.next(Awaited::Connection, index, since, Duration::ZERO).await;
                 self.sink.event(Some(index), None, Kind::Waited { arrived });
                 Ok(())
             }
@@ -176,6 +176,23 @@ impl Running<'_> {
             }
             Action::Listen(listen) => Ok(self.listen(index, &step, listen)?),
         }
+    }
+
+    /// Waits for what a step awaits. The time in which nothing may come begins when the subject has what it acts on, and
+    /// what it opened a connection for in that time is heard out.
+    async fn arrives(&self, awaited: Awaited, index: usize, step: &Step) -> bool {
+        let since = self.case.awaited_from(index).map(|(since, _)| since);
+        let within = self.timing().push(step);
+        if awaited != Awaited::Nothing {
+            return self.room.next(awaited, index, since, within).await;
+        }
+        let asks = self.case.step.iter().any(|step| step.publish.is_some());
+        self.room.answered(asks, self.timing().acts()).await;
+        if self.room.next(awaited, index, since, within).await {
+            return true;
+        }
+        self.runner.hub.heard(within).await;
+        self.room.next(awaited, index, since, Duration::ZERO).await
     }
 
     fn script(&self, index: usize, step: &Step, answer: &Answer) -> Result<(), Stop> {

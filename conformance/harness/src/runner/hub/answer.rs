@@ -1,5 +1,6 @@
 //! Answers a push as its case scripted: a receipt or error spoilt on purpose, a status, nothing, or an end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carnet_catalogue::step::{Answer, AnswerKind, FaultKind};
@@ -23,6 +24,17 @@ pub(super) struct Push<'p> {
     pub(super) connection: Option<u64>,
     pub(super) envelope: Option<&'p str>,
     pub(super) room: Option<&'p Arc<Room>>,
+    /// Whether the subject waits for an answer.
+    pub(super) open: AtomicBool,
+}
+
+impl Push<'_> {
+    /// The subject has what it gets.
+    pub(super) fn closes(&self) {
+        if let (true, Some(room)) = (self.open.swap(false, Ordering::Relaxed), self.room) {
+            room.closes();
+        }
+    }
 }
 
 impl Hub {
@@ -49,6 +61,7 @@ impl Hub {
         let response = match scripted.answer.with {
             AnswerKind::Close => return false,
             AnswerKind::Nothing => {
+                push.closes();
                 held_open(stream, push.room).await;
                 return false;
             }
@@ -92,7 +105,10 @@ impl Hub {
         let mut kept = write(stream, push, response, Some(fault), line).await;
         match fault.kind {
             FaultKind::Duplicate => kept &= write(stream, push, response, None, line).await,
-            FaultKind::HalfOpen => held_open(stream, push.room).await,
+            FaultKind::HalfOpen => {
+                push.closes();
+                held_open(stream, push.room).await;
+            }
             FaultKind::ResetAfter => line.reset_on_close(),
             _ => {}
         }

@@ -20,7 +20,12 @@ const FIRST: Duration = Duration::from_secs(10);
 
 impl Hub {
     /// Takes what comes in the clear; false when it is not that.
-    pub(super) async fn in_the_clear(&self, tcp: &mut TcpStream, host: Option<&Arc<Room>>) -> bool {
+    pub(super) async fn in_the_clear(
+        &self,
+        tcp: &mut TcpStream,
+        connection: Option<u64>,
+        host: Option<&Arc<Room>>,
+    ) -> bool {
         let mut first = [0; POST.len()];
         let peeked = timeout(FIRST, tcp.peek(&mut first)).await;
         let length = peeked.ok().and_then(Result::ok).unwrap_or_default();
@@ -34,12 +39,13 @@ impl Hub {
         let room = envelope.as_deref().and_then(|envelope| self.room_of(envelope)).or_else(|| host.cloned());
         let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
         let sink = room.as_ref().map_or(&run, |room| &room.sink);
-        let (step, connection) = (room.as_ref().map(|room| room.step()), Some(self.recorder.connection()));
+        let step = room.as_ref().map(|room| room.step());
         sink.event(step, connection, connected(sink, Side::Subject, None));
         sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
         sink.event(step, connection, Kind::Ended { ending: Ending::Ours });
         if let Some(room) = &room {
             room.arrive(envelope.as_deref(), None);
+            room.closes();
         }
         true
     }

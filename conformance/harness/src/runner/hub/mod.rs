@@ -10,9 +10,10 @@ mod face;
 mod offer;
 mod room;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,13 +54,28 @@ pub(crate) struct Hub {
     rooms: Mutex<HashMap<String, Arc<Room>>>,
     offers: Mutex<VecDeque<Offer>>,
     face: watch::Sender<Arc<Face>>,
+    /// Connections that have said nothing yet.
+    unheard: watch::Sender<BTreeSet<u64>>,
+}
+
+/// A connection until it says something or ends.
+struct Unheard<'h> {
+    hub: &'h Hub,
+    number: u64,
+}
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        self.hub.unheard.send_if_modified(|unheard| unheard.remove(&self.number));
+    }
 }
 
 impl Hub {
     /// A hub without a socket yet.
     pub(crate) fn new(setup: Arc<Setup>, recorder: Arc<Recorder>, budget: Arc<Budget>) -> Arc<Self> {
         let face = watch::Sender::new(Arc::new(Face::own(&setup)));
-        Arc::new(Self { setup, recorder, budget, rooms: Mutex::default(), offers: Mutex::default(), face })
+        let (rooms, offers, unheard) = (Mutex::default(), Mutex::default(), watch::Sender::default());
+        Arc::new(Self { setup, recorder, budget, rooms, offers, face, unheard })
     }
 
     /// Binds the address of `subject.toml` and serves until the handle is dropped.
@@ -115,7 +131,17 @@ impl Hub {
         room.closed.notify_waiters();
     }
 
+    /// Hears out the connections that the subject has opened so far.
+    pub(crate) async fn heard(&self, within: Duration) {
+        let mut unheard = self.unheard.subscribe();
+        let now = unheard.borrow_and_update().clone();
+        let _ = timeout(within, unheard.wait_for(|unheard| unheard.is_disjoint(&now))).await;
+    }
+
     async fn connection(&self, mut tcp: TcpStream) {
+        let number = self.recorder.connection();
+        self.unheard.send_if_modified(|unheard| unheard.insert(number));
+        let unheard = Unheard { hub: self, number };
         let mut faces = self.face.subscribe();
         let face = Arc::clone(&faces.borrow_and_update());
         let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
@@ -127,10 +153,10 @@ impl Hub {
             }
             return;
         }
-        if self.in_the_clear(&mut tcp, host).await {
+        let connection = Some(number);
+        if self.in_the_clear(&mut tcp, connection, host).await {
             return;
         }
-        let connection = Some(self.recorder.connection());
         let line = Control::default();
         if let Some((kind, seed)) = face.fault {
             line.arm(kind, seed);
@@ -148,7 +174,7 @@ impl Hub {
             }
         };
         let up = connected(sink, Side::Subject, handshake.as_ref());
-        self.requests(stream, &line, connection, &up, host, &mut faces).await;
+        self.requests(stream, &line, &up, host, &mut faces, unheard).await;
     }
 
     /// Takes one request after the other until the connection ends.
@@ -156,11 +182,12 @@ impl Hub {
         &self,
         mut stream: Box<dyn Duplex>,
         line: &Control,
-        connection: Option<u64>,
         up: &Kind,
         host: Option<&Arc<Room>>,
         faces: &mut watch::Receiver<Arc<Face>>,
+        unheard: Unheard<'_>,
     ) {
+        let (connection, mut unheard) = (Some(unheard.number), Some(unheard));
         let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
         let mut told: Option<Sink> = None;
         loop {
@@ -204,8 +231,10 @@ impl Hub {
             }
             let mrn = package.as_ref().and_then(business::pushed_mrn);
             let scripted = room.as_ref().and_then(|room| room.arrive(envelope.as_deref(), mrn));
+            unheard.take();
+            let (envelope, room, open) = (envelope.as_deref(), room.as_ref(), AtomicBool::new(true));
+            let push = Push { sink: &sink, step, connection, envelope, room, open };
             let keep = if how == Ending::Ours {
-                let push = Push { sink: &sink, step, connection, envelope: envelope.as_deref(), room: room.as_ref() };
                 match offered {
                     Some(offer) => self.hand_out(&mut stream, &push, offer, line).await,
                     None => self.answer(&mut stream, &push, scripted, line).await,
@@ -213,6 +242,7 @@ impl Hub {
             } else {
                 false
             };
+            push.closes();
             if !keep {
                 sink.event(step, connection, Kind::Ended { ending: how });
                 let _ = timeout(Duration::from_millis(200), stream.shutdown()).await;

@@ -3,12 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use carnet_catalogue::step::{Answer, Fault, Forge, SignChoice};
+use carnet_catalogue::step::{Answer, Awaited, Fault, Forge, SignChoice};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::arrival::{self, Arrival};
 use crate::evidence::Sink;
-use crate::root;
 
 /// An answer with how it is signed and spoilt, and what happens to it on the line.
 #[derive(Debug, Clone)]
@@ -34,13 +34,24 @@ struct State {
     step: usize,
     script: Vec<Scripted>,
     answered: u32,
-    arrivals: usize,
-    taken: usize,
+    arrivals: Vec<Arrival>,
+    /// What they said, in the same order.
+    said: Vec<Said>,
+    /// The push that was awaited last.
+    last: Option<usize>,
+    /// Pushes that are being answered.
+    open: usize,
+    /// Questions to the publisher about the case's own party.
+    asked: usize,
     attempts: usize,
     attempts_taken: usize,
-    ids: Vec<String>,
-    mrns: Vec<Option<String>>,
-    envelopes: Vec<Option<String>>,
+}
+
+/// What later steps of a case ask of a push.
+#[derive(Debug)]
+struct Said {
+    envelope: Option<String>,
+    mrn: Option<String>,
 }
 
 impl Room {
@@ -68,12 +79,12 @@ impl Room {
         self.lock().script.push(scripted);
     }
 
-    /// Waits for a push that was not awaited before; false when none came in time.
-    pub(crate) async fn next(&self, within: Duration) -> bool {
+    /// Waits for what the `await` at a step takes, see [`arrival::take`]; false when it did not come in time.
+    pub(crate) async fn next(&self, awaited: Awaited, at: usize, since: Option<usize>, within: Duration) -> bool {
         self.wait(within, |state| {
-            let there = state.arrivals > state.taken;
-            state.taken += usize::from(there);
-            there
+            let taken = arrival::take(&mut state.arrivals, awaited, at, since);
+            state.last = taken.or(state.last);
+            taken.is_some()
         })
         .await
     }
@@ -87,6 +98,26 @@ impl Room {
             there
         })
         .await
+    }
+
+    /// Waits until the subject has an answer to each of its pushes and, where `asked` says so, an answer of the publisher.
+    pub(crate) async fn answered(&self, asked: bool, within: Duration) {
+        self.wait(within, |state| state.open == 0 && (!asked || state.asked > 0)).await;
+    }
+
+    /// A push was answered, or will never be.
+    pub(super) fn closes(&self) {
+        self.change(|state| state.open = state.open.saturating_sub(1));
+    }
+
+    /// The publisher was asked.
+    pub(crate) fn asks(&self) {
+        self.change(|state| state.asked += 1);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.arrived.notify_waiters();
     }
 
     async fn wait(&self, within: Duration, mut there: impl FnMut(&mut State) -> bool) -> bool {
@@ -107,41 +138,40 @@ impl Room {
     /// The movement reference number that the push awaited last names.
     pub(crate) fn mrn(&self) -> Option<String> {
         let state = self.lock();
-        state.mrns.get(state.taken.checked_sub(1)?)?.clone()
+        state.said.get(state.last?)?.mrn.clone()
     }
 
     /// The envelope of the push awaited last.
     pub(crate) fn envelope(&self) -> Option<String> {
         let state = self.lock();
-        state.envelopes.get(state.taken.checked_sub(1)?)?.clone()
+        state.said.get(state.last?)?.envelope.clone()
     }
 
     /// MessageIds of the pushes so far.
     pub(crate) fn ids(&self) -> Vec<String> {
-        self.lock().ids.clone()
+        self.lock().arrivals.iter().filter_map(|arrival| arrival.message_id().map(str::to_owned)).collect()
     }
 
     /// Whether more pushes have arrived than any case has use for.
     pub(super) fn is_full(&self) -> bool {
-        self.lock().arrivals > 100
+        self.lock().arrivals.len() > 100
     }
 
     /// A connection of the subject came to something: a failed handshake, an end without a request, or a request.
     pub(super) fn attempted(&self) {
-        self.lock().attempts += 1;
-        self.arrived.notify_waiters();
+        self.change(|state| state.attempts += 1);
     }
 
-    /// Counts a push and says what it is answered with.
+    /// Counts a push and says what it is answered with. A script is for messages; a signal that comes by itself is none.
     pub(super) fn arrive(&self, envelope: Option<&str>, mrn: Option<String>) -> Option<Scripted> {
-        let message_id = envelope.and_then(|envelope| root::names(envelope).message_id);
         let chosen = {
             let mut state = self.lock();
-            state.envelopes.push(envelope.map(str::to_owned));
-            state.ids.extend(message_id);
-            state.arrivals += 1;
+            let arrival = Arrival::new(state.step, envelope);
+            let message = arrival.is(Awaited::Message);
+            state.arrivals.push(arrival);
+            state.said.push(Said { envelope: envelope.map(str::to_owned), mrn });
             state.attempts += 1;
-            state.mrns.push(mrn);
+            state.open += 1;
             let mut left = state.answered;
             let mut chosen = state.script.last();
             for scripted in &state.script {
@@ -151,8 +181,8 @@ impl Room {
                 }
                 left -= scripted.answer.times;
             }
-            let chosen = chosen.cloned();
-            state.answered += 1;
+            let chosen = chosen.filter(|_| message).cloned();
+            state.answered += u32::from(message);
             chosen
         };
         self.arrived.notify_waiters();
