@@ -11,7 +11,7 @@ use carnet_double::{Double, Ground, Mutation};
 use carnet_harness::evidence::{Evidence, Kind, Side};
 use carnet_harness::judge::Judge;
 use carnet_harness::plan::{Estimate, Selection, estimate, plan};
-use carnet_harness::{Event, Run, RunOptions, capture_in_memory};
+use carnet_harness::{Event, Run, RunOptions, Verdict, capture_in_memory};
 
 /// Runs cases against the double, with the named mutant's faults where there is one.
 fn run(cases: &[&str], mutant: Option<&str>) -> (Run, Evidence, Estimate) {
@@ -65,4 +65,15 @@ fn a_pulled_message_that_nobody_receipted_is_not_counted_as_receipted() {
     let (run, ..) = run(&["as4.puller"], Some("receipts-nothing-pulled"));
     let to = run.ledger.unwrap().to_subject;
     assert!(to.messages > 0 && to.receipted == 0, "{to:?}");
+}
+
+/// A subject that ignores receipts hands out what earlier cases queued again and again; a case is about its own message.
+#[test]
+fn a_case_is_not_judged_by_what_another_case_left_in_the_channel() {
+    let (run, ..) = run(&["as4.pull"], Some("ignores-receipts"));
+    let verdict = |id: &str| run.cells.iter().find(|cell| cell.case.as_str() == id).map(|cell| cell.verdict);
+    assert_eq!(verdict("as4.pull.receipted-is-over"), Some(Verdict::Fail));
+    for own in ["again-without-receipt", "wrong-receipt"] {
+        assert_eq!(verdict(&format!("as4.pull.{own}")), Some(Verdict::Pass), "{own}");
+    }
 }

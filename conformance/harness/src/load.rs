@@ -16,7 +16,7 @@ use crate::evidence::{Event, Evidence, EvidenceError, Kind, Purpose, Recorder, S
 use crate::judge::{Judge, Judged};
 use crate::own;
 use crate::plan::Plan;
-use crate::runner::{Budget, Hub, Pace, Runner, begin};
+use crate::runner::{Budget, Hub, Owners, Pace, Runner, begin};
 use crate::setup::Setup;
 use crate::verdict::Verdict;
 use crate::{RunError, RunOptions};
@@ -99,7 +99,7 @@ pub fn load(setup: &Arc<Setup>, load: &Load, told: &(dyn Fn(usize) + Sync)) -> R
     let options = RunOptions::new(Arc::clone(setup), Arc::clone(&catalogue), std::path::PathBuf::new());
     let first = Recorder::in_memory();
     begin(&options, &first, &Plan { format: 1, cells: Vec::new() });
-    let judge = Judge::new(&Evidence::of(&first)?, None)?;
+    let judge = Judge::knowing(&Evidence::of(&first)?, &catalogue)?;
     let case = catalogue.cases.get(&CaseId::new(ID)).cloned().ok_or_else(|| RunError::Holes {
         what: "the load's own case is gone".to_owned(),
         path: std::path::PathBuf::new(),
@@ -136,6 +136,7 @@ async fn all(
         prompt: None,
         // A message waits for its turn before it is begun.
         pace: Pace::default(),
+        owners: Owners::default(),
     };
     let work = Arc::new(Work {
         runner,
@@ -202,7 +203,7 @@ impl Work {
         let sink = Sink { recorder: Arc::clone(&recorder), scope: Some(scope) };
         self.runner.run(&self.case, &self.cell, sink, Purpose::Case).await;
         let events = recorder.events();
-        let judged = self.judge.attempt(&events, &recorder.blobs());
+        let judged = self.judge.attempt(&events, &|blob| recorder.bytes(blob));
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).take(judged, answered(&events));
         true
     }

@@ -154,7 +154,8 @@ impl Estimate {
 
 /// What the suite may send around a case beyond what it sends when nothing fails.
 fn aside(case: &Case) -> usize {
-    if case.pulls() == 0 { 0 } else { 2 * LEFT + case.pulls() }
+    let pulls = case.pulls();
+    if pulls == 0 { 0 } else { 2 * LEFT + pulls + pulls * 2 * (LEFT + 1) }
 }
 
 /// Cells side by side: those that work share the jobs, those that wait share a wider door. Others run one by one.

@@ -1,11 +1,12 @@
 //! Pulls from the subject, offers it what it is to pull, and leaves its channel as empty as it was found.
 //!
 //! What another case left in the channel is taken out before a case that pulls begins, and what the case itself pulled is
-//! receipted when it is over: both in the run's own name, so that no case is judged by them. Clauses: eDelivery AS4 1.15
-//! section 1.5.5.
+//! receipted when it is over: both in the run's own name, so that no case is judged by them. A message of another case
+//! that comes all the same, because the subject hands it out again, is receipted and the pull request made anew.
+//! Clauses: eDelivery AS4 1.15 section 1.5.5.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use carnet_catalogue::exchange::Under;
 use carnet_catalogue::step::{Prompt, Send, Step};
@@ -19,13 +20,26 @@ use super::super::signer::Signer;
 use super::super::stop::Stop;
 use super::Running;
 use super::build::fresh_id;
-use crate::evidence::{Kind, Sink};
+use crate::evidence::{Kind, Scope, Sink};
 use crate::forge::{self, SignalDraft, Target};
 use crate::judge::checks::message_ids;
 use crate::root;
 
-/// So many messages at most are taken out of a channel before a case begins.
+/// So many messages of others at most are taken out of a channel before a case begins, and as many when it pulls.
 pub(crate) const LEFT: usize = 16;
+
+/// Whose the messages are that the subject queues: of the execution that had them submitted or pulled them first, or of
+/// none.
+#[derive(Debug, Default)]
+pub(crate) struct Owners(Mutex<HashMap<String, Option<Scope>>>);
+
+impl Owners {
+    /// Claims a message for an execution; false when it is another's already.
+    fn claim(&self, message_id: &str, scope: Option<&Scope>) -> bool {
+        let mut owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.entry(message_id.to_owned()).or_insert_with(|| scope.cloned()).as_ref() == scope
+    }
+}
 
 impl Running<'_> {
     /// Sends a pull request, or two at once, and keeps what comes.
@@ -35,13 +49,27 @@ impl Running<'_> {
         let tls = self.client_tls(step)?;
         let dial = Dial::new(tls, self.timing().answer(self.case, index, step));
         let within = dial.within;
-        let plan = Exchange { step: index, bytes: sent.bytes, dial, fault: None, until: Until::Http, within };
+        let mut plan = Exchange { step: index, bytes: sent.bytes, dial, fault: None, until: Until::Http, within };
         let answers = if send.twice {
             let other = Exchange { bytes: self.build(step, send)?.bytes, ..plan.clone() };
             let (one, two) = tokio::join!(self.carry_out(&plan), self.carry_out(&other));
             vec![one, two]
         } else {
-            vec![self.carry_out(&plan).await]
+            let until = Instant::now() + self.timing().emptying();
+            let mut own = Vec::new();
+            for _ in 0..=LEFT {
+                let answer = self.carry_out(&plan).await;
+                let Some(others) = self.others(&answer) else {
+                    own.push(answer);
+                    break;
+                };
+                self.receipt(&others).await?;
+                if Instant::now() >= until {
+                    break;
+                }
+                plan.bytes = self.build(step, send)?.bytes;
+            }
+            own
         };
         for envelope in answers.iter().filter_map(|answer| root::envelope_text(answer)) {
             if !root::signals(&envelope).user {
@@ -53,6 +81,14 @@ impl Running<'_> {
             self.unsettled.push(envelope);
         }
         Ok(())
+    }
+
+    /// The envelope of a message that is another case's.
+    fn others(&self, answer: &[u8]) -> Option<String> {
+        let envelope = root::envelope_text(answer)?;
+        let (names, signals) = root::seen(&envelope);
+        let own = |id: &String| self.runner.owners.claim(id, self.sink.scope.as_ref());
+        (signals.user && !names.message_id.as_ref().is_none_or(own)).then_some(envelope)
     }
 
     /// Puts a message into the suite's own channel; the subject's next pull request gets it.
@@ -111,6 +147,9 @@ impl Running<'_> {
         let outcome = self.run_hook(index, name, hook, document.as_ref()).await;
         if prompt == Prompt::Submit {
             self.submitted = message_ids(&String::from_utf8_lossy(&outcome.output));
+            for id in &self.submitted {
+                self.runner.owners.claim(id, self.sink.scope.as_ref());
+            }
         }
         Ok(())
     }
@@ -127,10 +166,13 @@ impl Running<'_> {
             let signing = signer.as_ref().map(Signer::signing);
             let forged = forge::pull_request(&fresh_id(), &pull.channel, signing.as_ref(), &[], &self.target());
             let answer = self.aside(forged.map_err(|error| error.to_string())?.bytes).await?;
-            match root::envelope_text(&answer).filter(|envelope| root::signals(envelope).user) {
-                Some(envelope) => self.receipt(&envelope).await?,
-                None => return Ok(()),
+            let Some(envelope) = root::envelope_text(&answer) else { return Ok(()) };
+            let (names, signals) = root::seen(&envelope);
+            if !signals.user {
+                return Ok(());
             }
+            self.runner.owners.claim(&names.message_id.unwrap_or_default(), None);
+            self.receipt(&envelope).await?;
         }
         Ok(())
     }
