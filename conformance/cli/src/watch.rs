@@ -109,7 +109,11 @@ impl View {
         self.open.push(event);
         for (scope, events) in evidence::ended(&mut self.open) {
             let blobs = follower.blobs(&events).map_err(unreadable)?;
-            let Some(judged) = self.judge.attempt(&events, &blobs) else { continue };
+            let Some(judged) =
+                self.judge.attempt(&events, &|blob| blobs.get(&blob.sha256).cloned().unwrap_or_default())
+            else {
+                continue;
+            };
             self.ended += 1;
             self.bad += usize::from(judged.verdict != Verdict::Pass);
             self.clear();

@@ -6,8 +6,8 @@ use super::own::{issuer, subject};
 use super::{Break, alert, error};
 use crate::evidence::Stage;
 use crate::http::{self, Message};
-use crate::judge::answer::{self, Answer, Refusal};
-use crate::judge::ebms::{self, Ebms};
+use crate::judge::answer::{Answer, Refusal};
+use crate::judge::ebms::Ebms;
 use crate::judge::run::Finding;
 use crate::judge::view::Exchange;
 use crate::line::Ending;
@@ -16,7 +16,7 @@ use crate::setup::Setup;
 /// Why an exchange of ours got no receipt; none when it got one.
 pub(super) fn of_exchange(setup: &Setup, exchange: &Exchange) -> Option<Break> {
     let message = exchange.received.as_ref().and_then(|received| http::read(&received.bytes).ok());
-    Some(match answer::answer(exchange) {
+    Some(match exchange.answer().clone() {
         Answer::Receipt(_) => return None,
         Answer::Refusal(Refusal { layer: Layer::As4, signal: Some(signal), .. }) => {
             error::of_signal(setup, sent(exchange).as_ref(), &signal)
@@ -53,19 +53,19 @@ pub(super) fn of_exchange(setup: &Setup, exchange: &Exchange) -> Option<Break> {
 
 /// The first finding of a judged cell as a break.
 pub(super) fn of_finding(setup: &Setup, exchange: Option<&Exchange>, finding: &Finding) -> Break {
-    let receipt = exchange.map(answer::answer).and_then(|answer| match answer {
+    let receipt = exchange.map(Exchange::answer).and_then(|answer| match answer {
         Answer::Receipt(receipt) => Some(receipt),
         _ => None,
     });
     if let ("receipt.signer-trusted", Some(receipt)) = (finding.check.as_str(), receipt) {
-        return signer(setup, &receipt, &finding.actual);
+        return signer(setup, receipt, &finding.actual);
     }
     Break::new(format!("expected {}, got {}", finding.expected, finding.actual), finding.fix.clone())
 }
 
 /// What was seen of a good receipt.
 pub(super) fn seen(exchange: &Exchange) -> String {
-    let Answer::Receipt(receipt) = answer::answer(exchange) else { return String::new() };
+    let Answer::Receipt(receipt) = exchange.answer().clone() else { return String::new() };
     let by = receipt.signature.chain.first().map(|leaf| subject(leaf)).unwrap_or_default();
     let parts = receipt.receipt.map(|references| references.len()).unwrap_or_default();
     format!("receipt over {parts} signed parts, signed by {by}, verified")
@@ -155,7 +155,7 @@ fn silent(setup: &Setup) -> Break {
 }
 
 fn sent(exchange: &Exchange) -> Option<Ebms> {
-    ebms::read(&answer::sent_package(exchange)?.envelope).ok()
+    exchange.sent(&[])?.ebms.clone().ok()
 }
 
 fn tls_end(codes: &[String]) -> Ending {

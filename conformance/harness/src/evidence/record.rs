@@ -21,6 +21,8 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct State {
     events: Vec<Event>,
+    /// Places of the events of each execution.
+    of: BTreeMap<Scope, Vec<usize>>,
     blobs: BTreeMap<String, Arc<Vec<u8>>>,
     file: Option<fs::File>,
     /// Bytes of whole events in the file.
@@ -118,6 +120,13 @@ impl Recorder {
             state.failure = state.write(&event).err().map(|error| format!("an event could not be written: {error}"));
         }
         if self.keeps {
+            if let Some(scope) = scope {
+                let at = state.events.len();
+                match state.of.get_mut(scope) {
+                    Some(places) => places.push(at),
+                    None => drop(state.of.insert(scope.clone(), vec![at])),
+                }
+            }
             state.events.push(event);
         }
         seq
@@ -130,9 +139,15 @@ impl Recorder {
         state.connections
     }
 
-    /// The events of one execution so far, and the run's own.
+    /// The events of one execution so far.
     pub fn events_of(&self, scope: &Scope) -> Vec<Event> {
-        self.lock().events.iter().filter(|event| event.scope.as_ref() == Some(scope)).cloned().collect()
+        let state = self.lock();
+        state.of.get(scope).into_iter().flatten().filter_map(|at| state.events.get(*at)).cloned().collect()
+    }
+
+    /// The bytes of a blob; empty when it was never kept.
+    pub fn bytes(&self, reference: &BlobRef) -> Arc<Vec<u8>> {
+        self.lock().blobs.get(&reference.sha256).cloned().unwrap_or_default()
     }
 
     /// How many events there are so far.

@@ -8,7 +8,7 @@ use crate::evidence::Stage;
 use crate::http::{self, Message};
 use crate::line::Ending;
 use crate::root::{self, Package};
-use crate::{sealed, tls};
+use crate::tls;
 
 /// What came back on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +63,8 @@ impl Answer {
     }
 }
 
-/// What came back on an exchange that the suite opened.
-#[must_use]
-pub fn answer(exchange: &Exchange) -> Answer {
+/// What came back on an exchange that the suite opened; [`Exchange::answer`] asks once.
+pub(super) fn read(exchange: &Exchange) -> Answer {
     if let Some((stage, ending)) = &exchange.not_connected {
         return match (stage, tls_code(ending)) {
             (Stage::Tls, Some(code)) => tls_refusal(code),
@@ -114,28 +113,6 @@ pub fn answer(exchange: &Exchange) -> Answer {
 #[must_use]
 pub fn package(message: &Message) -> Option<Package> {
     if message.body.is_empty() { None } else { root::package(message) }
-}
-
-/// The envelope and parts that an exchange carried to the subject.
-#[must_use]
-pub fn sent_package(exchange: &Exchange) -> Option<Package> {
-    package(&http::read(&exchange.sent.as_ref()?.bytes).ok()?)
-}
-
-/// The envelope and parts that the subject pushed; what is encrypted for the suite is decrypted.
-#[must_use]
-pub fn pushed_package(exchange: &Exchange) -> Option<Package> {
-    let mut package = pushed_as_it_came(exchange)?;
-    if let Some(key) = &exchange.content_key {
-        sealed::open(&mut package, key);
-    }
-    Some(package)
-}
-
-/// The envelope and parts that the subject pushed, as they were transported.
-#[must_use]
-pub fn pushed_as_it_came(exchange: &Exchange) -> Option<Package> {
-    package(&http::read(&exchange.received.as_ref()?.bytes).ok()?)
 }
 
 fn tls_refusal(code: String) -> Answer {

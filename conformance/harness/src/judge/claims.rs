@@ -43,7 +43,7 @@ mod tests {
     fn judge(claims: &[&str]) -> Judge {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence/receipt.signed/pass");
         let mut judge = Judge::new(&Evidence::open(&dir).unwrap(), None).unwrap();
-        judge.catalogue = carnet_catalogue::load().unwrap();
+        judge.catalogue = std::sync::Arc::new(carnet_catalogue::load().unwrap());
         judge.ics.capabilities = claims.iter().map(|&name| name.to_owned()).collect();
         judge
     }

@@ -15,9 +15,7 @@ use crate::verdict::{ExitCode, Verdict};
 
 /// The run.
 pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger, finished: bool) -> Run {
-    let judged: Vec<(&Attempt, Judged)> =
-        attempts.iter().map(|attempt| (attempt, one::judge(judge, attempt))).collect();
-    let cells: Vec<CellResult> = judge.plan.cells.iter().map(|planned| cell(judge, planned, &judged)).collect();
+    let cells = cells(judge, attempts, |_| true);
     let mut count = Count { planned: cells.len(), ..Count::default() };
     let mut requirements: BTreeMap<_, Vec<Verdict>> = BTreeMap::new();
     for cell in &cells {
@@ -87,6 +85,13 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger,
         ledger: Some(ledger),
         notes,
     }
+}
+
+/// What came of the planned cells that `of` chooses.
+pub(crate) fn cells(judge: &Judge, attempts: &[Attempt], of: impl Fn(&Planned) -> bool) -> Vec<CellResult> {
+    let judged: Vec<(&Attempt, Judged)> =
+        attempts.iter().map(|attempt| (attempt, one::judge(judge, attempt))).collect();
+    judge.plan.cells.iter().filter(|planned| of(planned)).map(|planned| cell(judge, planned, &judged)).collect()
 }
 
 /// What a cell says of the requirements that its checks name beside those it verifies.

@@ -5,24 +5,17 @@
 //! What was delivered is known from the hook that lists it, what producers were told from the hook that lists that; where
 //! a hook is missing the ledger says what it cannot know, and finds nothing.
 
-use std::collections::BTreeMap;
-
 use carnet_catalogue::case::Level;
 use carnet_catalogue::requirement::RequirementId;
 use serde::{Deserialize, Serialize};
 
 use super::Judge;
-use super::answer::{Answer, answer, pushed_package, sent_package};
-use super::ebms::{self, Ebms};
-use super::view::{Attempt, Exchange};
-use crate::evidence::Side;
-use crate::forge::EB;
-use crate::root;
+use super::view::Attempt;
 use listed::Listed;
-use pulled::Pulled;
+use tally::{Fate, Tally};
 
 mod listed;
-mod pulled;
+mod tally;
 
 /// Messages of a run and what became of each; every sum adds up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -154,18 +147,8 @@ fn messages(count: usize) -> String {
 pub(crate) fn ledger(judge: &Judge, attempts: &[Attempt], run: &Attempt) -> Ledger {
     let mut ledger = Ledger::default();
     let hooks = Listed::of(attempts.iter().chain([run]));
-    let mut sent: BTreeMap<String, Fate> = BTreeMap::new();
-    let mut pushed: BTreeMap<String, Fate> = BTreeMap::new();
-    let exchanges = || attempts.iter().chain([run]).flat_map(|attempt| &attempt.exchanges);
-    for exchange in exchanges() {
-        match exchange.side {
-            Side::Suite => to_subject(exchange, &mut sent),
-            Side::Subject => from_subject(judge, exchange, &mut pushed),
-        }
-    }
-    let mut pulled = Pulled::default();
-    exchanges().for_each(|exchange| pulled.hand_over(exchange, &mut sent, &mut pushed));
-    exchanges().for_each(|exchange| pulled.settle(exchange, &mut sent, &mut pushed));
+    let exchanges = attempts.iter().chain([run]).flat_map(|attempt| &attempt.exchanges);
+    let Tally { sent, pushed, .. } = Tally::of(exchanges, &judge.known);
     let mut delivery = hooks.delivered.as_ref().map(|_| Delivery::default());
     ledger.to_subject.messages = sent.len();
     for (id, fate) in &sent {
@@ -179,15 +162,6 @@ pub(crate) fn ledger(judge: &Judge, attempts: &[Attempt], run: &Attempt) -> Ledg
         ledger.settle_pushed(judge, id, fate, &hooks);
     }
     ledger
-}
-
-/// What is known of one message.
-#[derive(Debug, Default)]
-struct Fate {
-    receipted: bool,
-    refused: bool,
-    test: bool,
-    events: Vec<u64>,
 }
 
 impl Ledger {
@@ -259,51 +233,4 @@ impl Ledger {
             events: fate.events.clone(),
         });
     }
-}
-
-fn to_subject(exchange: &Exchange, sent: &mut BTreeMap<String, Fate>) {
-    let Some(package) = sent_package(exchange) else { return };
-    let Ok(text) = std::str::from_utf8(&package.envelope) else { return };
-    let signals = root::signals(text);
-    if (signals.pull || signals.answer) && !signals.user {
-        return;
-    }
-    let Some(id) = root::names(text).message_id.filter(|id| !id.is_empty()) else { return };
-    let fate = sent.entry(id.clone()).or_default();
-    fate.events.push(exchange.seq);
-    fate.test |= text.contains(&format!("{EB}test"));
-    match answer(exchange) {
-        Answer::Receipt(receipt) => fate.receipted |= receipt.refers_to.as_deref() == Some(id.as_str()),
-        Answer::Refusal(_) => fate.refused = true,
-        _ => {}
-    }
-}
-
-fn from_subject(judge: &Judge, exchange: &Exchange, pushed: &mut BTreeMap<String, Fate>) {
-    let Some(package) = pushed_package(exchange) else { return };
-    let Ok(message) = ebms::read(&package.envelope) else { return };
-    if message.user.is_none() || message.message_id.is_empty() {
-        return;
-    }
-    let fate = pushed.entry(message.message_id.clone()).or_default();
-    fate.events.push(exchange.seq);
-    let Some(package) = sent_package(exchange) else { return };
-    let Ok(signal) = ebms::read_knowing(&package.envelope, &judge.known) else { return };
-    fate.refused |= !signal.errors.is_empty();
-    fate.receipted |= is_receipt(&signal, &message);
-}
-
-/// Whether the suite's own signal is a receipt that the subject had to take.
-fn is_receipt(signal: &Ebms, message: &Ebms) -> bool {
-    let signature = &signal.signature;
-    let same = |references: &Vec<ebms::Reference>| {
-        references.len() == message.signature.references.len()
-            && references.iter().all(|reference| message.signature.references.contains(reference))
-    };
-    signal.refers_to.as_deref() == Some(message.message_id.as_str())
-        && signature.present
-        && signature.fault.is_none()
-        && signature.messaging
-        && signature.body
-        && signal.receipt.as_ref().is_some_and(same)
 }

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod baseline;
 pub mod checks;
 pub mod ebms;
+pub mod reading;
 pub mod run;
 pub mod view;
 
@@ -19,22 +20,24 @@ mod refusal;
 #[cfg(test)]
 mod foreign;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use carnet_catalogue::case::CaseId;
 use carnet_catalogue::files::Files;
 use carnet_catalogue::{Catalogue, Ics, Subject, lock, read};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::evidence::{BlobRef, Event, Evidence, EvidenceError};
 use crate::plan::Plan;
-use run::Run;
+use run::{CellResult, Run};
+use view::Attempt;
 
 /// What judging needs beside the events: all of it comes out of the evidence.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Judge {
-    pub(crate) catalogue: Catalogue,
+    pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) subject: Subject,
     pub(crate) ics: Ics,
     pub(crate) plan: Plan,
@@ -70,14 +73,25 @@ impl Judge {
     /// # Errors
     /// A recorded document does not read.
     pub fn new(evidence: &Evidence, cases: Option<&Path>) -> Result<Self, EvidenceError> {
-        let start = &evidence.start;
         let mut files: Files = evidence.files()?;
         let recorded = lock::hash(&files);
         if let Some(dir) = cases {
             files.overlay_cases(dir).map_err(|problem| EvidenceError::Catalogue(problem.into()))?;
         }
         let judged_with = lock::hash(&files);
-        let catalogue = carnet_catalogue::from_files(files)?;
+        let catalogue = Arc::new(carnet_catalogue::from_files(files)?);
+        let mut judge = Self::knowing(evidence, &catalogue)?;
+        judge.suite.judged_with = (judged_with != recorded).then_some(judged_with);
+        judge.suite.lock = recorded;
+        Ok(judge)
+    }
+
+    /// As [`Judge::new`], for whoever has at hand the catalogue that the evidence was captured with.
+    ///
+    /// # Errors
+    /// A recorded document does not read.
+    pub fn knowing(evidence: &Evidence, catalogue: &Arc<Catalogue>) -> Result<Self, EvidenceError> {
+        let start = &evidence.start;
         let document = |name: &'static str| move |what: String| EvidenceError::Document { name, what };
         let subject = read::read("subject.toml", evidence.text("subject", &start.subject)?)
             .map_err(|problem| document("subject")(problem.to_string()))?;
@@ -92,7 +106,7 @@ impl Judge {
                 .collect::<Result<Vec<_>, _>>()
         };
         Ok(Self {
-            catalogue,
+            catalogue: Arc::clone(catalogue),
             subject,
             ics,
             plan,
@@ -102,8 +116,9 @@ impl Judge {
             clock: UnixTime::since_unix_epoch(std::time::Duration::from_secs(start.clock)),
             suite: run::SuiteSeen {
                 version: start.suite.clone(),
-                lock: recorded.clone(),
-                judged_with: (judged_with != recorded).then_some(judged_with),
+                // The lock's own digest is the hash over all files.
+                lock: start.lock.sha256.clone(),
+                judged_with: None,
             },
             forced: None,
         })
@@ -111,38 +126,40 @@ impl Judge {
 
     /// The same with one named check forced to pass: how the suite finds out what that check is good for.
     #[must_use]
-    pub fn forcing(self, check: &str) -> Self {
-        Self { forced: Some(check.to_owned()), ..self }
+    pub fn forcing(&self, check: &str) -> Self {
+        Self { forced: Some(check.to_owned()), ..self.clone() }
     }
 
     /// Judges all events.
     #[must_use]
     pub fn all(&self, evidence: &Evidence) -> Run {
-        let mut attempts =
-            view::attempts(&evidence.events, &|reference| evidence.shared(reference).unwrap_or_default());
-        for event in evidence.events.iter().filter(|_| !evidence.redacted.is_empty()) {
-            let Some((scope, reason)) = event.scope.as_ref().zip(evidence.redaction_of(event)) else { continue };
-            for attempt in attempts.iter_mut().filter(|attempt| attempt.scope == *scope) {
-                attempt.redacted = Some(reason.to_owned());
-            }
-        }
-        let ledger = self.ledger(evidence);
+        let attempts = attempts(evidence, |_| true);
+        let ledger = ledger::ledger(self, &attempts, &view::run_itself(&evidence.events, &blobs(evidence)));
         control::run(self, &evidence.start.run, &attempts, ledger, is_finished(&evidence.events))
+    }
+
+    /// Judges the cells of some cases; a case is judged with its control, wherever that is.
+    #[must_use]
+    pub fn cells(&self, evidence: &Evidence, of: &dyn Fn(&CaseId) -> bool) -> Vec<CellResult> {
+        let chosen: BTreeSet<&CaseId> = self.catalogue.cases.keys().filter(|id| of(id)).collect();
+        let controls = chosen.iter().filter_map(|id| self.catalogue.cases.get(*id)?.control.as_ref());
+        let needed: BTreeSet<&str> = chosen.iter().copied().chain(controls).map(CaseId::as_str).collect();
+        let attempts = attempts(evidence, |attempt| needed.contains(attempt.scope.case.as_str()));
+        control::cells(self, &attempts, |planned| chosen.contains(&planned.case))
     }
 
     /// Counts the messages of a run.
     #[must_use]
     pub fn ledger(&self, evidence: &Evidence) -> Ledger {
-        let blob = |reference: &BlobRef| evidence.shared(reference).unwrap_or_default();
+        let blob = blobs(evidence);
         let attempts = view::attempts(&evidence.events, &blob);
         ledger::ledger(self, &attempts, &view::run_itself(&evidence.events, &blob))
     }
 
-    /// Judges one execution by itself, without its controls.
+    /// Judges one execution by itself, without its controls; `blob` gives the bytes that its events name.
     #[must_use]
-    pub fn attempt(&self, events: &[Event], blobs: &BTreeMap<String, Arc<Vec<u8>>>) -> Option<Judged> {
-        let blob = |reference: &BlobRef| blobs.get(&reference.sha256).cloned().unwrap_or_default();
-        let attempts = view::attempts(events, &blob);
+    pub fn attempt(&self, events: &[Event], blob: &impl Fn(&BlobRef) -> Arc<Vec<u8>>) -> Option<Judged> {
+        let attempts = view::attempts(events, blob);
         attempts.first().map(|attempt| one::judge(self, attempt))
     }
 }
@@ -150,6 +167,23 @@ impl Judge {
 pub(crate) use control::stands;
 pub use ledger::{Delivery, FromSubject, Ledger, LedgerFinding, ToSubject};
 pub use one::Judged;
+
+/// The executions that `of` chooses, each with the reason why bytes of it are gone, where they are.
+fn attempts(evidence: &Evidence, of: impl Fn(&Attempt) -> bool) -> Vec<Attempt> {
+    let mut attempts = view::attempts(&evidence.events, &blobs(evidence));
+    attempts.retain(of);
+    for event in evidence.events.iter().filter(|_| !evidence.redacted.is_empty()) {
+        let Some((scope, reason)) = event.scope.as_ref().zip(evidence.redaction_of(event)) else { continue };
+        for attempt in attempts.iter_mut().filter(|attempt| attempt.scope == *scope) {
+            attempt.redacted = Some(reason.to_owned());
+        }
+    }
+    attempts
+}
+
+fn blobs(evidence: &Evidence) -> impl Fn(&BlobRef) -> Arc<Vec<u8>> {
+    |reference| evidence.shared(reference).unwrap_or_default()
+}
 
 fn is_finished(events: &[Event]) -> bool {
     matches!(events.last().map(|event| &event.kind), Some(crate::evidence::Kind::Finished))

@@ -4,7 +4,7 @@ use carnet_catalogue::case::{Case, CaseId, Check, Level, SERVER_REFUSED};
 use carnet_catalogue::requirement::RequirementId;
 use carnet_catalogue::step::Awaited;
 
-use super::answer::{Answer, answer};
+use super::answer::Answer;
 use super::checks::{self, Deviation, Look, Outcome};
 use super::run::{Finding, RefusalSeen};
 use super::view::{Attempt, Exchange};
@@ -203,7 +203,7 @@ fn requirement(case: &Case, check: &Check) -> (RequirementId, bool) {
 fn awaited_in_vain(case: &Case, attempt: &Attempt) -> bool {
     let awaited = |step: &usize| case.step.get(*step).and_then(|step| step.awaits) == Some(Awaited::Message);
     let pulled = |exchange: &Exchange| match case.step.get(exchange.step).and_then(|step| step.send.as_ref()) {
-        Some(send) if send.pull => !matches!(answer(exchange), Answer::Message(_)),
+        Some(send) if send.pull => !matches!(exchange.answer(), Answer::Message(_)),
         _ => false,
     };
     if attempt.exchanges.iter().any(pulled) {
@@ -215,8 +215,8 @@ fn awaited_in_vain(case: &Case, attempt: &Attempt) -> bool {
 /// A subject that is not there is no subject that fails.
 fn unreachable(attempt: &Attempt) -> Option<String> {
     let never = attempt.exchanges.iter().filter(|exchange| exchange.side == crate::evidence::Side::Suite);
-    let mut reasons = never.map(|exchange| match answer(exchange) {
-        Answer::Unreachable(..) => Some(answer(exchange).describe()),
+    let mut reasons = never.map(|exchange| match exchange.answer() {
+        unreachable @ Answer::Unreachable(..) => Some(unreachable.describe()),
         _ => None,
     });
     let first = reasons.next()??;

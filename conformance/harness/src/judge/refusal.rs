@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use carnet_catalogue::case::{Allow, Case, Check, Grade, Layer};
 
-use super::answer::{Answer, Refusal, answer};
+use super::answer::{Answer, Refusal};
 use super::checks::{Deviation, Look, Outcome, business};
 use super::run::RefusalSeen;
 use super::view::{Attempt, Exchange};
@@ -22,7 +22,7 @@ pub(crate) fn judge(look: &Look<'_>) -> (Outcome, Option<RefusalSeen>) {
     let Some(exchange) = exchange(look.case, look.attempt) else {
         return (Outcome::Unclear("nothing was sent that could be refused".to_owned()), None);
     };
-    let mut what = answer(exchange);
+    let mut what = exchange.answer().clone();
     if let (Answer::Receipt(_), true) = (&what, wants_business(look.case.allow.as_slice()))
         && let Some(codes) = business::refusal_codes(look)
     {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::evidence::{BlobRef, Direction, Event, Kind, Purpose, Scope, Side, Stage};
 use crate::line::Ending;
 
+use super::reading::Readings;
+
 /// Bytes with the event that recorded them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bytes {
@@ -44,6 +46,8 @@ pub struct Exchange {
     pub ending: Option<Ending>,
     /// The last event of it.
     pub last: u64,
+    /// What was read of it.
+    pub(crate) readings: Readings,
 }
 
 /// A hook that ran.
@@ -238,6 +242,7 @@ impl Exchange {
             content_key: None,
             ending: None,
             last: event.seq,
+            readings: Readings::default(),
         }
     }
 }

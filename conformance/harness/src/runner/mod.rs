@@ -20,7 +20,7 @@ mod values;
 
 pub(crate) use budget::Budget;
 pub(crate) use cell::Runner;
-pub(crate) use cell::pull::LEFT;
+pub(crate) use cell::pull::{LEFT, Owners};
 pub(crate) use conductor::WAITING;
 pub(crate) use dial::{Dial, dial, resolve};
 pub(crate) use hub::Hub;
@@ -63,6 +63,11 @@ pub struct RunOptions {
     pub jobs: usize,
     /// How often a failing cell is executed in all.
     pub repeat: u32,
+    /// Whether each execution is judged as soon as it ends, for those who watch. Without it, only what the order of the
+    /// run depends on is.
+    pub tells: bool,
+    /// Whether the run ends with a list of what became of its messages, when they have come to rest.
+    pub settles: bool,
     /// The most messages and connections a second.
     pub rate: Option<u32>,
     /// No cell is begun after this long; the run is then not finished.
@@ -85,6 +90,8 @@ impl RunOptions {
             patience: 1.0,
             jobs: 8,
             repeat: 2,
+            tells: true,
+            settles: true,
             rate: None,
             longest: None,
             seed: 1,
@@ -222,7 +229,7 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
     let planned = plan(&options.catalogue, &options.setup, &options.selection);
     let _ = events.send(Event::Planned(planned.clone()));
     begin(options, &recorder, &planned);
-    let judge = Judge::new(&Evidence::of(&recorder)?, None)?;
+    let judge = Judge::knowing(&Evidence::of(&recorder)?, &options.catalogue)?;
     let budget = Arc::new(Budget::default());
     let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder), Arc::clone(&budget));
     let (mut serving, mut publisher, mut endpoint) = (Vec::new(), None, String::new());
@@ -253,6 +260,7 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
         seed: options.seed,
         prompt: options.setup.subject.hooks.operator.then(|| Operator::new(events.clone())),
         pace: Pace::new(options.rate),
+        owners: Owners::default(),
     };
     let conductor = Conductor::new(options.clone(), Arc::clone(&recorder), judge, runner, events);
     let conductor = Arc::new(conductor);

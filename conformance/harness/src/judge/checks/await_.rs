@@ -4,7 +4,7 @@ use carnet_catalogue::case::Layer;
 
 use super::look::{Look, settle};
 use super::{Named, Outcome, broken};
-use crate::judge::answer::{Answer, answer};
+use crate::judge::answer::Answer;
 
 pub(crate) const CHECKS: &[Named] = &[
     Named {
@@ -57,7 +57,7 @@ fn error(look: &Look<'_>) -> Outcome {
         Ok(exchange) => exchange,
         Err(early) => return early,
     };
-    match answer(exchange) {
+    match exchange.answer() {
         Answer::Refusal(refusal) if refusal.layer == Layer::As4 => Outcome::Holds,
         other => look.deviation(exchange, "an ebMS error on the same connection", other.describe()),
     }
@@ -93,7 +93,7 @@ fn tls_end(look: &Look<'_>, expected: &str, fits: impl Fn(&str) -> bool) -> Outc
         Ok(exchange) => exchange,
         Err(early) => return early,
     };
-    match answer(exchange) {
+    match exchange.answer() {
         Answer::Refusal(refusal) if refusal.layer == Layer::Tls && refusal.codes.iter().all(|code| fits(code)) => {
             Outcome::Holds
         }
@@ -110,6 +110,6 @@ fn http_status(look: &Look<'_>) -> Outcome {
         exchange.received.as_ref().and_then(|bytes| crate::http::read(&bytes.bytes).ok()).and_then(|m| m.status());
     match status {
         Some(_) => Outcome::Holds,
-        None => broken("an HTTP status", answer(exchange).describe(), vec![exchange.seq, exchange.last]),
+        None => broken("an HTTP status", exchange.answer().describe(), vec![exchange.seq, exchange.last]),
     }
 }

@@ -5,7 +5,6 @@ use carnet_wire::encryption::{Encrypted, KeyMethod, Policy};
 
 use super::Outcome;
 use super::look::{Look, Push, settle};
-use crate::judge::answer::pushed_as_it_came;
 use crate::sealed;
 
 const SECURITY: &str = "/env:Envelope/env:Header/wsse:Security";
@@ -54,7 +53,7 @@ pub(super) fn judge(look: &Look<'_>) -> Outcome {
 fn decrypts(push: &Push<'_>, encrypted: &Encrypted) -> Result<(), String> {
     let key = push.exchange.content_key.as_ref().ok_or("a key that the suite's private key does not open")?;
     let key = encrypted.with_key(key).map_err(|error| error.to_string())?;
-    let came = pushed_as_it_came(push.exchange).ok_or("a body that cannot be read")?;
+    let came = push.exchange.pushed_as_it_came().ok_or("a body that cannot be read")?;
     for sealed in encrypted.parts() {
         let part = came.parts.iter().find(|part| part.cid.as_deref() == Some(&sealed.cid));
         let part = part.ok_or_else(|| format!("no part {}", sealed.cid))?;

@@ -95,5 +95,5 @@ fn status_line(look: &Look<'_>, exchange: &crate::judge::view::Exchange) -> Resu
     message
         .filter(|message| message.status().is_some())
         .map(|message| message.line)
-        .ok_or_else(|| look.deviation(exchange, "an HTTP answer", crate::judge::answer::answer(exchange).describe()))
+        .ok_or_else(|| look.deviation(exchange, "an HTTP answer", exchange.answer().describe()))
 }

@@ -2,7 +2,7 @@
 
 use super::look::{Look, settle};
 use super::{Named, Outcome};
-use crate::judge::answer::{Answer, answer};
+use crate::judge::answer::Answer;
 
 pub(crate) const CHECKS: &[Named] = &[Named {
     name: "line.not-receipted",
@@ -15,7 +15,7 @@ pub(crate) const CHECKS: &[Named] = &[Named {
 fn not_receipted(look: &Look<'_>) -> Outcome {
     settle((|| {
         let exchange = look.exchange()?;
-        Ok(match answer(exchange) {
+        Ok(match exchange.answer() {
             Answer::Receipt(_) => {
                 look.deviation(exchange, "no receipt for a message that did not arrive whole", "a receipt")
             }

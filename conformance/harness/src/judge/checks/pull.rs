@@ -2,7 +2,7 @@
 
 use super::look::{Look, settle};
 use super::{Named, Outcome, broken};
-use crate::judge::answer::{Answer, answer};
+use crate::judge::answer::Answer;
 
 const PULL: &str = "/env:Envelope/env:Header/eb:Messaging/eb:SignalMessage/eb:PullRequest";
 
@@ -52,7 +52,7 @@ fn signed(look: &Look<'_>) -> Outcome {
 fn taken(look: &Look<'_>) -> Outcome {
     settle((|| {
         let exchange = look.exchange()?;
-        Ok(match answer(exchange) {
+        Ok(match exchange.answer() {
             Answer::Empty(_) | Answer::Message(_) => Outcome::Holds,
             Answer::Refusal(refusal) if refusal.signal.is_none() => Outcome::Holds,
             other => look.deviation(exchange, "an answer without an ebMS error", other.describe()),
@@ -63,14 +63,14 @@ fn taken(look: &Look<'_>) -> Outcome {
 fn differ(look: &Look<'_>) -> Outcome {
     let step = look.step();
     let pulls = look.attempt.exchanges.iter().filter(|exchange| look.is_pull(exchange));
-    let mut ids: Vec<String> = Vec::new();
+    let mut ids: Vec<&String> = Vec::new();
     for exchange in pulls.filter(|exchange| step.is_none_or(|step| exchange.step == step)) {
         let expected = "a message for each of the pull requests, another for each";
-        match answer(exchange) {
-            Answer::Message(message) if ids.contains(&message.message_id) => {
+        match exchange.answer() {
+            Answer::Message(message) if ids.contains(&&message.message_id) => {
                 return look.deviation(exchange, expected, format!("{} twice", message.message_id));
             }
-            Answer::Message(message) => ids.push(message.message_id),
+            Answer::Message(message) => ids.push(&message.message_id),
             other => return look.deviation(exchange, expected, other.describe()),
         }
     }

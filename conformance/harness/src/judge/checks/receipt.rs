@@ -6,6 +6,7 @@ use carnet_certs::common_name;
 
 use super::look::{Look, settle};
 use super::{Named, Outcome};
+use crate::judge::answer::Answer;
 use crate::judge::ebms::Reference;
 
 const MESSAGING: &str = "/env:Envelope/env:Header/eb:Messaging";
@@ -228,14 +229,10 @@ fn same(look: &Look<'_>) -> Outcome {
             .iter()
             .find(|other| other.side == crate::evidence::Side::Suite && Some(other.step) == earlier)
             .ok_or_else(|| Outcome::Unclear("with.earlier names no step that sent something".to_owned()))?;
-        let crate::judge::answer::Answer::Receipt(before) = crate::judge::answer::answer(first) else {
-            return Err(look.deviation(
-                first,
-                "a receipt on the first message",
-                crate::judge::answer::answer(first).describe(),
-            ));
+        let Answer::Receipt(before) = first.answer() else {
+            return Err(look.deviation(first, "a receipt on the first message", first.answer().describe()));
         };
-        let (old, new) = (before.receipt.unwrap_or_default(), receipt.receipt.clone().unwrap_or_default());
+        let (old, new) = (before.receipt.clone().unwrap_or_default(), receipt.receipt.clone().unwrap_or_default());
         if old.is_empty() {
             return Ok(look.deviation(first, "a receipt with references", "a receipt without any"));
         }

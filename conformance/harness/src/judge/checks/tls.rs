@@ -127,8 +127,5 @@ fn cell_version(look: &Look<'_>) -> String {
 }
 
 fn tls_of(look: &Look<'_>, exchange: &Exchange) -> Result<(String, String), Outcome> {
-    exchange
-        .tls
-        .clone()
-        .ok_or_else(|| look.deviation(exchange, "a TLS connection", crate::judge::answer::answer(exchange).describe()))
+    exchange.tls.clone().ok_or_else(|| look.deviation(exchange, "a TLS connection", exchange.answer().describe()))
 }
