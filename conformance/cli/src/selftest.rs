@@ -1,5 +1,6 @@
 //! `carnet selftest`: the suite tried on itself, on a node of its own and on nodes broken on purpose.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ fn show(row: &Row, verbose: bool) {
         anstream::println!("{:<34} {took:>3} s  passes {passed} of {} cases", row.name, row.cases.len());
     } else {
         let by = match killers.as_slice() {
-            [] => format!("no case (exit {})", row.exit.code()),
+            [] => row.exit.map_or("no case".to_owned(), |exit| format!("no case (exit {})", exit.code())),
             some if some.len() <= 4 => some.join(", "),
             many => format!("{} and {} more", many.get(..3).unwrap_or_default().join(", "), many.len() - 3),
         };
@@ -128,7 +129,17 @@ fn print(matrix: &Matrix) {
         let cases: Vec<&str> = cases.iter().map(carnet_catalogue::CaseId::as_str).collect();
         anstream::println!("NOTE   {node} is caught by {} as well; --bless writes it down", cases.join(", "));
     }
+    for (node, cases) in &matrix.wavering {
+        let cases: Vec<&str> = cases.iter().map(carnet_catalogue::CaseId::as_str).collect();
+        anstream::println!("NOTE   {node} is caught in one run of two by {}: that depends on time", cases.join(", "));
+    }
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in &matrix.faults {
-        anstream::println!("FAULT  {fault}");
+        anstream::println!("FAULT  {}: {fault}", fault.kind());
+        *kinds.entry(fault.kind()).or_default() += 1;
+    }
+    if !kinds.is_empty() {
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        anstream::println!("{} faults: {}", matrix.faults.len(), kinds.join(", "));
     }
 }

@@ -96,12 +96,17 @@ pub fn run(
     let proven = Mutex::new(BTreeMap::new());
     let mut rows = nodes(&ground, catalogue, &names, options, &proven, tell)?;
     // Time matters to some cases, and a machine that runs many nodes at once has little of it: what differs from what
-    // is known is run once more with few beside it, and that counts. Where many differ it is the cases that changed.
+    // is known is run once more with few beside it, and that counts; what one run saw and the other did not is told.
+    // Where many differ it is the cases that changed.
     let differs = |row: &&Row| matrix::differs(catalogue, row, options.full);
     let again: Vec<String> = rows.iter().filter(differs).map(|row| row.name.clone()).collect();
     if again.len() <= MOST_AGAIN {
         let calm = Options { patience: options.patience * 2.0, jobs: options.jobs.div_ceil(4), ..options.clone() };
-        let calm = nodes(&ground, catalogue, &again, &calm, &proven, tell)?;
+        let mut calm = nodes(&ground, catalogue, &again, &calm, &proven, tell)?;
+        for row in &mut calm {
+            let before = rows.iter().find(|before| before.name == row.name);
+            row.before = before.map(|before| before.killers().cloned().collect());
+        }
         rows.retain(|row| !again.contains(&row.name));
         rows.extend(calm);
     }

@@ -36,14 +36,14 @@ impl Need {
     }
 }
 
-/// Something that does not hold.
+/// Something that does not hold. Each is a fault: with any of them `carnet selftest` ends with 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The double does not pass a cell.
     Double(String),
     /// A mutant that no case kills, or a null node that conforms.
     Survivor(String),
-    /// A mutant escapes cases that say they catch it.
+    /// A mutant that others catch escapes cases that say they catch it, each time it was run.
     Escapes(String, Vec<CaseId>),
     /// A case that kills nothing.
     Idle(CaseId),
@@ -73,6 +73,8 @@ pub struct Matrix {
     pub full: bool,
     /// Cases that catch a node and do not say so, by node.
     pub unsaid: BTreeMap<String, Vec<CaseId>>,
+    /// Cases that catch a node in one of its runs and not in the other, by node: they depend on time.
+    pub wavering: BTreeMap<String, Vec<CaseId>>,
     /// What does not hold; empty when the suite can be trusted.
     pub faults: Vec<Fault>,
 }
@@ -86,6 +88,7 @@ impl Matrix {
             not_asked: BTreeMap::new(),
             full: options.full,
             unsaid: BTreeMap::new(),
+            wavering: BTreeMap::new(),
             faults: Vec::new(),
         };
         if let Some(double) = matrix.rows.iter().find(|row| row.name == DOUBLE) {
@@ -96,9 +99,17 @@ impl Matrix {
         for row in &matrix.rows {
             matrix.node(catalogue, row, &mut faults);
         }
-        let rows = matrix.rows.iter().filter(|row| row.name != DOUBLE);
-        let unsaid = rows.map(|row| (row.name.clone(), beside(row.killers(), &wanted(catalogue, row, matrix.full))));
-        matrix.unsaid = unsaid.filter(|(_, cases)| !cases.is_empty()).collect();
+        let found = |of: &dyn Fn(&Row) -> Vec<CaseId>| -> BTreeMap<String, Vec<CaseId>> {
+            let rows = matrix.rows.iter().filter(|row| row.name != DOUBLE);
+            rows.map(|row| (row.name.clone(), of(row))).filter(|(_, cases)| !cases.is_empty()).collect()
+        };
+        let wavering = found(&Row::wavering);
+        matrix.unsaid = found(&|row| {
+            let wavers = row.wavering();
+            let steady = row.killers().filter(|id| !wavers.contains(id));
+            beside(steady, &wanted(catalogue, row, options.full))
+        });
+        matrix.wavering = wavering;
         if options.only.is_empty() {
             matrix.cases(catalogue, &mut faults);
             let used = used(catalogue);
@@ -135,12 +146,13 @@ impl Matrix {
             return;
         }
         let actual: BTreeSet<&CaseId> = row.killers().collect();
-        let survives = if row.null { row.exit == ExitCode::Conforms } else { actual.is_empty() };
+        let survives = if row.null { row.exit == Some(ExitCode::Conforms) } else { actual.is_empty() };
         if survives {
             faults.push(Fault::Survivor(row.name.clone()));
         }
-        let missing = beside(wanted(catalogue, row, self.full), &actual);
-        if !missing.is_empty() {
+        let ever = actual.iter().copied().chain(row.before.iter().flatten()).collect();
+        let missing = beside(wanted(catalogue, row, self.full), &ever);
+        if !missing.is_empty() && !survives {
             faults.push(Fault::Escapes(row.name.clone(), missing));
         }
         for (id, _) in row.cases.iter().filter(|(_, verdicts)| verdicts.passes()) {
@@ -201,6 +213,22 @@ fn used(catalogue: &Catalogue) -> BTreeSet<String> {
         checks::implied(case).into_iter().chain(case.check.clone()).map(|check| check.name).chain(refusal).collect()
     };
     catalogue.cases.values().flat_map(asked).collect()
+}
+
+impl Fault {
+    /// What kind of fault it is, in a word.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Double(_) => "double",
+            Self::Survivor(_) => "survivor",
+            Self::Escapes(..) => "escape",
+            Self::Idle(_) => "idle",
+            Self::PassesOn403(_) | Self::PassesOn200(_) => "blind",
+            Self::NotNeeded(_) => "check",
+            Self::Ours(..) => "error",
+        }
+    }
 }
 
 impl fmt::Display for Fault {

@@ -9,10 +9,11 @@ use carnet_catalogue::case::CaseId;
 use carnet_catalogue::{Catalogue, Filters, Safety};
 use carnet_harness::evidence::Evidence;
 use carnet_harness::judge::Judge;
+use carnet_harness::judge::run::CellResult;
 use carnet_harness::plan::Selection;
-use carnet_harness::{Event, ExitCode, Run, RunOptions, Verdict, capture_in_memory};
+use carnet_harness::{Event, ExitCode, RunOptions, Verdict, capture_in_memory};
 
-use super::{DOUBLE, Need, Options, SelftestError, layers};
+use super::{Need, Options, SelftestError, layers};
 use crate::{Double, Ground, Mutation, Serving, peer};
 
 /// What came of a node.
@@ -26,14 +27,16 @@ pub struct Row {
     pub null: bool,
     /// The verdicts of each case that was attempted.
     pub cases: BTreeMap<CaseId, Verdicts>,
-    /// What the run would have ended with.
-    pub exit: ExitCode,
+    /// What the run would have ended with; of the double and of null nodes, of whom the whole run is judged.
+    pub exit: Option<ExitCode>,
     /// Cells that are no pass: case, cell, verdict, why.
     pub deviations: Vec<String>,
     /// Cells that were left out, with the reason; of the double only.
     pub excluded: Vec<(CaseId, String)>,
     /// How long it took.
     pub took: Duration,
+    /// What killed it in an earlier run, where this is its second.
+    pub before: Option<BTreeSet<CaseId>>,
 }
 
 /// The verdicts of a case's cells.
@@ -59,6 +62,33 @@ impl Row {
     pub fn killers(&self) -> impl Iterator<Item = &CaseId> {
         self.cases.iter().filter(|(_, verdicts)| verdicts.kills()).map(|(id, _)| id)
     }
+
+    /// The cases that kill it in one of two runs.
+    #[must_use]
+    pub fn wavering(&self) -> Vec<CaseId> {
+        let now: BTreeSet<CaseId> = self.killers().cloned().collect();
+        self.before.iter().flat_map(|before| before.symmetric_difference(&now)).cloned().collect()
+    }
+
+    /// What came of its cells.
+    fn take(&mut self, cells: &[CellResult]) {
+        for cell in cells {
+            if !cell.verdict.attempted() {
+                self.excluded.push((cell.case.clone(), cell.reason.clone().unwrap_or_default()));
+                continue;
+            }
+            self.cases.entry(cell.case.clone()).or_default().0.push(cell.verdict);
+            if cell.verdict != Verdict::Pass {
+                let found: Vec<String> = cell
+                    .findings
+                    .iter()
+                    .map(|found| format!("{}: expected {}, got {}", found.check, found.expected, found.actual))
+                    .chain(cell.reason.clone())
+                    .collect();
+                self.deviations.push(format!("{} {}: {}: {}", cell.case, cell.cell, cell.verdict, found.join("; ")));
+            }
+        }
+    }
 }
 
 /// What is known of the judge's checks so far.
@@ -83,6 +113,8 @@ pub(super) fn row(
         let only = Filters::ids(only.iter().map(String::as_str));
         run.selection = Selection { only, safety: Safety::Destructive, ..Selection::default() };
         run.repeat = 1;
+        // Nobody watches, and no case is judged by the ledger.
+        (run.tells, run.settles) = (false, mutant.is_none());
         run.jobs = 16;
         run.patience = options.patience * patience;
         capture_in_memory(&run, tell)
@@ -105,48 +137,35 @@ pub(super) fn row(
         }
     };
     let evidence = Evidence::of(&recorder)?;
-    let run = Judge::new(&evidence, None)?.all(&evidence);
-    if name != DOUBLE && null.is_none() {
-        prove(&evidence, &run, name, needs)?;
-    }
-    Ok(of(&run, name, layer, null.is_some(), began.elapsed()))
-}
-
-fn of(run: &Run, name: &str, layer: String, null: bool, took: Duration) -> Row {
+    let judge = Judge::knowing(&evidence, catalogue)?;
     let mut row = Row {
         name: name.to_owned(),
         layer,
-        null,
+        null: null.is_some(),
         cases: BTreeMap::new(),
-        exit: run.exit,
+        exit: None,
         deviations: Vec::new(),
         excluded: Vec::new(),
-        took,
+        took: Duration::ZERO,
+        before: None,
     };
-    for cell in &run.cells {
-        if !cell.verdict.attempted() {
-            row.excluded.push((cell.case.clone(), cell.reason.clone().unwrap_or_default()));
-            continue;
-        }
-        row.cases.entry(cell.case.clone()).or_default().0.push(cell.verdict);
-        if cell.verdict != Verdict::Pass {
-            let found: Vec<String> = cell
-                .findings
-                .iter()
-                .map(|found| format!("{}: expected {}, got {}", found.check, found.expected, found.actual))
-                .chain(cell.reason.clone())
-                .collect();
-            row.deviations.push(format!("{} {}: {}: {}", cell.case, cell.cell, cell.verdict, found.join("; ")));
-        }
+    if mutant.is_some() && null.is_none() {
+        let cells = judge.cells(&evidence, &|_| true);
+        prove(&judge, &evidence, &cells, name, needs);
+        row.take(&cells);
+    } else {
+        let run = judge.all(&evidence);
+        row.exit = Some(run.exit);
+        row.take(&run.cells);
     }
-    row
+    row.took = began.elapsed();
+    Ok(row)
 }
-
 /// Checks that alone catch this node, or alone catch it in some case, are forced to pass, and the evidence is judged
 /// again.
-fn prove(evidence: &Evidence, run: &Run, name: &str, needs: &Needs) -> Result<(), SelftestError> {
+fn prove(judge: &Judge, evidence: &Evidence, cells: &[CellResult], name: &str, needs: &Needs) {
     let mut by_case: BTreeMap<&CaseId, BTreeSet<&str>> = BTreeMap::new();
-    for cell in run.cells.iter().filter(|cell| matches!(cell.verdict, Verdict::Fail | Verdict::Warn)) {
+    for cell in cells.iter().filter(|cell| matches!(cell.verdict, Verdict::Fail | Verdict::Warn)) {
         by_case.entry(&cell.case).or_default().extend(cell.findings.iter().map(|found| found.check.as_str()));
     }
     let all: BTreeSet<&str> = by_case.values().flatten().copied().collect();
@@ -168,17 +187,13 @@ fn prove(evidence: &Evidence, run: &Run, name: &str, needs: &Needs) -> Result<()
         if !wanted(check, &need) {
             continue;
         }
-        let forced = Judge::new(evidence, None)?.forcing(check).all(evidence);
-        let killed = |id: &CaseId| {
-            forced.cells.iter().any(|cell| cell.case == *id && matches!(cell.verdict, Verdict::Fail | Verdict::Warn))
+        let asked = |id: &CaseId| match &need {
+            Need::Lives { .. } => by_case.contains_key(id),
+            Need::Escapes { case, .. } => id == case,
         };
-        let holds = match &need {
-            Need::Lives { .. } => !by_case.keys().any(|id| killed(id)),
-            Need::Escapes { case, .. } => !killed(case),
-        };
-        if holds {
+        let forced = judge.forcing(check).cells(evidence, &asked);
+        if !forced.iter().any(|cell| matches!(cell.verdict, Verdict::Fail | Verdict::Warn)) {
             needs.lock().unwrap_or_else(PoisonError::into_inner).insert(check.to_owned(), need);
         }
     }
-    Ok(())
 }

@@ -102,7 +102,7 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
 /// Whether the subject took what it was shown, where the case allows either: it receipted, or it sent a message.
 fn taken(case: &Case, attempt: &Attempt) -> Option<bool> {
     case.either.as_ref()?;
-    let receipted = |exchange: &Exchange| matches!(answer(exchange), Answer::Receipt(_));
+    let receipted = |exchange: &Exchange| matches!(exchange.answer(), Answer::Receipt(_));
     Some(match case.is_negative() {
         true => refusal::exchange(case, attempt).is_some_and(receipted),
         false => checks::sent_to_shown(attempt).next().is_some(),
