@@ -190,10 +190,11 @@ impl<'l> Look<'l> {
         self.sent(exchange.ok_or_else(|| Outcome::Unclear("nothing was sent".to_owned()))?)
     }
 
-    /// The push that the named `await` took, else the last message that was awaited.
+    /// The push that the named `await` took, else the last one that was awaited as a message or with a connection.
     pub(crate) fn push(&self) -> Result<Push<'l>, Outcome> {
         let awaited = self.awaited();
-        let message = |index: usize| self.case.step.get(index).and_then(|step| step.awaits) == Some(Awaited::Message);
+        let awaits = |index: usize| self.case.step.get(index).and_then(|step| step.awaits);
+        let message = |index: usize| matches!(awaits(index), Some(Awaited::Message | Awaited::Connection));
         let chosen = match self.step() {
             Some(step) => awaited.iter().find(|(index, _)| *index == step).and_then(|(_, push)| *push),
             None => awaited.iter().rev().filter(|(index, _)| message(*index)).find_map(|(_, push)| *push),
