@@ -78,6 +78,7 @@ impl Node {
                 cid: fresh_id(),
                 mime: "application/xml".to_owned(),
                 bytes: document,
+                zeros: 0,
                 compress: true,
             }],
         }

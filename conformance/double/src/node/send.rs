@@ -68,6 +68,7 @@ impl Node {
                 cid: fresh_id(),
                 mime: "application/xml".to_owned(),
                 bytes: answer.document(&self.mutation).into_bytes(),
+                zeros: 0,
                 compress: true,
             }],
         };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use carnet_catalogue::step::{Forge, Op};
-use carnet_wire::gzip;
+use carnet_wire::gzip::{self, Deflate};
 use roxmltree::{Document, ParsingOptions};
 
 use super::ForgeError;
@@ -156,10 +156,31 @@ pub(crate) fn new_bytes(edit: &Forge) -> Result<Vec<u8>, ForgeError> {
         (Some(hex), ..) => hex::decode(hex).map_err(|_| unfit(edit, "`hex` is not hexadecimal")),
         (None, Some(zeros), _) => {
             let zeros = usize::try_from(zeros).map_err(|_| unfit(edit, "`gzip_zeros` is more than memory holds"))?;
-            Ok(gzip::deflate(&vec![0; zeros]))
+            Ok(deflated(&[], zeros))
         }
         (None, None, with) => Ok(with.clone().unwrap_or_default().into_bytes()),
     }
+}
+
+/// Zeros are compressed by so many at once.
+static PIECE: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Bytes and so many zeros after them, compressed. The zeros are never there all at once.
+pub(crate) fn deflated(bytes: &[u8], zeros: usize) -> Vec<u8> {
+    if zeros == 0 {
+        return gzip::deflate(bytes);
+    }
+    let mut deflate = Deflate::new(Vec::new());
+    // A vector takes every byte, so no step can fail.
+    let mut pushed = deflate.push(bytes);
+    let mut left = zeros;
+    while left > 0 {
+        let piece = PIECE.get(..left.min(PIECE.len())).unwrap_or(&PIECE);
+        pushed = pushed.and_then(|()| deflate.push(piece));
+        left -= piece.len();
+    }
+    debug_assert!(pushed.is_ok());
+    deflate.finish().unwrap_or_default()
 }
 
 /// How often an insertion or a copy is made.

@@ -1,7 +1,8 @@
 //! Writes a SOAP 1.2 envelope with an ebMS user message (ebMS3 Core 5.2), one element after the other.
 
 use carnet_catalogue::step::Property;
-use carnet_wire::gzip;
+
+use super::edit;
 
 use crate::root::text_of;
 
@@ -40,6 +41,8 @@ pub struct PartDraft {
     pub mime: String,
     /// Content.
     pub bytes: Vec<u8>,
+    /// So many zero bytes after it, which need no room where they are compressed.
+    pub zeros: usize,
     /// AS4 compression.
     pub compress: bool,
 }
@@ -112,9 +115,11 @@ impl Draft {
             .iter()
             .map(|part| {
                 let (media, body) = if part.compress && compressed {
-                    ("application/gzip", gzip::deflate(&part.bytes))
+                    ("application/gzip", edit::deflated(&part.bytes, part.zeros))
                 } else {
-                    (part.mime.as_str(), part.bytes.clone())
+                    let mut body = part.bytes.clone();
+                    body.resize(body.len() + part.zeros, 0);
+                    (part.mime.as_str(), body)
                 };
                 let headers = vec![
                     ("Content-Type".to_owned(), media.to_owned()),

@@ -43,6 +43,7 @@ fn draft(parts: &[&str]) -> Draft {
                 cid: format!("{index}@suite"),
                 mime: "application/xml".to_owned(),
                 bytes: text.as_bytes().to_vec(),
+                zeros: 0,
                 compress: index == 0,
             })
             .collect(),
@@ -334,6 +335,8 @@ fn floods_and_bombs_have_the_size_that_was_asked_for() {
     let bomb = Forge { gzip_zeros: Some(1 << 20), with: None, ..edit(Stage::Http, Op::Replace, "body", "") };
     let bomb = http::read(&raw(&[bomb])).unwrap();
     assert_eq!(carnet_wire::gzip::inflate(&bomb.body, &Limits::default()).unwrap(), vec![0; 1 << 20]);
+    let mixed = carnet_wire::gzip::inflate(&edit::deflated(b"<a/>", 100_001), &Limits::default()).unwrap();
+    assert_eq!((mixed.get(..4), mixed.len()), (Some(b"<a/>".as_slice()), 100_005));
 }
 
 #[test]

@@ -200,6 +200,8 @@ pub fn run(options: &RunOptions, events: &mut dyn FnMut(Event)) -> Result<Run, R
     if let Some(what) = recorder.failure() {
         return Err(RunError::Holes { what, path: options.evidence.clone() });
     }
+    // What it holds is read again from disk.
+    drop(recorder);
     let run = crate::judge::judge(&options.evidence)?;
     events(Event::Finished(Box::new(run.clone())));
     Ok(run)

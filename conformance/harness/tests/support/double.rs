@@ -636,6 +636,7 @@ impl State {
                 cid: format!("{}@double", uuid::Uuid::now_v7()),
                 mime: "application/xml".to_owned(),
                 bytes: document.as_bytes().to_vec(),
+                zeros: 0,
                 compress: true,
             }],
         }

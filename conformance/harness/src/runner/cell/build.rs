@@ -193,18 +193,19 @@ impl Running<'_> {
                 cid: fresh_id(),
                 mime: document.mime.clone(),
                 bytes: document.bytes.clone(),
+                zeros: 0,
                 compress,
             });
         }
         for part in &send.part {
-            let bytes = match (&part.text, &part.hex, part.zeros) {
-                (Some(text), None, None) => text.clone().into_bytes(),
-                (None, Some(hex), None) => hex::decode(hex).map_err(|_| "part.hex is not hexadecimal".to_owned())?,
-                (None, None, Some(zeros)) => vec![0; usize::try_from(zeros).map_err(|error| error.to_string())?],
+            let (bytes, zeros) = match (&part.text, &part.hex, part.zeros) {
+                (Some(text), None, None) => (text.clone().into_bytes(), 0),
+                (None, Some(hex), None) => (hex::decode(hex).map_err(|_| "part.hex is not hexadecimal".to_owned())?, 0),
+                (None, None, Some(zeros)) => (Vec::new(), usize::try_from(zeros).map_err(|error| error.to_string())?),
                 _ => return Err("a part has exactly one of text, hex, zeros".to_owned()),
             };
             let compress = part.compress.unwrap_or(compress);
-            draft.parts.push(PartDraft { cid: fresh_id(), mime: part.mime.clone(), bytes, compress });
+            draft.parts.push(PartDraft { cid: fresh_id(), mime: part.mime.clone(), bytes, zeros, compress });
         }
         Ok(())
     }
