@@ -71,6 +71,10 @@ pub(crate) struct Choice {
     /// `rerun` that of the earlier run.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Gives the run this id, such as an earlier run's. With the same seed, all ids and references that the suite makes up
+    /// are then those of that run: only for a subject that has forgotten it.
+    #[arg(long, value_name = "ID", value_parser = run_id)]
+    run_id: Option<String>,
     /// Begin no cell after this long: `30m`; what was not begun leaves the run undecided.
     #[arg(long, value_name = "SPAN", default_value = "120m")]
     max_time: Span,
@@ -111,9 +115,20 @@ impl Choice {
             repeat: self.repeat_failed,
             rate: self.rate,
             seed: self.seed.or(earlier).unwrap_or(Self::SEED),
+            id: self.run_id.clone(),
             longest: Some(self.max_time.0).filter(|longest| *longest > Duration::ZERO),
             ..RunOptions::new(Arc::new(setup), Arc::new(catalogue), PathBuf::new())
         })
+    }
+}
+
+/// Reads the id of a run: it names files, and stands in reports.
+fn run_id(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=64).contains(&text.len()) && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected 1 to 64 letters, digits, - _ and .".to_owned())
     }
 }
 

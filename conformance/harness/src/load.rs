@@ -98,7 +98,7 @@ pub fn load(setup: &Arc<Setup>, load: &Load, told: &(dyn Fn(usize) + Sync)) -> R
     let catalogue = Arc::new(own::catalogue(ID, include_str!("load.toml")).map_err(EvidenceError::Catalogue)?);
     let options = RunOptions::new(Arc::clone(setup), Arc::clone(&catalogue), std::path::PathBuf::new());
     let first = Recorder::in_memory();
-    begin(&options, &first, &Plan { format: 1, cells: Vec::new() });
+    begin(&options, ID, &first, &Plan { format: 1, cells: Vec::new() });
     let judge = Judge::knowing(&Evidence::of(&first)?, &catalogue)?;
     let case = catalogue.cases.get(&CaseId::new(ID)).cloned().ok_or_else(|| RunError::Holes {
         what: "the load's own case is gone".to_owned(),
@@ -133,6 +133,7 @@ async fn all(
         budget,
         patience: load.patience,
         seed: 0,
+        run: uuid::Uuid::now_v7().to_string(),
         prompt: None,
         // A message waits for its turn before it is begun.
         pace: Pace::default(),

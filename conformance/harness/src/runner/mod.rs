@@ -7,6 +7,7 @@ mod cell;
 mod conductor;
 mod dial;
 mod exchange;
+mod fresh;
 mod hook;
 mod hub;
 mod line;
@@ -72,8 +73,11 @@ pub struct RunOptions {
     pub rate: Option<u32>,
     /// No cell is begun after this long; the run is then not finished.
     pub longest: Option<Duration>,
-    /// Decides at which byte, inside the part that a case names, a fault on the line strikes.
+    /// Decides at which byte, inside the part that a case names, a fault on the line strikes; ids and references follow
+    /// from it, too, with the run's id.
     pub seed: u64,
+    /// The id of the run; a new one where none is given. A subject takes each id once, unless it forgot the run of before.
+    pub id: Option<String>,
     /// Set from outside to stop after what is under way.
     pub stop: Arc<AtomicBool>,
 }
@@ -95,6 +99,7 @@ impl RunOptions {
             rate: None,
             longest: None,
             seed: 1,
+            id: None,
             stop: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -230,7 +235,8 @@ pub fn capture_in_memory(options: &RunOptions, events: &mut dyn FnMut(Event)) ->
 async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Sender<Event>) -> Result<(), RunError> {
     let planned = plan(&options.catalogue, &options.setup, &options.selection);
     let _ = events.send(Event::Planned(planned.clone()));
-    begin(options, &recorder, &planned);
+    let id = options.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
+    begin(options, &id, &recorder, &planned);
     let judge = Judge::knowing(&Evidence::of(&recorder)?, &options.catalogue)?;
     let budget = Arc::new(Budget::default());
     let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder), Arc::clone(&budget));
@@ -260,6 +266,7 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
         budget,
         patience: options.patience,
         seed: options.seed,
+        run: id,
         prompt: options.setup.subject.hooks.operator.then(|| Operator::new(events.clone())),
         pace: Pace::new(options.rate),
         owners: Owners::default(),
@@ -275,7 +282,7 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
 }
 
 /// The first event: all that judging needs.
-pub(crate) fn begin(options: &RunOptions, recorder: &Recorder, planned: &Plan) {
+pub(crate) fn begin(options: &RunOptions, id: &str, recorder: &Recorder, planned: &Plan) {
     let setup = &options.setup;
     let ders = |certificates: &[rustls_pki_types::CertificateDer<'static>]| {
         certificates.iter().map(|certificate| recorder.blob(certificate)).collect()
@@ -283,7 +290,7 @@ pub(crate) fn begin(options: &RunOptions, recorder: &Recorder, planned: &Plan) {
     let files = &options.catalogue.files;
     let start = Start {
         format: 1,
-        run: Uuid::now_v7().to_string(),
+        run: id.to_owned(),
         suite: env!("CARGO_PKG_VERSION").to_owned(),
         lock: recorder.blob(lock::text(files).as_bytes()),
         subject: recorder.blob(setup.subject_text.as_bytes()),

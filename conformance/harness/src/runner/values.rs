@@ -6,8 +6,8 @@ use carnet_catalogue::matrix::Cell;
 use carnet_catalogue::step::{Connect, Forge, Place, Send, Step};
 use carnet_catalogue::subject::Agreement;
 use carnet_catalogue::variable;
-use uuid::Uuid;
 
+use super::fresh::Fresh;
 use super::stop::Stop;
 use crate::mrn;
 use crate::setup::{Address, Setup};
@@ -22,7 +22,7 @@ impl Values {
     /// All that is known before the first step.
     ///
     /// `endpoint` is where the subject reaches the suite; empty where nobody listens.
-    pub(crate) fn new(setup: &Setup, endpoint: &str, cell: &Cell, agreement: &Agreement) -> Self {
+    pub(crate) fn new(setup: &Setup, endpoint: &str, cell: &Cell, agreement: &Agreement, fresh: &Fresh) -> Self {
         let subject = &setup.subject;
         let suite = &subject.suite;
         let other = suite.other_party.as_ref().map(|party| party.id.clone()).unwrap_or_default();
@@ -30,18 +30,18 @@ impl Values {
         let pull = subject.exchange.pull.as_ref();
         let corners = subject.exchange.four_corner.as_ref();
         let receivers = subject.exchange.discovery.as_ref().map(|one| one.party.as_str()).unwrap_or_default();
-        let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
+        let id = fresh.uuid().simple().to_string().to_ascii_uppercase();
         let short = id.get(18..).unwrap_or_default().to_owned();
         let conversation =
-            agreement.conversation.clone().unwrap_or_else(|| format!("carnet-{}", Uuid::now_v7().simple()));
+            agreement.conversation.clone().unwrap_or_else(|| format!("carnet-{}", fresh.uuid().simple()));
         let mut known: BTreeMap<String, String> = [
-            ("fresh.message-id", format!("{}@suite.carnet", Uuid::now_v7())),
+            ("fresh.message-id", fresh.id()),
             ("fresh.conversation", conversation),
-            ("fresh.lrn", lrn(&subject.references.lrn, &short)),
+            ("fresh.lrn", lrn(&subject.references.lrn, &id)),
             ("fresh.mrn", mrn::issue(&subject.references.mrn, &short)),
             ("fresh.ucr", format!("{}{short}", subject.references.ucr)),
-            ("fresh.text", Uuid::now_v7().simple().to_string()),
-            ("fresh.receiver", format!("{receivers}-{}", Uuid::now_v7().simple())),
+            ("fresh.text", fresh.uuid().simple().to_string()),
+            ("fresh.receiver", format!("{receivers}-{}", fresh.uuid().simple())),
             ("document.to", suite.party.id.clone()),
             ("now", jiff::Timestamp::now().to_string()),
             ("subject.url", subject.url.clone()),
@@ -155,11 +155,11 @@ impl Values {
 }
 
 /// A local reference number that nobody used, 22 characters at most.
-fn lrn(prefix: &str, random: &str) -> String {
-    let more = Uuid::new_v4().simple().to_string().to_ascii_uppercase();
+fn lrn(prefix: &str, fresh: &str) -> String {
     let room = 22_usize.saturating_sub(prefix.len());
-    let random: String = random.chars().chain(more.chars()).take(room.min(19)).collect();
-    format!("{prefix}{random}")
+    // The end of it: versions and variants stand before.
+    let end: String = fresh.chars().rev().take(room.min(19)).collect();
+    format!("{prefix}{end}")
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn references_stay_in_their_range_and_keep_their_length() {
         for prefix in ["CT", "", "TESTTEST01"] {
-            let made = lrn(prefix, "0123456789ABCD");
+            let made = lrn(prefix, "0123456789ABCDEF0123456789ABCDEF");
             assert!(made.starts_with(prefix) && (19..=22).contains(&made.len()), "{made}");
         }
     }

@@ -22,13 +22,13 @@ impl Running<'_> {
         let signing = signer.as_ref().map(Signer::signing);
         let target = Target { host: setup.address.host_header(), path: setup.address.path.clone() };
         let forged = if send.pull {
-            let message_id = fresh_id();
+            let message_id = self.fresh.id();
             self.values.set("message.id", &message_id);
             let forge = self.values.forge(&step.forge)?;
             forge::pull_request(&message_id, &self.channel(send)?, signing.as_ref(), &forge, &target)
         } else if let Some(name) = &send.receipt_of {
             let envelope = self.taken(name)?;
-            let draft = SignalDraft::receipt(fresh_id(), jiff::Timestamp::now().to_string(), envelope);
+            let draft = SignalDraft::receipt(self.fresh.id(), jiff::Timestamp::now().to_string(), envelope);
             let draft = draft.ok_or_else(|| Stop::Lacking(format!("what step {name} pulled has no MessageId")))?;
             self.values.set("message.id", &draft.message_id);
             let forge = self.values.forge(&step.forge)?;
@@ -78,7 +78,7 @@ impl Running<'_> {
         let asked = asked.transpose()?;
         let message_id = match &send.message_id_of {
             Some(name) => earlier(name)?.message_id.clone(),
-            None => fresh_id(),
+            None => self.fresh.id(),
         };
         let conversation = match (&send.conversation_of, &asked) {
             (Some(name), _) => earlier(name)?.conversation.clone(),
@@ -190,7 +190,7 @@ impl Running<'_> {
     ) -> Result<(), String> {
         if let Some(document) = document {
             draft.parts.push(PartDraft {
-                cid: fresh_id(),
+                cid: self.fresh.id(),
                 mime: document.mime.clone(),
                 bytes: document.bytes.clone(),
                 zeros: 0,
@@ -205,7 +205,7 @@ impl Running<'_> {
                 _ => return Err("a part has exactly one of text, hex, zeros".to_owned()),
             };
             let compress = part.compress.unwrap_or(compress);
-            draft.parts.push(PartDraft { cid: fresh_id(), mime: part.mime.clone(), bytes, zeros, compress });
+            draft.parts.push(PartDraft { cid: self.fresh.id(), mime: part.mime.clone(), bytes, zeros, compress });
         }
         Ok(())
     }
@@ -222,9 +222,4 @@ impl From<Forged> for Sent {
         let Forged { message_id, conversation, bytes } = forged;
         Self { bytes, message_id, conversation }
     }
-}
-
-/// An id that nobody else uses.
-pub(super) fn fresh_id() -> String {
-    format!("{}@suite.carnet", uuid::Uuid::now_v7())
 }

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use super::budget::Budget;
 use super::dial::Dial;
 use super::exchange::{Exchange, Until, exchange};
+use super::fresh::Fresh;
 use super::hub::{Face, Hub, Room, Scripted};
 use super::line;
 use super::operator::Operator;
@@ -44,6 +45,8 @@ pub(crate) struct Runner {
     pub(crate) budget: Arc<Budget>,
     pub(crate) patience: f64,
     pub(crate) seed: u64,
+    /// The id of the run, which names follow from.
+    pub(crate) run: String,
     pub(crate) prompt: Option<Operator>,
     pub(crate) pace: Pace,
     pub(crate) owners: Owners,
@@ -55,6 +58,7 @@ struct Running<'r> {
     case: &'r Case,
     cell: &'r Cell,
     sink: Sink,
+    fresh: Fresh,
     values: Values,
     sent: BTreeMap<String, Sent>,
     sent_ids: Vec<String>,
@@ -84,7 +88,8 @@ impl Runner {
     pub(crate) async fn run(&self, case: &Case, cell: &Cell, sink: Sink, purpose: Purpose) {
         sink.event(None, None, Kind::Begin { purpose });
         let agreed = self.setup.subject.agreed(case.agreement.as_deref());
-        let values = Values::new(&self.setup, &self.endpoint, cell, agreed);
+        let fresh = Fresh::new(&self.run, self.seed, sink.scope.as_ref());
+        let values = Values::new(&self.setup, &self.endpoint, cell, agreed, &fresh);
         let conversation = values.value("fresh.conversation").unwrap_or_default().to_owned();
         let room = self.hub.open(sink.clone(), &conversation);
         let mut running = Running {
@@ -92,6 +97,7 @@ impl Runner {
             case,
             cell,
             sink,
+            fresh,
             values,
             sent: BTreeMap::new(),
             sent_ids: Vec::new(),

@@ -19,7 +19,6 @@ use super::super::hub::Offer;
 use super::super::signer::Signer;
 use super::super::stop::Stop;
 use super::Running;
-use super::build::fresh_id;
 use crate::evidence::{Kind, Scope, Sink};
 use crate::forge::{self, SignalDraft, Target};
 use crate::judge::checks::message_ids;
@@ -164,7 +163,7 @@ impl Running<'_> {
             }
             let signer = Signer::of(&self.runner.setup, None, None, None)?;
             let signing = signer.as_ref().map(Signer::signing);
-            let forged = forge::pull_request(&fresh_id(), &pull.channel, signing.as_ref(), &[], &self.target());
+            let forged = forge::pull_request(&self.fresh.id(), &pull.channel, signing.as_ref(), &[], &self.target());
             let answer = self.aside(forged.map_err(|error| error.to_string())?.bytes).await?;
             let Some(envelope) = root::envelope_text(&answer) else { return Ok(()) };
             let (names, signals) = root::seen(&envelope);
@@ -189,7 +188,7 @@ impl Running<'_> {
     }
 
     async fn receipt(&self, envelope: &str) -> Result<(), String> {
-        let Some(draft) = SignalDraft::receipt(fresh_id(), jiff::Timestamp::now().to_string(), envelope) else {
+        let Some(draft) = SignalDraft::receipt(self.fresh.id(), jiff::Timestamp::now().to_string(), envelope) else {
             return Ok(());
         };
         let signer = Signer::of(&self.runner.setup, None, None, None)?;
