@@ -134,7 +134,7 @@ impl Judge {
     #[must_use]
     pub fn all(&self, evidence: &Evidence) -> Run {
         let attempts = attempts(evidence, |_| true);
-        let ledger = ledger::ledger(self, &attempts, &view::run_itself(&evidence.events, &blobs(evidence)));
+        let ledger = self.count(evidence, &attempts);
         control::run(self, &evidence.start.run, &attempts, ledger, is_finished(&evidence.events))
     }
 
@@ -151,9 +151,11 @@ impl Judge {
     /// Counts the messages of a run.
     #[must_use]
     pub fn ledger(&self, evidence: &Evidence) -> Ledger {
-        let blob = blobs(evidence);
-        let attempts = view::attempts(&evidence.events, &blob);
-        ledger::ledger(self, &attempts, &view::run_itself(&evidence.events, &blob))
+        self.count(evidence, &attempts(evidence, |_| true))
+    }
+
+    fn count(&self, evidence: &Evidence, attempts: &[Attempt]) -> Ledger {
+        ledger::ledger(self, attempts, &view::run_itself(&evidence.events, &blobs(evidence)))
     }
 
     /// Judges one execution by itself, without its controls; `blob` gives the bytes that its events name.
