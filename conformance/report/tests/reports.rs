@@ -112,6 +112,20 @@ fn plain(styled: &str) -> String {
 }
 
 #[test]
+fn what_a_clause_left_open_is_said_alike_on_the_terminal_and_on_the_page() {
+    let check = "receipt.digests-equal-sent";
+    for (taken, word) in [(None, ""), (Some(true), "taken"), (Some(false), "refused")] {
+        let mut run = run(check, "fail");
+        run.cells[0].taken = taken;
+        let terminal = plain(&terminal::render(&run, Detail::Full));
+        let page = render(Format::named("html").expect("a format"), &folder(check, "fail"), &run);
+        assert_eq!(terminal.split_once("left open: ").map_or("", |(_, rest)| rest.lines().next().unwrap_or("")), word);
+        assert_eq!(page.split_once("<dt>Left open</dt><dd>").map_or("", |(_, rest)| &rest[..word.len()]), word);
+        assert_eq!(page.contains("Left open"), taken.is_some());
+    }
+}
+
+#[test]
 fn a_failure_on_the_terminal_says_what_to_fix() {
     let run = run("receipt.digests-equal-sent", "fail");
     assert_eq!(run.verdict, Verdict::Fail);
