@@ -16,12 +16,12 @@ use crate::setup::Setup;
 /// Why an exchange of ours got no receipt; none when it got one.
 pub(super) fn of_exchange(setup: &Setup, exchange: &Exchange) -> Option<Break> {
     let message = exchange.received.as_ref().and_then(|received| http::read(&received.bytes).ok());
-    Some(match exchange.answer().clone() {
+    Some(match exchange.answer() {
         Answer::Receipt(_) => return None,
         Answer::Refusal(Refusal { layer: Layer::As4, signal: Some(signal), .. }) => {
-            error::of_signal(setup, sent(exchange).as_ref(), &signal)
+            error::of_signal(setup, sent(exchange).as_ref(), signal)
         }
-        Answer::Refusal(Refusal { layer: Layer::Tls, codes, .. }) => alert::refused(setup, &tls_end(&codes)),
+        Answer::Refusal(Refusal { layer: Layer::Tls, codes, .. }) => alert::refused(setup, &tls_end(codes)),
         Answer::Refusal(_) | Answer::Empty(_) => {
             message.as_ref().map_or_else(|| silent(setup), |message| of_http(setup, message))
         }
@@ -37,11 +37,8 @@ pub(super) fn of_exchange(setup: &Setup, exchange: &Exchange) -> Option<Break> {
             "let them answer a push with the receipt on the same connection (One-Way/Push)",
         ),
         Answer::Silence => silent(setup),
-        Answer::Unreachable(stage, ending) => Break::new(
-            format!(
-                "the connection worked a moment ago and does not now: {}",
-                Answer::Unreachable(stage, ending).describe()
-            ),
+        unreachable @ Answer::Unreachable(..) => Break::new(
+            format!("the connection worked a moment ago and does not now: {}", unreachable.describe()),
             if stage_is_tls(exchange) {
                 "let their operator look at limits on handshakes"
             } else {
@@ -65,9 +62,9 @@ pub(super) fn of_finding(setup: &Setup, exchange: Option<&Exchange>, finding: &F
 
 /// What was seen of a good receipt.
 pub(super) fn seen(exchange: &Exchange) -> String {
-    let Answer::Receipt(receipt) = exchange.answer().clone() else { return String::new() };
+    let Answer::Receipt(receipt) = exchange.answer() else { return String::new() };
     let by = receipt.signature.chain.first().map(|leaf| subject(leaf)).unwrap_or_default();
-    let parts = receipt.receipt.map(|references| references.len()).unwrap_or_default();
+    let parts = receipt.receipt.as_ref().map_or(0, Vec::len);
     format!("receipt over {parts} signed parts, signed by {by}, verified")
 }
 

@@ -3,7 +3,6 @@
 use carnet_catalogue::step::Property;
 
 use super::edit;
-
 use crate::root::text_of;
 
 /// A party as a message names it.
