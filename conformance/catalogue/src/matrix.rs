@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::case::Case;
+use crate::variable;
 
 /// One combination; empty for a case without matrix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -51,4 +52,11 @@ pub fn cells(case: &Case) -> Vec<Cell> {
             .collect();
     }
     cells
+}
+
+/// What a text of a case reads in each of its cells; a cell in which it holds more than values of axes is left out.
+#[must_use]
+pub fn filled(case: &Case, text: &str) -> Vec<String> {
+    let value = |axis: &str, cell: &Cell| cell.values.get(axis.strip_prefix("matrix.")?).cloned();
+    cells(case).iter().filter_map(|cell| variable::fill(text, |axis| value(axis, cell)).ok()).collect()
 }

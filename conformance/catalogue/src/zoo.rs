@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::{Case, CaseId};
-use crate::{Catalogue, matrix, variable};
+use crate::{Catalogue, matrix};
 
 /// The kind that a client without a certificate is.
 const NO_CERTIFICATE: &str = "no-certificate";
@@ -40,7 +40,6 @@ type Place = fn(&mut Presented) -> &mut BTreeSet<CaseId>;
 fn shown(case: &Case) -> Vec<(String, Place)> {
     let (to_server, to_client, as_signer): (Place, Place, Place) =
         (|kind| &mut kind.to_server, |kind| &mut kind.to_client, |kind| &mut kind.as_signer);
-    let cells = matrix::cells(case);
     let mut shown = Vec::new();
     for step in &case.step {
         let sends = step.send.is_some() || step.connect.is_some();
@@ -50,8 +49,7 @@ fn shown(case: &Case) -> Vec<(String, Place)> {
         let face = step.listen.as_ref().and_then(|listen| listen.identity.as_ref());
         for (name, place) in [(tls, to_server), (face, to_client), (sign, as_signer)] {
             let Some(name) = name else { continue };
-            let own = |axis: &str, cell: &matrix::Cell| cell.values.get(axis.strip_prefix("matrix.")?).cloned();
-            let names = cells.iter().filter_map(|cell| variable::fill(name, |axis| own(axis, cell)).ok());
+            let names = matrix::filled(case, name).into_iter();
             shown.extend(names.filter_map(|name| Some((kind(&name)?.to_owned(), place))));
         }
         if tls.is_some_and(|name| name == "none") {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use carnet_catalogue::case::{Case, CaseId};
 use carnet_catalogue::{Catalogue, Filters, read};
+use carnet_harness::named;
 
 use crate::failure::Failure;
 
@@ -12,10 +13,10 @@ use crate::failure::Failure;
 /// # Errors
 /// Every fault of the user's own files, with file and line.
 pub(crate) fn load(dir: Option<&Path>) -> Result<Catalogue, Failure> {
-    match dir {
-        None => carnet_catalogue::load().map_err(Failure::ours),
-        Some(dir) => carnet_catalogue::load_with(dir).map_err(Failure::usage),
-    }
+    let Some(dir) = dir else { return carnet_catalogue::load().map_err(Failure::ours) };
+    let catalogue = carnet_catalogue::load_with(dir).map_err(Failure::usage)?;
+    named::check(&catalogue, &catalogue.cases).map_err(Failure::usage)?;
+    Ok(catalogue)
 }
 
 /// Reads filters and sees to it that each pattern means something.
@@ -59,4 +60,26 @@ pub(crate) fn case<'a>(catalogue: &'a Catalogue, id: &str) -> Result<(&'a CaseId
             None => "carnet list shows every case".to_owned(),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_does_not_exist_is_found_when_cases_are_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tls/house.toml");
+        std::fs::create_dir_all(folder.path().join("tls")).unwrap();
+        let case =
+            carnet_catalogue::load().unwrap().files.bytes("cases/tls/certificate/expired.toml").unwrap().to_vec();
+        let case = String::from_utf8(case).unwrap().replace("zoo:expired", "zoo:expird");
+        std::fs::write(&file, &case).unwrap();
+        let line = case.lines().position(|line| line.contains("zoo:")).unwrap() + 1;
+        let failure = load(Some(folder.path())).unwrap_err();
+        let said = failure.to_string();
+        assert_eq!(failure.exit(), 2, "{said}");
+        assert!(said.starts_with(&format!("{}:{line}:", file.display())), "{said}");
+        assert!(said.ends_with("there is no speaker zoo:expird\nhelp: did you mean `zoo:expired`?"), "{said}");
+    }
 }

@@ -15,6 +15,7 @@ pub mod line;
 pub mod load;
 pub mod local;
 pub mod mrn;
+pub mod named;
 pub mod plain;
 pub mod plan;
 pub mod root;

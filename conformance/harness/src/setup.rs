@@ -27,6 +27,7 @@ pub use document::Document;
 pub use error::SetupError;
 pub use files::SubjectFiles;
 pub use security::Security;
+pub(crate) use speaker::speaker_names;
 pub use speaker::{Speaker, publisher_name};
 
 /// What a run needs in hand.

@@ -58,20 +58,3 @@ fn judging_again_gives_the_same_bytes() {
         assert_eq!(judge(&dir).unwrap().to_json(), judge(&dir).unwrap().to_json(), "{}", check.name);
     }
 }
-
-#[test]
-fn every_check_that_a_case_names_exists_and_takes_its_arguments() {
-    let catalogue = carnet_catalogue::load().unwrap_or_else(|error| panic!("{error}"));
-    for (id, case) in &catalogue.cases {
-        for asked in &case.check {
-            let named = checks::named(&asked.name).unwrap_or_else(|| panic!("{id}: there is no check {}", asked.name));
-            for key in asked.with.keys() {
-                assert!(
-                    named.with.contains(&key.as_str()) || key == "requirement",
-                    "{id}: {} takes no {key}",
-                    asked.name
-                );
-            }
-        }
-    }
-}

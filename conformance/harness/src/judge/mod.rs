@@ -30,6 +30,7 @@ use carnet_catalogue::{Catalogue, Ics, Subject, lock, read};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::evidence::{BlobRef, Event, Evidence, EvidenceError};
+use crate::named;
 use crate::plan::Plan;
 use run::{CellResult, Run};
 use view::Attempt;
@@ -80,6 +81,8 @@ impl Judge {
         }
         let judged_with = lock::hash(&files);
         let catalogue = Arc::new(carnet_catalogue::from_files(files)?);
+        // What was recorded is judged as it is.
+        named::check(&catalogue, catalogue.cases.iter().filter(|(id, _)| catalogue.files.is_own(&id.path())))?;
         let mut judge = Self::knowing(evidence, &catalogue)?;
         judge.suite.judged_with = (judged_with != recorded).then_some(judged_with);
         judge.suite.lock = recorded;

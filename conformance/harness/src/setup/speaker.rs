@@ -22,6 +22,25 @@ pub fn publisher_name(subject: &Subject) -> String {
     format!("{}-SMP", subject.suite.party.id)
 }
 
+/// Every name of a speaker that a case may use.
+pub(crate) fn speaker_names() -> Vec<String> {
+    const PARTIES: [&str; 9] = [
+        "none",
+        "partner",
+        "other-partner",
+        "stranger",
+        "visitor",
+        "visitor:stranger",
+        "visitor:without-policy",
+        "visitor:other-name",
+        "publisher",
+    ];
+    // A test of `carnet-certs` reads the shipped table.
+    let kinds = zoo::kinds().unwrap_or_default().iter();
+    let broken = kinds.flat_map(|kind| ["zoo", "publisher"].map(|of| format!("{of}:{}", kind.slug)));
+    PARTIES.map(str::to_owned).into_iter().chain(broken).collect()
+}
+
 impl Setup {
     /// The identity of a speaker as cases name it, for `tls` or for `signing`; `none` is `None`.
     ///
