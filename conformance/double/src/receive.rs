@@ -5,8 +5,10 @@
 mod checks;
 mod decrypt;
 mod read;
+mod signature;
 
-pub(crate) use read::{Reading, Received, signature_of};
+pub(crate) use read::{Reading, Received};
+pub(crate) use signature::signature_of;
 
 use crate::mutation::Mutation;
 use crate::rule::{PathRule, Place, Rule};
