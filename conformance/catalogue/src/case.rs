@@ -1,7 +1,9 @@
 //! A case: one stimulus and the checks on what comes back. The id is the path below `cases/`.
 
+mod id;
+mod terms;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,127 +13,8 @@ use crate::requirement::RequirementId;
 use crate::step::{Awaited, Prompt, Step};
 use crate::variable;
 
-/// The id of a case: its path with dots, for example `as4.receipt.digest-covers-payload`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CaseId(String);
-
-impl CaseId {
-    /// `cases/as4/receipt/x.toml` is `as4.receipt.x`; other paths are no cases.
-    #[must_use]
-    pub fn from_path(path: &str) -> Option<Self> {
-        let inner = path.strip_prefix("cases/")?.strip_suffix(".toml")?;
-        Some(Self(inner.replace('/', ".")))
-    }
-
-    /// An id from its text, as reports and command lines carry it.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The first segment: `tls`, `as4`, `document`, `process`, `resilience` or `performance`.
-    #[must_use]
-    pub fn layer(&self) -> &str {
-        self.0.split('.').next().unwrap_or_default()
-    }
-
-    /// The path of the file that defines it.
-    #[must_use]
-    pub fn path(&self) -> String {
-        format!("cases/{}.toml", self.0.replace('.', "/"))
-    }
-}
-
-impl fmt::Display for CaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// RFC 2119 strength of a requirement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    /// May be done or left.
-    May,
-    /// Breaking it is a WARN.
-    Should,
-    /// Breaking it is a FAIL.
-    Must,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Responder => "responder",
-            Self::Initiator => "initiator",
-            Self::Both => "both",
-        })
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::May => "MAY",
-            Self::Should => "SHOULD",
-            Self::Must => "MUST",
-        })
-    }
-}
-
-/// The role of the subject in a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The subject is sent messages.
-    Responder,
-    /// The subject sends.
-    Initiator,
-    /// Both in one case.
-    Both,
-}
-
-/// What a case may do to the subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Safety {
-    /// Leaves nothing behind.
-    ReadOnly,
-    /// Leaves test messages in the subject.
-    #[default]
-    TestData,
-    /// Restarts it, or uses up something of it; needs the operator's word.
-    Destructive,
-}
-
-impl Safety {
-    /// All of them, the mildest first.
-    pub const ALL: [Self; 3] = [Self::ReadOnly, Self::TestData, Self::Destructive];
-
-    /// As cases and operators write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "read-only",
-            Self::TestData => "test-data",
-            Self::Destructive => "destructive",
-        }
-    }
-}
-
-impl fmt::Display for Safety {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+pub use id::CaseId;
+pub use terms::{Exclusive, Grade, Layer, Level, Role, Safety};
 
 /// A case as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -193,33 +76,6 @@ pub struct Case {
 /// The check that judges a refusal of the subject's as client, where there is no answer for an `[[allow]]` to judge.
 pub const SERVER_REFUSED: &str = "tls.server-refused";
 
-/// Beside which other cases a case may run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Exclusive {
-    /// Beside none (`true`), or beside all (`false`).
-    Alone(bool),
-    /// Beside all but those that name the same thing, which they would get in each other's way with.
-    Of(String),
-}
-
-impl Exclusive {
-    /// What it excludes others of, when it names something.
-    #[must_use]
-    pub fn of(&self) -> Option<&str> {
-        match self {
-            Self::Of(name) => Some(name),
-            Self::Alone(_) => None,
-        }
-    }
-}
-
-impl Default for Exclusive {
-    fn default() -> Self {
-        Self::Alone(false)
-    }
-}
-
 /// One named check of the harness, asked for by a case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -235,42 +91,6 @@ pub struct Check {
     /// The level of this check when it is weaker than the case's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
-}
-
-/// Where a refusal happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layer {
-    /// An alert or a closed connection.
-    Tls,
-    /// An HTTP status without an AS4 answer.
-    Http,
-    /// An ebMS error signal.
-    As4,
-    /// A business answer.
-    Business,
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tls => "tls",
-            Self::Http => "http",
-            Self::As4 => "as4",
-            Self::Business => "business",
-        })
-    }
-}
-
-/// What an accepted refusal counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Grade {
-    /// As good as it should be.
-    #[default]
-    Pass,
-    /// A refusal, with something to improve.
-    Warn,
 }
 
 /// One accepted way of refusing.
