@@ -9,6 +9,7 @@
 
 mod algorithm;
 mod enveloped;
+mod key;
 mod read;
 mod verify;
 

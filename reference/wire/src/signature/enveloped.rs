@@ -6,8 +6,8 @@
 
 use rustls_pki_types::CertificateDer;
 
+use super::key::verify_value;
 use super::read::{base64_of, childless, digest, exclusive_prefixes, in_order, the_signature};
-use super::verify::verify_value;
 use super::{DigestAlgorithm, Policy, SignatureAlgorithm, SignatureError};
 use crate::c14n::{self, Form};
 use crate::namespace::{C14N, DS, ENVELOPED, XML};

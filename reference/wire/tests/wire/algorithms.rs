@@ -27,10 +27,13 @@ fn chain(path: &str) -> Vec<CertificateDer<'static>> {
 }
 
 fn signed(key: &str, certificates: &str, token: TokenType) -> String {
-    let chain = chain(certificates);
-    let signer = signer_for(&chain[0], &pem(key)[0]).unwrap();
+    signed_by(&chain(certificates), &pem(key)[0], token)
+}
+
+fn signed_by(chain: &[CertificateDer<'static>], key: &[u8], token: TokenType) -> String {
+    let signer = signer_for(&chain[0], key).unwrap();
     let signing = Signing {
-        token: &SigningToken::new(token, &chain).unwrap(),
+        token: &SigningToken::new(token, chain).unwrap(),
         ids: SecurityIds { token: "token", signature: "signature" },
         signer: &*signer,
         digest: Digest::Sha256,
@@ -88,6 +91,33 @@ fn a_signature_under_another_algorithm_than_its_key_is_refused() {
             assert_eq!(result, Err(SignatureError::Key), "{algorithm:?} as {other}");
         }
     }
+}
+
+/// More signers than a thread remembers the keys of, in turn: each is verified with its own.
+#[test]
+fn a_key_that_was_read_before_verifies_for_its_own_certificate_only() {
+    let signers: Vec<_> = (0..20)
+        .map(|_| {
+            let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+            let leaf = rcgen::CertificateParams::default().self_signed(&key).unwrap().der().clone();
+            let envelope = signed_by(std::slice::from_ref(&leaf), &key.serialize_der(), TokenType::X509V3);
+            (leaf, envelope)
+        })
+        .collect();
+    for round in 0..2 {
+        for (number, (leaf, envelope)) in signers.iter().enumerate() {
+            let (_, other) = &signers[(number + 1) % signers.len()];
+            let forged = envelope.replace(value_of(envelope), value_of(other));
+            let (genuine, forged) =
+                [envelope, &forged].map(|text| verified(text.as_bytes(), &all(), leaf).map(drop)).into();
+            assert_eq!((genuine, forged), (Ok(()), Err(SignatureError::Mismatch)), "{number} in round {round}");
+        }
+    }
+}
+
+fn value_of(envelope: &str) -> &str {
+    let (_, from) = envelope.split_once("SignatureValue>").unwrap();
+    from.split_once('<').unwrap().0
 }
 
 #[test]
