@@ -1,15 +1,15 @@
 //! A small client for plain HTTP on one connection: hooks, and the back-end API of a node that a demonstration drives; and
-//! what its other end hears, for those that are asked.
+//! what its other end hears, for those that are asked. [`message`] reads one message from any connection.
 //!
 //! No TLS, no redirects, no pooling: what needs those is not a hook.
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::http::{self, HttpError, Message, Progress, Request};
+use crate::http::{self, HttpError, Message, Meter, Progress, Request};
 use crate::setup::Address;
 
 /// Why a request got no answer.
@@ -62,14 +62,9 @@ pub async fn request(
         let mut stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
         stream.write_all(&request.to_bytes()).await?;
         let mut bytes = Vec::new();
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let length = stream.read(&mut buffer).await?;
-            bytes.extend_from_slice(buffer.get(..length).unwrap_or_default());
-            if length == 0 || http::progress(&bytes) == Progress::Complete {
-                return Ok(bytes);
-            }
-        }
+        // An answer without a length is whole when the connection ends.
+        message(&mut stream, &mut bytes, usize::MAX).await?;
+        Ok(bytes)
     };
     match timeout(within, exchange).await {
         Err(_) => Err(PlainError::Timeout { host, within }),
@@ -81,13 +76,25 @@ pub async fn request(
 /// One request on a connection; none when no whole one comes `within` that time, or within `most` bytes.
 pub(crate) async fn heard(tcp: &mut TcpStream, within: Duration, most: usize) -> Option<Vec<u8>> {
     let mut request = Vec::new();
-    let whole = async {
-        while http::progress(&request) != Progress::Complete && request.len() < most {
-            if !tcp.read_buf(&mut request).await.is_ok_and(|length| length > 0) {
-                return;
-            }
+    let whole = timeout(within, message(tcp, &mut request, most)).await.ok()?.ok()?;
+    whole.then_some(request)
+}
+
+/// Reads one message into `bytes`, until it is whole, the connection ends, or `most` bytes are there. Says whether it is
+/// whole.
+///
+/// # Errors
+/// The connection broke; `bytes` holds what came before.
+pub async fn message(
+    stream: &mut (impl AsyncRead + Unpin + ?Sized),
+    bytes: &mut Vec<u8>,
+    most: usize,
+) -> std::io::Result<bool> {
+    let mut meter = Meter::default();
+    while meter.progress(bytes) != Progress::Complete {
+        if bytes.len() >= most || stream.read_buf(bytes).await? == 0 {
+            return Ok(false);
         }
-    };
-    timeout(within, whole).await.ok()?;
-    (http::progress(&request) == Progress::Complete).then_some(request)
+    }
+    Ok(true)
 }

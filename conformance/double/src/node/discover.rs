@@ -7,15 +7,15 @@ use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use carnet_harness::http;
 use carnet_harness::setup::Address;
+use carnet_harness::{http, plain};
 use carnet_wire::Limits;
 use carnet_wire::percent::{self, UNRESERVED};
 use carnet_wire::signature::{Policy, enveloped};
 use carnet_wire::xml::{Document, Element};
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -95,13 +95,9 @@ impl Node {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
         tcp.write_all(request.as_bytes()).await.ok()?;
         let limit = if self.mutation.checks(Rule::DiscoverySize) { SIZE } else { MOST };
-        let (mut answer, mut meter) = (Vec::new(), http::Meter::default());
-        while meter.progress(&answer) != http::Progress::Complete {
-            if answer.len() > limit || tcp.read_buf(&mut answer).await.ok()? == 0 {
-                return None;
-            }
-        }
-        http::read(&answer).ok()
+        let mut answer = Vec::new();
+        let whole = plain::message(&mut tcp, &mut answer, limit).await.ok()?;
+        http::read(&answer).ok().filter(|_| whole)
     }
 
     /// What an answer says, when every rule holds; whoever `believed` it did not look at its signature.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use carnet_harness::http;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use carnet_harness::{http, plain};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Node;
@@ -17,13 +17,7 @@ pub(super) async fn listen(node: Arc<Node>, listener: TcpListener) {
 
 async fn answer(node: Arc<Node>, mut tcp: TcpStream) {
     let mut request = Vec::new();
-    let mut buffer = vec![0; 4096];
-    while http::progress(&request) != http::Progress::Complete {
-        match tcp.read(&mut buffer).await {
-            Ok(length) if length > 0 => request.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-            _ => return,
-        }
-    }
+    let Ok(true) = plain::message(&mut tcp, &mut request, usize::MAX).await else { return };
     let Ok(message) = http::read(&request) else { return };
     let target = message.line.split(' ').nth(1).unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use carnet_catalogue::step::Forge;
 use carnet_harness::forge::{self, Agreed, Draft, Encryption, PartDraft, PartyRef, SignalDraft, Target};
-use carnet_harness::http;
 use carnet_harness::judge::ebms::{self, Ebms};
 use carnet_harness::line::{ClientTls, Connected, Duplex};
-use carnet_harness::{root, tls};
+use carnet_harness::{http, plain, root, tls};
 use rustls_pki_types::CertificateDer;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -276,13 +275,8 @@ async fn said_to(stream: &mut (impl Duplex + ?Sized), bytes: &[u8]) -> Option<Ve
     stream.write_all(bytes).await.ok()?;
     stream.flush().await.ok()?;
     let mut answer = Vec::new();
-    let mut buffer = vec![0; 64 << 10];
-    while http::progress(&answer) != http::Progress::Complete && answer.len() < 16 << 20 {
-        match stream.read(&mut buffer).await {
-            Ok(length) if length > 0 => answer.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-            _ => break,
-        }
-    }
+    // What came before a connection broke is judged as it stands.
+    let _ = plain::message(stream, &mut answer, 16 << 20).await;
     let _ = timeout(Duration::from_millis(100), stream.shutdown()).await;
     Some(answer)
 }
