@@ -33,13 +33,16 @@ impl Anyone {
 }
 
 /// A certificate that the library cannot read, or whose key is too short for it, proves nothing and is let through:
-/// judging it is the judge's. A signature that does not fit a certificate that was read is the peer's breach.
+/// judging it is the judge's. A signature that does not fit a certificate that was read is the peer's breach, whether
+/// another key made it or one of another kind.
 fn let_through(
     verified: Result<HandshakeSignatureValid, Error>,
     leaf: &CertificateDer<'_>,
 ) -> Result<HandshakeSignatureValid, Error> {
+    use CertificateError::{BadSignature, UnsupportedSignatureAlgorithmForPublicKeyContext};
     match verified {
-        Err(error @ Error::InvalidCertificate(CertificateError::BadSignature)) if !is_weak(leaf) => Err(error),
+        Err(error @ Error::InvalidCertificate(BadSignature)) if !is_weak(leaf) => Err(error),
+        Err(error @ Error::InvalidCertificate(UnsupportedSignatureAlgorithmForPublicKeyContext { .. })) => Err(error),
         _ => Ok(HandshakeSignatureValid::assertion()),
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use carnet_certs::zoo::Place;
-use carnet_certs::{Authority, Identity, Profile, UnixTime, zoo};
+use carnet_certs::{Authority, Identity, KeyKind, Profile, UnixTime, zoo};
 use proptest::prelude::*;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -80,6 +80,27 @@ async fn a_server_presents_the_zoo_too_and_speaks_only_what_it_is_told() {
     let server = ServerTls { identity, versions: Vec::new(), suites: vec![suite.into()] };
     let (client, _) = pair(client(None), server).await;
     assert_eq!(client.unwrap().handshake.unwrap().suite, suite);
+}
+
+#[tokio::test]
+async fn a_key_of_another_kind_proves_nothing() {
+    let authority = authority();
+    let issue = |profile: Profile| authority.issue(&profile, UnixTime::now()).unwrap();
+    let other = issue(Profile::tls("OTHER").key_kind(KeyKind::P256));
+    for kind in [KeyKind::Rsa1024, KeyKind::Rsa2048] {
+        let copied = Identity { key: other.key.clone(), ..issue(Profile::tls("SUITE").key_kind(kind)) };
+        for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+            let face = |identity: &Identity| ServerTls {
+                identity: identity.clone(),
+                versions: vec![version],
+                suites: Vec::new(),
+            };
+            let (_, server) = pair(client(Some(copied.clone())), face(&other)).await;
+            assert!(server.is_err(), "client with {kind:?} over {version:?}");
+            let (client, _) = pair(client(None), face(&copied)).await;
+            assert!(client.is_err(), "server with {kind:?} over {version:?}");
+        }
+    }
 }
 
 #[tokio::test]
