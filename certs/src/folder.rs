@@ -18,6 +18,8 @@ pub struct FolderPlan {
     pub parties: Vec<String>,
     /// Host names and addresses of the parties' nodes; loopback when empty.
     pub hosts: Vec<String>,
+    /// The kind of the TLS keys. Messages are signed with RSA-2048; other kinds come from [`write_further`].
+    pub tls_key: KeyKind,
     /// Also writes each identity as PKCS#12 under this password.
     pub pkcs12_password: Option<String>,
 }
@@ -61,7 +63,7 @@ pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<
     let mut bundles = Vec::new();
     for party in &plan.parties {
         let stem = party.to_lowercase();
-        let mut tls = Profile::tls(party).organisation(authority.name());
+        let mut tls = Profile::tls(party).organisation(authority.name()).key_kind(plan.tls_key);
         if !plan.hosts.is_empty() {
             tls = tls.hosts(plan.hosts.clone());
         }

@@ -99,6 +99,7 @@ fn a_folder_is_written_once_and_its_authority_kept() {
         authority: "Folder Test".into(),
         parties: vec!["PH".into(), "TH".into()],
         hosts: vec!["node.example".into()],
+        tls_key: KeyKind::Rsa2048,
         pkcs12_password: Some("secret".into()),
     };
     let first = write_folder(dir.path(), &plan, now()).unwrap();

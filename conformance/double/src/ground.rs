@@ -93,6 +93,8 @@ impl Ground {
             authority: "Carnet Double".to_owned(),
             parties: PARTIES.map(str::to_owned).to_vec(),
             hosts: Vec::new(),
+            // Some hundred nodes do some hundred handshakes each: with RSA that is half of what a selftest costs.
+            tls_key: KeyKind::P256,
             pkcs12_password: None,
         };
         let pki = dir.join("pki");

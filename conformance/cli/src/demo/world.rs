@@ -95,6 +95,7 @@ impl World {
             authority: "Demo customs".to_owned(),
             parties: vec!["PH".to_owned(), "TH".to_owned()],
             hosts: Vec::new(),
+            tls_key: KeyKind::Rsa2048,
             pkcs12_password: None,
         };
         write_folder(&root.join("pki"), &plan, now).map_err(Failure::ours)?;

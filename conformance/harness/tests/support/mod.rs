@@ -22,6 +22,7 @@ pub(crate) fn pki() -> &'static Path {
             authority: "Carnet test".to_owned(),
             parties: vec!["SUITE".to_owned(), "OTHER".to_owned(), "DOUBLE".to_owned()],
             hosts: Vec::new(),
+            tls_key: KeyKind::Rsa2048,
             pkcs12_password: None,
         };
         write_folder(dir.path(), &plan, Setup::now()).unwrap();
