@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use carnet_double::selftest::{self, DOUBLE, Matrix, Need, Options, Row, SelftestError};
+use carnet_double::selftest::{self, DOUBLE, JOBS, Matrix, Need, Options, Row, SelftestError};
 
 use crate::catalogue;
 use crate::failure::Failure;
@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     bless: Option<PathBuf>,
     /// Nodes side by side.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = JOBS)]
     jobs: usize,
     /// Multiply every waiting time, for a busy machine.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]

@@ -5,6 +5,7 @@
 //! a node that it alone catches would live without it; that is tried by judging the same evidence with the check
 //! forced to pass. Everything runs in this process, and nothing is written but the files of the subjects.
 
+mod admission;
 mod bless;
 mod matrix;
 mod row;
@@ -23,9 +24,13 @@ pub use matrix::{Fault, Matrix, Need};
 pub use row::{Row, Verdicts};
 
 use crate::{DoubleError, Ground, GroundError, check};
+use admission::Admission;
 
 /// The name of the unmutated double.
 pub const DOUBLE: &str = "the-double";
+
+/// Nodes side by side, where nothing else is asked: most of them wait.
+pub const JOBS: usize = 24;
 
 /// So many nodes are run a second time at most.
 const MOST_AGAIN: usize = 24;
@@ -45,7 +50,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { full: false, only: Vec::new(), jobs: 10, patience: 1.0 }
+        Self { full: false, only: Vec::new(), jobs: JOBS, patience: 1.0 }
     }
 }
 
@@ -73,6 +78,15 @@ pub enum SelftestError {
     Unknown(String),
 }
 
+/// What all runs have in common.
+struct Common {
+    ground: Arc<Ground>,
+    catalogue: Arc<Catalogue>,
+    admission: Admission,
+    /// What is known of the judge's checks so far.
+    needs: Mutex<BTreeMap<String, Need>>,
+}
+
 /// Runs it; `tell` hears of each node that was run. `dir` is for the files of the subjects.
 ///
 /// # Errors
@@ -88,13 +102,14 @@ pub fn run(
         return Err(SelftestError::Unknown(unknown.clone()));
     }
     let ground = Arc::new(Ground::new(dir, UnixTime::now())?);
+    let admission = Admission::open(&ground);
+    let common = Common { ground, catalogue: Arc::clone(catalogue), admission, needs: Mutex::default() };
     let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
     let mut names: Vec<String> = catalogue.mutants.keys().filter(|name| chosen(name)).cloned().collect();
     // The null nodes wait longest; they begin first.
     names.sort_by_key(|name| !name.starts_with("null-"));
     names.insert(0, DOUBLE.to_owned());
-    let proven = Mutex::new(BTreeMap::new());
-    let mut rows = nodes(&ground, catalogue, &names, options, &proven, tell)?;
+    let mut rows = nodes(&common, &names, options, tell)?;
     // Time matters to some cases, and a machine that runs many nodes at once has little of it: what differs from what
     // is known is run once more with few beside it, and that counts; what one run saw and the other did not is told.
     // Where many differ it is the cases that changed.
@@ -102,7 +117,7 @@ pub fn run(
     let again: Vec<String> = rows.iter().filter(differs).map(|row| row.name.clone()).collect();
     if again.len() <= MOST_AGAIN {
         let calm = Options { patience: options.patience * 2.0, jobs: options.jobs.div_ceil(4), ..options.clone() };
-        let mut calm = nodes(&ground, catalogue, &again, &calm, &proven, tell)?;
+        let mut calm = nodes(&common, &again, &calm, tell)?;
         for row in &mut calm {
             let before = rows.iter().find(|before| before.name == row.name);
             row.before = before.map(|before| before.killers().cloned().collect());
@@ -111,17 +126,15 @@ pub fn run(
         rows.extend(calm);
     }
     rows.sort_by(|one, other| one.name.cmp(&other.name));
-    let needs = proven.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let needs = common.needs.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Matrix::new(catalogue, rows, needs, options))
 }
 
 /// Runs nodes side by side, and gives their rows as they come.
 fn nodes(
-    ground: &Arc<Ground>,
-    catalogue: &Arc<Catalogue>,
+    common: &Common,
     names: &[String],
     options: &Options,
-    needs: &row::Needs,
     tell: &mut dyn FnMut(&Row),
 ) -> Result<Vec<Row>, SelftestError> {
     let queue = Mutex::new(names.iter());
@@ -133,7 +146,7 @@ fn nodes(
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some(name) = next else { return };
-                    if sender.send(row::row(ground, catalogue, name, options, needs)).is_err() {
+                    if sender.send(row::row(common, name, options)).is_err() {
                         return;
                     }
                 }

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use carnet_catalogue::case::CaseId;
-use carnet_catalogue::{Catalogue, Filters, Safety};
+use carnet_catalogue::{Filters, Safety};
 use carnet_harness::evidence::Evidence;
 use carnet_harness::judge::Judge;
 use carnet_harness::judge::run::CellResult;
 use carnet_harness::plan::Selection;
 use carnet_harness::{Event, ExitCode, RunOptions, Verdict, capture_in_memory};
 
-use super::{Need, Options, SelftestError, layers};
-use crate::{Double, Ground, Mutation, Serving, peer};
+use super::{Common, Need, Options, SelftestError, layers};
+use crate::{Double, Mutation, Serving, peer};
 
 /// What came of a node.
 #[derive(Debug, Clone)]
@@ -91,17 +91,9 @@ impl Row {
     }
 }
 
-/// What is known of the judge's checks so far.
-pub(super) type Needs = Mutex<BTreeMap<String, Need>>;
-
 /// Runs a node.
-pub(super) fn row(
-    ground: &Arc<Ground>,
-    catalogue: &Arc<Catalogue>,
-    name: &str,
-    options: &Options,
-    needs: &Needs,
-) -> Result<Row, SelftestError> {
+pub(super) fn row(common: &Common, name: &str, options: &Options) -> Result<Row, SelftestError> {
+    let Common { ground, catalogue, .. } = common;
     let began = Instant::now();
     let mutant = catalogue.mutants.get(name);
     let layer = mutant.map(|mutant| mutant.layer.clone()).unwrap_or_default();
@@ -117,6 +109,7 @@ pub(super) fn row(
         (run.tells, run.settles) = (false, mutant.is_none());
         run.jobs = 16;
         run.patience = options.patience * patience;
+        run.admission = Some(common.admission.permits());
         capture_in_memory(&run, tell)
     };
     let recorder = match &null {
@@ -151,7 +144,7 @@ pub(super) fn row(
     };
     if mutant.is_some() && null.is_none() {
         let cells = judge.cells(&evidence, &|_| true);
-        prove(&judge, &evidence, &cells, name, needs);
+        prove(&judge, &evidence, &cells, name, &common.needs);
         row.take(&cells);
     } else {
         let run = judge.all(&evidence);
@@ -163,7 +156,7 @@ pub(super) fn row(
 }
 /// Checks that alone catch this node, or alone catch it in some case, are forced to pass, and the evidence is judged
 /// again.
-fn prove(judge: &Judge, evidence: &Evidence, cells: &[CellResult], name: &str, needs: &Needs) {
+fn prove(judge: &Judge, evidence: &Evidence, cells: &[CellResult], name: &str, needs: &Mutex<BTreeMap<String, Need>>) {
     let mut by_case: BTreeMap<&CaseId, BTreeSet<&str>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| matches!(cell.verdict, Verdict::Fail | Verdict::Warn)) {
         by_case.entry(&cell.case).or_default().extend(cell.findings.iter().map(|found| found.check.as_str()));

@@ -167,10 +167,20 @@ impl Conductor {
                     None => None,
                 };
                 let Ok(_permit) = permits.acquire_owned().await else { return };
+                conductor.admitted().await;
                 conductor.repeated(&cell, purpose).await;
             });
         }
         while tasks.join_next().await.is_some() {}
+    }
+
+    /// Waits until the machine has time for one more cell, where it is shared.
+    async fn admitted(&self) {
+        if let Some(admission) = &self.options.admission
+            && let Ok(permit) = admission.acquire().await
+        {
+            permit.forget();
+        }
     }
 
     /// Executes a cell, and again when it fails: shown as 2/3, never as a pass.

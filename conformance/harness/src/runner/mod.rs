@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use carnet_catalogue::subject::Suite;
 use carnet_catalogue::{Catalogue, lock};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::evidence::{Evidence, EvidenceError, Kind, Purpose, Recorder, Scope, Start};
@@ -78,6 +79,9 @@ pub struct RunOptions {
     pub seed: u64,
     /// The id of the run; a new one where none is given. A subject takes each id once, unless it forgot the run of before.
     pub id: Option<String>,
+    /// Where runs share a machine: a cell begins with a permit of these, and whoever gives them out does so as the machine
+    /// has time for one more.
+    pub admission: Option<Arc<Semaphore>>,
     /// Set from outside to stop after what is under way.
     pub stop: Arc<AtomicBool>,
 }
@@ -100,6 +104,7 @@ impl RunOptions {
             longest: None,
             seed: 1,
             id: None,
+            admission: None,
             stop: Arc::new(AtomicBool::new(false)),
         }
     }
