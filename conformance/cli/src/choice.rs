@@ -7,7 +7,7 @@ use std::time::Duration;
 use carnet_catalogue::{Catalogue, Filters, Safety, Span};
 use carnet_fixtures::Packs;
 use carnet_harness::plan::Selection;
-use carnet_harness::{RunOptions, Setup};
+use carnet_harness::{RunOptions, Setup, named};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::catalogue;
@@ -107,6 +107,7 @@ impl Choice {
     ) -> Result<RunOptions, Failure> {
         let skip = self.skip.iter().map(|text| skip(&catalogue, text)).collect::<Result<_, _>>()?;
         let packs = Packs::with_dirs(&self.packs).map_err(Failure::usage)?;
+        named::check_messages(&catalogue, &packs).map_err(Failure::usage)?;
         let setup = Setup::load_with(&self.subject, packs).map_err(Failure::usage)?;
         Ok(RunOptions {
             selection: Selection { only, skip, safety: self.safety },

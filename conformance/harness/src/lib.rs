@@ -28,6 +28,7 @@ mod arrival;
 mod own;
 mod question;
 mod runner;
+mod words;
 
 pub use judge::judge;
 pub use judge::run::Run;

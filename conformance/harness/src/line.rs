@@ -10,6 +10,8 @@ use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::words::Words;
+
 /// A TLS version that the suite's own library speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TlsVersion {
@@ -21,17 +23,9 @@ pub enum TlsVersion {
     V1_3,
 }
 
-impl TlsVersion {
-    /// `1.2` or `1.3`.
-    #[must_use]
-    pub fn from_text(text: &str) -> Option<Self> {
-        match text {
-            "1.2" => Some(Self::V1_2),
-            "1.3" => Some(Self::V1_3),
-            _ => None,
-        }
-    }
-}
+/// The versions by name.
+pub(crate) const VERSIONS: Words<TlsVersion> =
+    Words { key: "versions", known: &[("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)] };
 
 impl TlsVersion {
     /// All of the texts, in their order.
@@ -39,10 +33,7 @@ impl TlsVersion {
     /// # Errors
     /// In words: one is neither `1.2` nor `1.3`.
     pub fn all_from(texts: &[String]) -> Result<Vec<Self>, String> {
-        texts
-            .iter()
-            .map(|text| Self::from_text(text).ok_or_else(|| format!("got tls version {text:?}, expected 1.2 or 1.3")))
-            .collect()
+        texts.iter().map(|text| VERSIONS.meaning(text)).collect()
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a case names of this crate, held against what there is: speakers, kinds of the zoo, checks and their arguments.
+//! What a case names of this crate, held against what there is: speakers, kinds of the zoo, checks and their arguments, and
+//! the words that its steps choose from.
 //!
 //! The catalogue reads cases without knowing any of them, and holds them against its own files. Whoever loads cases of
 //! somebody else's asks here, too, so that a slip is found before anything is sent.
@@ -9,9 +10,14 @@ use carnet_catalogue::case::{Case, CaseId, Check};
 use carnet_catalogue::error::Problem;
 use carnet_catalogue::step::Step;
 use carnet_catalogue::{Catalogue, CatalogueError, matrix, read};
+use carnet_fixtures::Packs;
 
+use crate::forge::{CONTENTS, KEYS, ORDERS, TOKENS};
 use crate::judge::checks;
+use crate::line::VERSIONS;
+use crate::runner::{ALGORITHMS, FOR_SUITE, OMITTED, WEAK};
 use crate::setup::speaker_names;
+use crate::tls;
 
 /// Holds cases of a catalogue against the speakers and the checks of the harness.
 ///
@@ -28,9 +34,33 @@ pub fn check<'a>(
             let file = File::of(catalogue, id);
             let spoken = spoken(case).into_iter().filter_map(|said| file.speaker(&said, &speakers)).collect::<Vec<_>>();
             let asked = case.check.iter().flat_map(|check| file.check(check)).collect::<Vec<_>>();
-            spoken.into_iter().chain(asked)
+            // A step that says nothing else offers the version of its cell.
+            let versions = case.matrix.get("tls").into_iter().flatten().map(|version| ("versions", version.as_str()));
+            let chosen: BTreeSet<_> = case.step.iter().flat_map(chosen).chain(versions).collect();
+            let chosen = chosen.into_iter().flat_map(|(key, word)| file.choice(case, key, word)).collect::<Vec<_>>();
+            spoken.into_iter().chain(asked).chain(chosen)
         })
         .collect();
+    if problems.is_empty() { Ok(()) } else { Err(CatalogueError { problems }) }
+}
+
+/// Holds the cases of a catalogue against the messages of the packs that a run has, and against their facts.
+///
+/// # Errors
+/// Every name that does not exist, with file, line and the nearest one that does; a pack that does not read.
+pub fn check_messages(catalogue: &Catalogue, packs: &Packs) -> Result<(), CatalogueError> {
+    let mut problems = Vec::new();
+    for (id, case) in &catalogue.cases {
+        let file = File::of(catalogue, id);
+        for send in case.step.iter().flat_map(|step| step.send.iter().chain(&step.offer)) {
+            if let (Some(pack), Some(message)) = (&send.pack, &send.message) {
+                let facts: Vec<&str> = send.set.keys().map(String::as_str).collect();
+                let messages = matrix::filled(case, message);
+                let found = messages.iter().find_map(|name| file.message(packs, pack, (message, name), &facts));
+                problems.extend(found);
+            }
+        }
+    }
     if problems.is_empty() { Ok(()) } else { Err(CatalogueError { problems }) }
 }
 
@@ -49,6 +79,54 @@ fn speakers(step: &Step) -> impl Iterator<Item = &str> {
     let face = step.listen.as_ref().and_then(|listen| listen.identity.as_deref());
     let published = step.publish.as_ref().and_then(|publish| publish.certificate.as_deref());
     [step.speaker.as_deref(), tls, sign, face, published].into_iter().flatten()
+}
+
+/// The words that a step chooses, each with its key.
+fn chosen<'s>(step: &'s Step) -> Vec<(&'static str, &'s str)> {
+    let mut words = Vec::new();
+    let mut take = |key, said: &'s [String]| words.extend(said.iter().map(|word| (key, word.as_str())));
+    if let Some(tls) = &step.tls {
+        take("versions", &tls.versions);
+        take("suites", &tls.suites);
+    }
+    if let Some(listen) = &step.listen {
+        take("versions", &listen.versions);
+        take("suites", &listen.suites);
+    }
+    if let Some(sign) = &step.sign {
+        take("sign.token", sign.token.as_slice());
+        take("sign.omit", &sign.omit);
+        take("sign.algorithm", sign.algorithm.as_slice());
+        take("sign.digest", sign.digest.as_slice());
+    }
+    if let Some(encrypt) = &step.encrypt {
+        take("encrypt.key", encrypt.key.as_slice());
+        take("encrypt.content", encrypt.content.as_slice());
+        take("encrypt.for", encrypt.recipient.as_slice());
+        take("encrypt.order", encrypt.order.as_slice());
+    }
+    if let Some(connect) = &step.connect {
+        take("hello", connect.hello.as_slice());
+    }
+    words
+}
+
+/// The words that a key of a step takes.
+fn known(key: &str) -> Vec<String> {
+    let words = |words: &mut dyn Iterator<Item = &'static str>| words.map(str::to_owned).collect();
+    match key {
+        "versions" => words(&mut VERSIONS.all()),
+        "sign.token" => words(&mut TOKENS.all()),
+        "sign.omit" => words(&mut OMITTED.all()),
+        "sign.algorithm" => words(&mut ALGORITHMS.all()),
+        "sign.digest" => words(&mut WEAK.all()),
+        "encrypt.key" => words(&mut KEYS.all().chain(["none"])),
+        "encrypt.content" => words(&mut CONTENTS.all()),
+        "encrypt.for" => words(&mut FOR_SUITE.all()),
+        "encrypt.order" => words(&mut ORDERS.all()),
+        "hello" => words(&mut tls::HELLOS.into_iter()),
+        _ => tls::suites(),
+    }
 }
 
 /// The file of a case, for saying where in it a name stands.
@@ -76,6 +154,42 @@ impl<'a> File<'a> {
         let kind = name.split_once(':').map_or(name.as_str(), |(_, kind)| kind);
         let place = self.place("", &[name, kind, written]);
         Some(self.problem(place, format!("there is no speaker {name}")).with_help(help))
+    }
+
+    /// What is wrong with a word, in any cell of its case.
+    fn choice(&self, case: &Case, key: &str, written: &str) -> Option<Problem> {
+        let known = known(key);
+        let word = matrix::filled(case, written).into_iter().find(|word| !known.contains(word))?;
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let help = read::nearest(&word, known.iter().copied()).map_or_else(|| one_of(&known), meant);
+        let place = self.place("", &[&word, written]);
+        Some(self.problem(place, format!("{key} is never {word}")).with_help(help))
+    }
+
+    /// What is wrong with a message of a pack, as a case writes it and as a cell reads it, or with the facts set in it.
+    fn message(&self, packs: &Packs, pack: &str, message: (&str, &str), facts: &[&str]) -> Option<Problem> {
+        let (written, name) = message;
+        let unknown = |words: &[&str], what: String, known: Vec<&str>| {
+            let near = read::nearest(words.first()?, known.iter().copied());
+            let help = near.map_or_else(|| one_of(&known), meant);
+            Some(self.problem(self.place("", words), what).with_help(help))
+        };
+        let Some(found) = packs.pack(pack) else {
+            let known = packs.iter().map(|pack| pack.id.as_str()).collect();
+            return unknown(&[pack], format!("there is no pack {pack}"), known);
+        };
+        let messages = match found.messages() {
+            Ok(messages) => messages,
+            Err(error) => return Some(Problem::of_file(&self.shown, format!("pack {pack} does not read: {error}"))),
+        };
+        let Some(entry) = messages.iter().find(|message| message.path == name) else {
+            let known = messages.iter().map(|message| message.path.as_str()).collect();
+            return unknown(&[name, written], format!("pack {pack} has no message {name}"), known);
+        };
+        let kind = found.message_type(&entry.message_type)?;
+        let fact = facts.iter().find(|fact| kind.fact(fact).is_none())?;
+        let known = kind.facts().map(|fact| fact.name.as_str()).collect();
+        unknown(&[fact], format!("{} has no fact {fact}", kind.name), known)
     }
 
     fn check(&self, check: &Check) -> Vec<Problem> {
@@ -111,50 +225,17 @@ impl<'a> File<'a> {
     }
 }
 
+/// All words, or one of them where they are too many to read.
+fn one_of(known: &[&str]) -> String {
+    match known {
+        [first, ..] if known.len() > 20 => format!("it is one of {}, such as {first}", known.len()),
+        _ => format!("it is one of {}", known.join(", ")),
+    }
+}
+
 fn meant(near: &str) -> String {
     format!("did you mean `{near}`?")
 }
 
 #[cfg(test)]
-mod tests {
-    use carnet_catalogue::files::Files;
-
-    use super::*;
-
-    #[test]
-    fn every_case_of_the_suite_names_what_there_is() {
-        let catalogue = carnet_catalogue::load().unwrap();
-        check(&catalogue, &catalogue.cases).unwrap_or_else(|error| panic!("{error}"));
-    }
-
-    /// What is said of a case of the suite in which `from` is `to`, and the line of `to`.
-    fn said(id: &str, from: &str, to: &str) -> (String, String) {
-        let (mut files, path) = (Files::embedded(), CaseId::new(id).path());
-        let text = String::from_utf8(files.bytes(&path).unwrap().to_vec()).unwrap();
-        assert!(text.contains(from), "{from} is not in {path}");
-        let text = text.replacen(from, to, 1);
-        let line = text.lines().position(|line| line.contains(to)).unwrap() + 1;
-        files.insert(&path, text.into_bytes());
-        let catalogue = carnet_catalogue::from_files(files).unwrap();
-        let error = check(&catalogue, &catalogue.cases).unwrap_err();
-        (error.to_string(), format!("{path}:{line}:"))
-    }
-
-    #[test]
-    fn a_name_that_does_not_exist_is_told_with_its_place_and_the_nearest() {
-        for (id, from, to, what, near) in [
-            ("tls.server.dates", "\"expired\"", "\"expird\"", "no speaker zoo:expird", "zoo:expired"),
-            ("tls.certificate.expired", "zoo:expired", "zoo:expird", "no speaker zoo:expird", "zoo:expired"),
-            ("as4.trust.signer-expired", "zoo:expired", "stranjer", "no speaker stranjer", "stranger"),
-            ("as4.discovery.certificate-untrusted", "stranger", "strangr", "no speaker strangr", "stranger"),
-            ("as4.trust.signer-expired", "well-formed", "well-formd", "no check error.well-formd", "error.well-formed"),
-            ("as4.trust.signer-expired", "{ requirement", "{ requirment", "takes no requirment", "requirement"),
-        ] {
-            let (said, place) = said(id, from, to);
-            assert!(said.starts_with(&place) && said.contains(what), "{place} {said}");
-            assert!(said.ends_with(&format!("\nhelp: did you mean `{near}`?")), "{said}");
-        }
-        let (said, _) = said("as4.trust.signer-expired", "zoo:expired", "somebody-whom-nobody-knows");
-        assert!(said.ends_with("`carnet zoo list` names the kinds"), "{said}");
-    }
-}
+mod tests;

@@ -22,6 +22,7 @@ use rustls_pki_types::CertificateDer;
 use super::ForgeError;
 use super::envelope::Transported;
 use super::naming;
+use crate::words::Words;
 
 /// How the key of a message is handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,31 @@ pub enum Order {
     /// The ciphertext is compressed, and signed then.
     BeforeCompression,
 }
+
+/// The ways to hand a key over; a step has one word more, for a message that is not encrypted.
+pub(crate) const KEYS: Words<KeyTransport> = Words {
+    key: "encrypt.key",
+    known: &[
+        ("rsa-oaep", KeyTransport::RsaOaep),
+        ("rsa-oaep-sha1", KeyTransport::RsaOaepSha1),
+        ("rsa-1.5", KeyTransport::Rsa15),
+        ("agreement", KeyTransport::Agreement),
+    ],
+};
+
+/// The ways to encrypt parts.
+pub(crate) const CONTENTS: Words<Content> =
+    Words { key: "encrypt.content", known: &[("aes128-gcm", Content::Aes128Gcm), ("aes128-cbc", Content::Aes128Cbc)] };
+
+/// The moments to encrypt parts.
+pub(crate) const ORDERS: Words<Order> = Words {
+    key: "encrypt.order",
+    known: &[
+        ("after-signing", Order::AfterSigning),
+        ("before-signing", Order::BeforeSigning),
+        ("before-compression", Order::BeforeCompression),
+    ],
+};
 
 /// How a message is encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,29 +124,10 @@ impl Encryption {
                 KeyMethod::RsaOaep => KeyTransport::RsaOaep,
                 _ => KeyTransport::Agreement,
             },
-            Some("rsa-oaep") => KeyTransport::RsaOaep,
-            Some("rsa-oaep-sha1") => KeyTransport::RsaOaepSha1,
-            Some("rsa-1.5") => KeyTransport::Rsa15,
-            Some("agreement") => KeyTransport::Agreement,
-            Some(other) => {
-                let known = "none, rsa-oaep, rsa-oaep-sha1, rsa-1.5 or agreement";
-                return Err(format!("got encrypt.key {other:?}, expected {known}"));
-            }
+            Some(word) => KEYS.meaning(word)?,
         };
-        let content = match choice.content.as_deref() {
-            None | Some("aes128-gcm") => Content::Aes128Gcm,
-            Some("aes128-cbc") => Content::Aes128Cbc,
-            Some(other) => return Err(format!("got encrypt.content {other:?}, expected aes128-gcm or aes128-cbc")),
-        };
-        let order = match choice.order.as_deref() {
-            None | Some("after-signing") => Order::AfterSigning,
-            Some("before-signing") => Order::BeforeSigning,
-            Some("before-compression") => Order::BeforeCompression,
-            Some(other) => {
-                let known = "after-signing, before-signing or before-compression";
-                return Err(format!("got encrypt.order {other:?}, expected {known}"));
-            }
-        };
+        let content = choice.content.as_deref().map(|word| CONTENTS.meaning(word)).transpose()?.unwrap_or_default();
+        let order = choice.order.as_deref().map(|word| ORDERS.meaning(word)).transpose()?.unwrap_or_default();
         Ok(Self { recipient, key, content, order, omit: choice.omit.clone(), messaging: choice.messaging })
     }
 }

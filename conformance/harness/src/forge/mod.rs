@@ -18,11 +18,13 @@ use carnet_catalogue::step::{Forge, Op, Stage};
 use carnet_wire::wss::SignError;
 
 pub(crate) use edit::resolve;
+pub(crate) use encrypt::{CONTENTS, KEYS, ORDERS};
 pub use encrypt::{Content, Encryption, KeyTransport, Order};
 pub(crate) use envelope::EB;
 pub use envelope::{Agreed, Draft, PartDraft, PartyRef, escape};
 pub use metadata::{Metadata, Subject, metadata};
 pub use mime::MimeBody;
+pub(crate) use sign::TOKENS;
 pub use sign::{Algorithm, Omit, Signing};
 pub use signal::{ErrorRow, SignalDraft, error_row};
 

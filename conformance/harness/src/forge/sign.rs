@@ -16,6 +16,7 @@ use carnet_wire::{Limits, c14n, namespace, token};
 
 use super::envelope::{EB, Transported};
 use super::{ForgeError, edit, naming};
+use crate::words::Words;
 
 /// What is left out of the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -204,23 +205,52 @@ fn security(signed_info: &str, signing: &Signing<'_>) -> Result<String, ForgeErr
     ))
 }
 
+/// How a signature says whose it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Token {
+    Certificate,
+    Path,
+    /// A path of the leaf alone.
+    PathOfLeaf,
+    KeyIdentifier,
+    IssuerSerial,
+    /// The certificate in KeyInfo itself, where no token is.
+    Data,
+    /// The key in KeyInfo itself.
+    KeyValue,
+}
+
+/// The names of the tokens.
+pub(crate) const TOKENS: Words<Token> = Words {
+    key: "sign.token",
+    known: &[
+        ("x509-v3", Token::Certificate),
+        ("x509-pkipath", Token::Path),
+        ("x509-pkipath-leaf", Token::PathOfLeaf),
+        ("ski", Token::KeyIdentifier),
+        ("issuer-serial", Token::IssuerSerial),
+        ("x509-data", Token::Data),
+        ("key-value", Token::KeyValue),
+    ],
+};
+
 /// The token before the signature, if one is carried, and what stands in KeyInfo.
 fn key_info(signing: &Signing<'_>) -> Result<(String, String), ForgeError> {
     let chain = &signing.identity.chain;
     let failed = |what: &str| ForgeError::Sign { what: what.to_owned() };
     let leaf = chain.first().ok_or_else(|| failed("the signer has no certificate"))?;
-    let (value_type, token) = match signing.token.as_str() {
-        "x509-v3" => (namespace::X509_V3, leaf.to_vec()),
-        "x509-pkipath" => (namespace::X509_PKIPATH_V1, token::pkipath(chain)),
-        "ski" => return Ok((String::new(), naming::ski(leaf)?)),
-        "issuer-serial" => return Ok((String::new(), naming::issuer_serial(chain)?)),
-        "x509-pkipath-leaf" => (namespace::X509_PKIPATH_V1, token::pkipath(std::slice::from_ref(leaf))),
-        "x509-data" => {
+    let (value_type, token) = match TOKENS.meaning(&signing.token).map_err(|what| failed(&what))? {
+        Token::Certificate => (namespace::X509_V3, leaf.to_vec()),
+        Token::Path => (namespace::X509_PKIPATH_V1, token::pkipath(chain)),
+        Token::PathOfLeaf => (namespace::X509_PKIPATH_V1, token::pkipath(std::slice::from_ref(leaf))),
+        Token::KeyIdentifier => return Ok((String::new(), naming::ski(leaf)?)),
+        Token::IssuerSerial => return Ok((String::new(), naming::issuer_serial(chain)?)),
+        Token::Data => {
             let leaf = STANDARD.encode(leaf);
             let data = format!("<ds:X509Data><ds:X509Certificate>{leaf}</ds:X509Certificate></ds:X509Data>");
             return Ok((String::new(), data));
         }
-        "key-value" => {
+        Token::KeyValue => {
             let pair = RsaKeyPair::from_pkcs8(signing.identity.key.pkcs8().secret_pkcs8_der())
                 .map_err(|_| failed("a key value is written of RSA keys only"))?;
             let number = |number: io::Positive<'_>| STANDARD.encode(number.big_endian_without_leading_zero());
@@ -230,10 +260,6 @@ fn key_info(signing: &Signing<'_>) -> Result<(String, String), ForgeError> {
                  <ds:Exponent>{exponent}</ds:Exponent></ds:RSAKeyValue></ds:KeyValue>"
             );
             return Ok((String::new(), value));
-        }
-        other => {
-            let known = "x509-pkipath, x509-v3, x509-pkipath-leaf, ski, issuer-serial, key-value or x509-data";
-            return Err(ForgeError::Sign { what: format!("got token {other:?}, expected {known}") });
         }
     };
     let token = format!(

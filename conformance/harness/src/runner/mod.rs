@@ -27,6 +27,7 @@ pub(crate) use dial::{Dial, dial, resolve};
 pub(crate) use hub::Hub;
 pub use operator::Prompt;
 pub(crate) use pace::Pace;
+pub(crate) use signer::{ALGORITHMS, FOR_SUITE, OMITTED, WEAK};
 pub(crate) use timing::Timing;
 
 use std::path::PathBuf;

@@ -5,9 +5,38 @@ use carnet_certs::Identity;
 
 use crate::forge::{Algorithm, Encryption, Omit, Signing};
 use crate::setup::Setup;
+use crate::words::Words;
 
 /// What version 2.0 signs with, by the agreement's own key.
 const OF_VERSION_2: [&str; 2] = ["ed25519", "ecdsa-sha256"];
+
+/// What a signature leaves out.
+pub(crate) const OMITTED: Words<fn(&mut Omit)> = Words {
+    key: "sign.omit",
+    known: &[
+        ("messaging", |omit| omit.messaging = true),
+        ("body", |omit| omit.body = true),
+        ("parts", |omit| omit.parts = true),
+    ],
+};
+
+/// What a signature is made with.
+pub(crate) const ALGORITHMS: Words<Algorithm> = Words {
+    key: "sign.algorithm",
+    known: &[
+        ("rsa-sha256", Algorithm::RsaSha256),
+        ("ed25519", Algorithm::Ed25519),
+        ("ecdsa-sha256", Algorithm::EcdsaP256),
+        ("rsa-sha1", Algorithm::RsaSha1),
+        ("hmac-sha256", Algorithm::HmacSha256),
+    ],
+};
+
+/// Whether a digest is made with the weak algorithm.
+pub(crate) const WEAK: Words<bool> = Words { key: "sign.digest", known: &[("sha256", false), ("sha1", true)] };
+
+/// Whether a message is encrypted for the suite itself, whose key the subject has not.
+pub(crate) const FOR_SUITE: Words<bool> = Words { key: "encrypt.for", known: &[("subject", false), ("suite", true)] };
 
 /// An identity with the choices of a step.
 #[derive(Debug, Clone)]
@@ -43,36 +72,16 @@ impl Signer {
         let agreed = setup.subject.agreed(agreement);
         let mut omit = Omit::default();
         for what in &choice.omit {
-            match what.as_str() {
-                "messaging" => omit.messaging = true,
-                "body" => omit.body = true,
-                "parts" => omit.parts = true,
-                other => return Err(format!("got omit {other:?}, expected messaging, body or parts")),
-            }
+            OMITTED.meaning(what)?(&mut omit);
         }
-        let algorithm = match choice.algorithm.as_deref() {
-            None => Algorithm::of(&identity),
-            Some("rsa-sha256") => Algorithm::RsaSha256,
-            Some("ed25519") => Algorithm::Ed25519,
-            Some("ecdsa-sha256") => Algorithm::EcdsaP256,
-            Some("rsa-sha1") => Algorithm::RsaSha1,
-            Some("hmac-sha256") => Algorithm::HmacSha256,
-            Some(other) => {
-                let known = "rsa-sha256, ed25519, ecdsa-sha256, rsa-sha1 or hmac-sha256";
-                return Err(format!("got algorithm {other:?}, expected {known}"));
-            }
-        };
-        let weak_digest = match choice.digest.as_deref() {
-            None | Some("sha256") => false,
-            Some("sha1") => true,
-            Some(other) => return Err(format!("got digest {other:?}, expected sha256 or sha1")),
-        };
+        let algorithm = choice.algorithm.as_deref().map(|word| ALGORITHMS.meaning(word)).transpose()?;
+        let weak_digest = choice.digest.as_deref().map(|word| WEAK.meaning(word)).transpose()?;
         Ok(Some(Self {
-            identity,
             token: choice.token.clone().unwrap_or_else(|| agreed.token.clone()),
             omit,
-            algorithm,
-            weak_digest,
+            algorithm: algorithm.unwrap_or_else(|| Algorithm::of(&identity)),
+            weak_digest: weak_digest.unwrap_or_default(),
+            identity,
             before_compression: choice.before_compression,
         }))
     }
@@ -105,13 +114,12 @@ pub(crate) fn encryption(
     if (!agreed && !asked) || choice.key.as_deref() == Some("none") {
         return Ok(None);
     }
-    let recipient = match choice.recipient.as_deref() {
-        None | Some("subject") => setup.recipient(agreement, |one| Encryption::fits(one, choice))?.clone(),
-        Some("suite") => {
-            let own = setup.security(agreement)?.own();
-            own.cloned().ok_or_else(|| "the suite has no encryption certificate of this agreement".to_owned())?
-        }
-        Some(other) => return Err(format!("got encrypt.for {other:?}, expected subject or suite")),
+    let for_suite = choice.recipient.as_deref().map(|word| FOR_SUITE.meaning(word)).transpose()?;
+    let recipient = if for_suite.unwrap_or_default() {
+        let own = setup.security(agreement)?.own();
+        own.cloned().ok_or_else(|| "the suite has no encryption certificate of this agreement".to_owned())?
+    } else {
+        setup.recipient(agreement, |one| Encryption::fits(one, choice))?.clone()
     };
     Encryption::of(recipient, choice).map(Some)
 }

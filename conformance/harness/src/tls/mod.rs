@@ -126,6 +126,12 @@ fn provider(suites: &[String]) -> Result<Arc<CryptoProvider>, Error> {
     Ok(Arc::new(provider))
 }
 
+/// The IANA names of all suites that there are.
+#[must_use]
+pub fn suites() -> Vec<String> {
+    aws_lc_rs::default_provider().cipher_suites.iter().map(|suite| iana(suite.suite())).collect()
+}
+
 fn versions(versions: &[TlsVersion]) -> Vec<&'static SupportedProtocolVersion> {
     let wanted = |version| versions.is_empty() || versions.contains(&version);
     let known = [(TlsVersion::V1_3, &version::TLS13), (TlsVersion::V1_2, &version::TLS12)];
