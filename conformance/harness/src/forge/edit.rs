@@ -1,6 +1,8 @@
 //! The operations of a forge on XML text, on bytes by offset, on header fields.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use carnet_catalogue::step::{Forge, Op};
 use carnet_wire::gzip::{self, Deflate};
@@ -165,10 +167,23 @@ pub(crate) fn new_bytes(edit: &Forge) -> Result<Vec<u8>, ForgeError> {
 /// Zeros are compressed by so many at once.
 static PIECE: [u8; 64 << 10] = [0; 64 << 10];
 
+/// So many lengths are remembered.
+const REMEMBERED: usize = 8;
+
+/// Zeros that were compressed before, by their number. A bomb takes longer to make than all else that a case needs, and
+/// where many nodes are tried, each gets the same.
+static COMPRESSED: Mutex<BTreeMap<usize, Vec<u8>>> = Mutex::new(BTreeMap::new());
+
 /// Bytes and so many zeros after them, compressed. The zeros are never there all at once.
 pub(crate) fn deflated(bytes: &[u8], zeros: usize) -> Vec<u8> {
     if zeros == 0 {
         return gzip::deflate(bytes);
+    }
+    let known = || COMPRESSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if bytes.is_empty()
+        && let Some(compressed) = known().get(&zeros)
+    {
+        return compressed.clone();
     }
     let mut deflate = Deflate::new(Vec::new());
     // A vector takes every byte, so no step can fail.
@@ -180,7 +195,12 @@ pub(crate) fn deflated(bytes: &[u8], zeros: usize) -> Vec<u8> {
         left -= piece.len();
     }
     debug_assert!(pushed.is_ok());
-    deflate.finish().unwrap_or_default()
+    let compressed = deflate.finish().unwrap_or_default();
+    let mut known = known();
+    if bytes.is_empty() && known.len() < REMEMBERED {
+        known.insert(zeros, compressed.clone());
+    }
+    compressed
 }
 
 /// How often an insertion or a copy is made.

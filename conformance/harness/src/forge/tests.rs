@@ -335,6 +335,7 @@ fn floods_and_bombs_have_the_size_that_was_asked_for() {
     let bomb = Forge { gzip_zeros: Some(1 << 20), with: None, ..edit(Stage::Http, Op::Replace, "body", "") };
     let bomb = http::read(&raw(&[bomb])).unwrap();
     assert_eq!(carnet_wire::gzip::inflate(&bomb.body, &Limits::default()).unwrap(), vec![0; 1 << 20]);
+    assert_eq!(edit::deflated(&[], 1 << 20), bomb.body, "the second time");
     let mixed = carnet_wire::gzip::inflate(&edit::deflated(b"<a/>", 100_001), &Limits::default()).unwrap();
     assert_eq!((mixed.get(..4), mixed.len()), (Some(b"<a/>".as_slice()), 100_005));
 }
