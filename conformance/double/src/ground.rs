@@ -93,7 +93,7 @@ impl Ground {
             authority: "Carnet Double".to_owned(),
             parties: PARTIES.map(str::to_owned).to_vec(),
             hosts: Vec::new(),
-            // Some hundred nodes do some hundred handshakes each: with RSA that is half of what a selftest costs.
+            // Some hundred nodes do some hundred handshakes each: with RSA they are half of the signatures of a selftest.
             tls_key: KeyKind::P256,
             pkcs12_password: None,
         };
