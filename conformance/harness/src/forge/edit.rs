@@ -174,17 +174,31 @@ const REMEMBERED: usize = 8;
 /// where many nodes are tried, each gets the same.
 static COMPRESSED: Mutex<BTreeMap<usize, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
-/// Bytes and so many zeros after them, compressed. The zeros are never there all at once.
+/// Bytes and so many zeros after them, compressed.
 pub(crate) fn deflated(bytes: &[u8], zeros: usize) -> Vec<u8> {
-    if zeros == 0 {
-        return gzip::deflate(bytes);
+    match (bytes, zeros) {
+        (_, 0) => gzip::deflate(bytes),
+        ([], _) => bomb(zeros),
+        _ => with_zeros(bytes, zeros),
     }
+}
+
+/// Nothing but zeros, compressed.
+fn bomb(zeros: usize) -> Vec<u8> {
     let known = || COMPRESSED.lock().unwrap_or_else(PoisonError::into_inner);
-    if bytes.is_empty()
-        && let Some(compressed) = known().get(&zeros)
-    {
+    if let Some(compressed) = known().get(&zeros) {
         return compressed.clone();
     }
+    let compressed = with_zeros(&[], zeros);
+    let mut known = known();
+    if known.len() < REMEMBERED {
+        known.insert(zeros, compressed.clone());
+    }
+    compressed
+}
+
+/// The zeros are never there all at once.
+fn with_zeros(bytes: &[u8], zeros: usize) -> Vec<u8> {
     let mut deflate = Deflate::new(Vec::new());
     // A vector takes every byte, so no step can fail.
     let mut pushed = deflate.push(bytes);
@@ -195,12 +209,7 @@ pub(crate) fn deflated(bytes: &[u8], zeros: usize) -> Vec<u8> {
         left -= piece.len();
     }
     debug_assert!(pushed.is_ok());
-    let compressed = deflate.finish().unwrap_or_default();
-    let mut known = known();
-    if bytes.is_empty() && known.len() < REMEMBERED {
-        known.insert(zeros, compressed.clone());
-    }
-    compressed
+    deflate.finish().unwrap_or_default()
 }
 
 /// How often an insertion or a copy is made.
