@@ -24,6 +24,20 @@ pub struct FolderPlan {
     pub pkcs12_password: Option<String>,
 }
 
+impl FolderPlan {
+    /// Nodes on this machine with RSA-2048 in TLS, and no PKCS#12.
+    #[must_use]
+    pub fn new(authority: impl Into<String>, parties: Vec<String>) -> Self {
+        Self {
+            authority: authority.into(),
+            parties,
+            hosts: Vec::new(),
+            tls_key: KeyKind::Rsa2048,
+            pkcs12_password: None,
+        }
+    }
+}
+
 /// A file that was written, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {

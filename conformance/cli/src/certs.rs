@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use carnet_certs::{FolderPlan, KeyKind, UnixTime, Written, write_folder};
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::failure::Failure;
 
@@ -32,8 +33,8 @@ enum Action {
         /// Host name or address for the TLS certificates; repeatable. Loopback names when left out.
         #[arg(long = "host")]
         hosts: Vec<String>,
-        /// Kind of the TLS keys: rsa-2048, rsa-3072, rsa-4096, p-256 or ed25519.
-        #[arg(long, value_name = "KIND", default_value = "rsa-2048", value_parser = tls_key)]
+        /// Kind of the TLS keys.
+        #[arg(long, value_name = "KIND", default_value = KeyKind::Rsa2048.name(), value_parser = tls_key())]
         tls_key: KeyKind,
         /// Also write PKCS#12 files under this password.
         #[arg(long)]
@@ -61,11 +62,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A kind of key that proves itself in a handshake and is not broken on purpose.
-fn tls_key(name: &str) -> Result<KeyKind, String> {
-    KeyKind::by_name(name)
-        .filter(|kind| !matches!(kind, KeyKind::Rsa1024 | KeyKind::X25519))
-        .ok_or_else(|| "the kinds are rsa-2048, rsa-3072, rsa-4096, p-256 and ed25519".to_owned())
+/// Reads a kind of key that proves itself in a handshake and is not broken on purpose; help names all of them.
+fn tls_key() -> impl TypedValueParser<Value = KeyKind> {
+    const KINDS: [KeyKind; 5] = [KeyKind::Rsa2048, KeyKind::Rsa3072, KeyKind::Rsa4096, KeyKind::P256, KeyKind::Ed25519];
+    PossibleValuesParser::new(KINDS.map(KeyKind::name)).map(|name| KeyKind::by_name(&name).unwrap_or(KeyKind::Rsa2048))
 }
 
 /// Prints what was written.

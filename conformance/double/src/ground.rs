@@ -90,12 +90,9 @@ impl Ground {
     /// See [`GroundError`].
     pub fn new(dir: &Path, now: UnixTime) -> Result<Self, GroundError> {
         let plan = FolderPlan {
-            authority: "Carnet Double".to_owned(),
-            parties: PARTIES.map(str::to_owned).to_vec(),
-            hosts: Vec::new(),
             // Some hundred nodes do some hundred handshakes each: with RSA they are half of the signatures of a selftest.
             tls_key: KeyKind::P256,
-            pkcs12_password: None,
+            ..FolderPlan::new("Carnet Double", PARTIES.map(str::to_owned).to_vec())
         };
         let pki = dir.join("pki");
         std::fs::create_dir_all(&pki).map_err(|source| GroundError::File { path: pki.clone(), source })?;

@@ -91,13 +91,7 @@ impl World {
         let folder = tempfile::Builder::new().prefix("carnet-demo-").tempdir().map_err(Failure::ours)?;
         let now = UnixTime::now();
         let root = folder.path();
-        let plan = FolderPlan {
-            authority: "Demo customs".to_owned(),
-            parties: vec!["PH".to_owned(), "TH".to_owned()],
-            hosts: Vec::new(),
-            tls_key: KeyKind::Rsa2048,
-            pkcs12_password: None,
-        };
+        let plan = FolderPlan::new("Demo customs", ["PH", "TH"].map(str::to_owned).to_vec());
         write_folder(&root.join("pki"), &plan, now).map_err(Failure::ours)?;
         for party in &plan.parties {
             for (usage, kind) in FURTHER {

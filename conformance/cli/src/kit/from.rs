@@ -72,14 +72,7 @@ pub(crate) fn own_keys(file: &SubjectFiles, now: UnixTime) -> Result<OwnKeys, Fa
     let own = &file.subject.party.id;
     if !file.pki().join(format!("{}-tls.pem", own.to_lowercase())).exists() {
         let hosts = Address::parse(&file.subject.url).map(|address| vec![address.host]).unwrap_or_default();
-        let parties = vec![own.clone()];
-        let plan = FolderPlan {
-            authority: pki.authority.name().to_owned(),
-            parties,
-            hosts,
-            tls_key: KeyKind::Rsa2048,
-            pkcs12_password: None,
-        };
+        let plan = FolderPlan { hosts, ..FolderPlan::new(pki.authority.name(), vec![own.clone()]) };
         write_folder(&file.pki(), &plan, now).map_err(Failure::usage)?;
     }
     let identity = |usage: &str| file.identity(None, own, usage).map_err(Failure::usage);
@@ -181,13 +174,7 @@ impl<'a> Pki<'a> {
         if !missing.is_empty() {
             let host = suite_url(suite).as_deref().and_then(Address::parse).map(|address| address.host);
             let hosts = host.filter(|host| host != "localhost").map(|host| vec![host]).unwrap_or_default();
-            let plan = FolderPlan {
-                authority: "Carnet suite".to_owned(),
-                parties: missing,
-                hosts,
-                tls_key: KeyKind::Rsa2048,
-                pkcs12_password: None,
-            };
+            let plan = FolderPlan { hosts, ..FolderPlan::new("Carnet suite", missing) };
             write_folder(&dir, &plan, now).map_err(Failure::usage)?;
         }
         let authority = Authority::load(&dir.join("authority")).map_err(Failure::usage)?;

@@ -18,13 +18,7 @@ pub(crate) fn pki() -> &'static Path {
     static PKI: OnceLock<TempDir> = OnceLock::new();
     PKI.get_or_init(|| {
         let dir = TempDir::new().unwrap();
-        let plan = FolderPlan {
-            authority: "Carnet test".to_owned(),
-            parties: vec!["SUITE".to_owned(), "OTHER".to_owned(), "DOUBLE".to_owned()],
-            hosts: Vec::new(),
-            tls_key: KeyKind::Rsa2048,
-            pkcs12_password: None,
-        };
+        let plan = FolderPlan::new("Carnet test", ["SUITE", "OTHER", "DOUBLE"].map(str::to_owned).to_vec());
         write_folder(dir.path(), &plan, Setup::now()).unwrap();
         write_further(dir.path(), "SUITE-SMP", Usage::Signing, KeyKind::Rsa2048, Setup::now()).unwrap();
         for party in ["SUITE", "DOUBLE"] {
