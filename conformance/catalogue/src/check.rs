@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::Catalogue;
 use crate::case::{Case, CaseId, Level};
 use crate::error::Problem;
-use crate::read::{at_text, nearest};
+use crate::read::{at_text, did_you_mean, nearest};
 
 /// Adds every broken cross-reference to `problems`.
 pub(crate) fn cross_check(catalogue: &Catalogue, problems: &mut Vec<Problem>) {
@@ -103,8 +103,4 @@ fn fingerprint(case: &Case) -> String {
     let stimulus = serde_json::to_string(&(&case.agreement, &case.step, &case.matrix)).unwrap_or_default();
     let checks = serde_json::to_string(&(&case.check, &case.allow, &case.either)).unwrap_or_default();
     format!("{stimulus}\n{checks}")
-}
-
-fn did_you_mean(near: &str) -> String {
-    format!("did you mean `{near}`?")
 }

@@ -67,6 +67,16 @@ impl fmt::Display for CatalogueError {
     }
 }
 
+impl CatalogueError {
+    /// Nothing was found, or everything that was.
+    ///
+    /// # Errors
+    /// The problems, where there are any.
+    pub fn of(problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+    }
+}
+
 impl From<Problem> for CatalogueError {
     fn from(problem: Problem) -> Self {
         Self { problems: vec![problem] }

@@ -57,7 +57,7 @@ impl Ics {
         if let Some(name) = ics.capabilities.iter().find(unknown) {
             let problem = read::at_text(file, text, name, format!("nobody knows the capability {name}"));
             return Err(match read::nearest(name, known.keys().map(String::as_str)) {
-                Some(near) => problem.with_help(format!("did you mean `{near}`?")),
+                Some(near) => problem.with_help(read::did_you_mean(near)),
                 None => problem.with_help("`carnet ics --list` shows what can be claimed"),
             });
         }

@@ -56,6 +56,11 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// The user's own cases, which came from a folder.
+    pub fn own_cases(&self) -> impl Iterator<Item = (&CaseId, &Case)> {
+        self.cases.iter().filter(|(id, _)| self.files.is_own(&id.path()))
+    }
+
     /// Whether a case verifies the requirement, as a whole or by a check of its own.
     #[must_use]
     pub fn verifies(&self, id: &RequirementId) -> bool {
@@ -94,7 +99,7 @@ pub fn load_with(dir: &Path) -> Result<Catalogue, CatalogueError> {
 pub fn from_files(files: Files) -> Result<Catalogue, CatalogueError> {
     let (catalogue, mut problems) = read_all(files);
     check::cross_check(&catalogue, &mut problems);
-    if problems.is_empty() { Ok(catalogue) } else { Err(CatalogueError { problems }) }
+    CatalogueError::of(problems).map(|()| catalogue)
 }
 
 fn read_all(files: Files) -> (Catalogue, Vec<Problem>) {

@@ -1,6 +1,6 @@
 //! Reads one TOML file into a type and turns the parser's complaint into a place and a proposal.
 
-pub use carnet_words::nearest;
+pub use carnet_words::{did_you_mean, nearest};
 use serde::de::DeserializeOwned;
 
 use crate::error::Problem;

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 pub(crate) fn load(dir: Option<&Path>) -> Result<Catalogue, Failure> {
     let Some(dir) = dir else { return carnet_catalogue::load().map_err(Failure::ours) };
     let catalogue = carnet_catalogue::load_with(dir).map_err(Failure::usage)?;
-    named::check(&catalogue, &catalogue.cases).map_err(Failure::usage)?;
+    named::check(&catalogue, catalogue.own_cases()).map_err(Failure::usage)?;
     Ok(catalogue)
 }
 

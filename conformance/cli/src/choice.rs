@@ -107,7 +107,7 @@ impl Choice {
     ) -> Result<RunOptions, Failure> {
         let skip = self.skip.iter().map(|text| skip(&catalogue, text)).collect::<Result<_, _>>()?;
         let packs = Packs::with_dirs(&self.packs).map_err(Failure::usage)?;
-        named::check_messages(&catalogue, &packs).map_err(Failure::usage)?;
+        named::check_messages(&catalogue, catalogue.own_cases(), &packs).map_err(Failure::usage)?;
         let setup = Setup::load_with(&self.subject, packs).map_err(Failure::usage)?;
         Ok(RunOptions {
             selection: Selection { only, skip, safety: self.safety },

@@ -61,7 +61,7 @@ pub fn check(catalogue: &Catalogue) -> Result<(), CatalogueError> {
         let path = format!("mutants/{name}.toml");
         let text = catalogue.files.bytes(&path).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
         let mut add = |word: &str, what: String, near: Option<&str>| {
-            let help = near.map(|near| format!("did you mean `{near}`?"));
+            let help = near.map(read::did_you_mean);
             problems.push(Problem { help, ..read::at_text(&path, text, &format!("\"{word}\""), what) });
         };
         for word in mutant.skip.iter().filter(|word| !rules.contains(word)) {
@@ -80,7 +80,7 @@ pub fn check(catalogue: &Catalogue) -> Result<(), CatalogueError> {
             _ => {}
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(CatalogueError { problems }) }
+    CatalogueError::of(problems)
 }
 
 /// The same without its fault.

@@ -4,7 +4,7 @@
 //! The catalogue reads cases without knowing any of them, and holds them against its own files. Whoever loads cases of
 //! somebody else's asks here, too, so that a slip is found before anything is sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_catalogue::case::{Case, CaseId, Check};
 use carnet_catalogue::error::Problem;
@@ -35,22 +35,28 @@ pub fn check<'a>(
             let spoken = spoken(case).into_iter().filter_map(|said| file.speaker(&said, &speakers)).collect::<Vec<_>>();
             let asked = case.check.iter().flat_map(|check| file.check(check)).collect::<Vec<_>>();
             // A step that says nothing else offers the version of its cell.
-            let versions = case.matrix.get("tls").into_iter().flatten().map(|version| ("versions", version.as_str()));
-            let chosen: BTreeSet<_> = case.step.iter().flat_map(chosen).chain(versions).collect();
-            let chosen = chosen.into_iter().flat_map(|(key, word)| file.choice(case, key, word)).collect::<Vec<_>>();
+            let versions = case.matrix.get("tls").into_iter().flatten();
+            let versions = versions.map(|version| ((VERSIONS.key, version.as_str()), VERSION_NAMES));
+            let chosen: BTreeMap<_, _> = case.step.iter().flat_map(chosen).chain(versions).collect();
+            let chosen =
+                chosen.into_iter().flat_map(|(word, known)| file.choice(case, word, known)).collect::<Vec<_>>();
             spoken.into_iter().chain(asked).chain(chosen)
         })
         .collect();
-    if problems.is_empty() { Ok(()) } else { Err(CatalogueError { problems }) }
+    CatalogueError::of(problems)
 }
 
-/// Holds the cases of a catalogue against the messages of the packs that a run has, and against their facts.
+/// Holds cases of a catalogue against the messages of the packs that a run has, and against their facts.
 ///
 /// # Errors
 /// Every name that does not exist, with file, line and the nearest one that does; a pack that does not read.
-pub fn check_messages(catalogue: &Catalogue, packs: &Packs) -> Result<(), CatalogueError> {
+pub fn check_messages<'a>(
+    catalogue: &Catalogue,
+    cases: impl IntoIterator<Item = (&'a CaseId, &'a Case)>,
+    packs: &Packs,
+) -> Result<(), CatalogueError> {
     let mut problems = Vec::new();
-    for (id, case) in &catalogue.cases {
+    for (id, case) in cases {
         let file = File::of(catalogue, id);
         for send in case.step.iter().flat_map(|step| step.send.iter().chain(&step.offer)) {
             if let (Some(pack), Some(message)) = (&send.pack, &send.message) {
@@ -61,7 +67,7 @@ pub fn check_messages(catalogue: &Catalogue, packs: &Packs) -> Result<(), Catalo
             }
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(CatalogueError { problems }) }
+    CatalogueError::of(problems)
 }
 
 /// A speaker as a case writes it, and as a cell reads it.
@@ -81,52 +87,42 @@ fn speakers(step: &Step) -> impl Iterator<Item = &str> {
     [step.speaker.as_deref(), tls, sign, face, published].into_iter().flatten()
 }
 
-/// The words that a step chooses, each with its key.
-fn chosen<'s>(step: &'s Step) -> Vec<(&'static str, &'s str)> {
+/// A key, and the word that a step chooses there.
+type Chosen<'s> = (&'static str, &'s str);
+
+/// Gives the words that there are.
+type Known = fn() -> Vec<String>;
+
+const VERSION_NAMES: Known = || VERSIONS.all();
+
+/// The words that a step chooses, each with those that it may choose.
+fn chosen<'s>(step: &'s Step) -> Vec<(Chosen<'s>, Known)> {
     let mut words = Vec::new();
-    let mut take = |key, said: &'s [String]| words.extend(said.iter().map(|word| (key, word.as_str())));
-    if let Some(tls) = &step.tls {
-        take("versions", &tls.versions);
-        take("suites", &tls.suites);
-    }
-    if let Some(listen) = &step.listen {
-        take("versions", &listen.versions);
-        take("suites", &listen.suites);
+    let mut take = |key, said: &'s [String], known: Known| {
+        words.extend(said.iter().map(|word| ((key, word.as_str()), known)));
+    };
+    let tls = step.tls.iter().map(|tls| (&tls.versions, &tls.suites));
+    let listen = step.listen.iter().map(|listen| (&listen.versions, &listen.suites));
+    for (versions, suites) in tls.chain(listen) {
+        take(VERSIONS.key, versions, VERSION_NAMES);
+        take("suites", suites, tls::suites);
     }
     if let Some(sign) = &step.sign {
-        take("sign.token", sign.token.as_slice());
-        take("sign.omit", &sign.omit);
-        take("sign.algorithm", sign.algorithm.as_slice());
-        take("sign.digest", sign.digest.as_slice());
+        take(TOKENS.key, sign.token.as_slice(), || TOKENS.all());
+        take(OMITTED.key, &sign.omit, || OMITTED.all());
+        take(ALGORITHMS.key, sign.algorithm.as_slice(), || ALGORITHMS.all());
+        take(WEAK.key, sign.digest.as_slice(), || WEAK.all());
     }
     if let Some(encrypt) = &step.encrypt {
-        take("encrypt.key", encrypt.key.as_slice());
-        take("encrypt.content", encrypt.content.as_slice());
-        take("encrypt.for", encrypt.recipient.as_slice());
-        take("encrypt.order", encrypt.order.as_slice());
+        take(KEYS.key, encrypt.key.as_slice(), || [KEYS.all(), vec!["none".to_owned()]].concat());
+        take(CONTENTS.key, encrypt.content.as_slice(), || CONTENTS.all());
+        take(FOR_SUITE.key, encrypt.recipient.as_slice(), || FOR_SUITE.all());
+        take(ORDERS.key, encrypt.order.as_slice(), || ORDERS.all());
     }
     if let Some(connect) = &step.connect {
-        take("hello", connect.hello.as_slice());
+        take("hello", connect.hello.as_slice(), || tls::HELLOS.map(str::to_owned).to_vec());
     }
     words
-}
-
-/// The words that a key of a step takes.
-fn known(key: &str) -> Vec<String> {
-    let words = |words: &mut dyn Iterator<Item = &'static str>| words.map(str::to_owned).collect();
-    match key {
-        "versions" => words(&mut VERSIONS.all()),
-        "sign.token" => words(&mut TOKENS.all()),
-        "sign.omit" => words(&mut OMITTED.all()),
-        "sign.algorithm" => words(&mut ALGORITHMS.all()),
-        "sign.digest" => words(&mut WEAK.all()),
-        "encrypt.key" => words(&mut KEYS.all().chain(["none"])),
-        "encrypt.content" => words(&mut CONTENTS.all()),
-        "encrypt.for" => words(&mut FOR_SUITE.all()),
-        "encrypt.order" => words(&mut ORDERS.all()),
-        "hello" => words(&mut tls::HELLOS.into_iter()),
-        _ => tls::suites(),
-    }
 }
 
 /// The file of a case, for saying where in it a name stands.
@@ -148,8 +144,10 @@ impl<'a> File<'a> {
             return None;
         }
         let near = read::nearest(name, known.iter().map(String::as_str));
-        let help =
-            near.map_or_else(|| "docs/case.md says who speaks, `carnet zoo list` names the kinds".to_owned(), meant);
+        let help = near.map_or_else(
+            || "docs/case.md says who speaks, `carnet zoo list` names the kinds".to_owned(),
+            read::did_you_mean,
+        );
         // A kind may stand in the matrix, apart from what it is a kind of.
         let kind = name.split_once(':').map_or(name.as_str(), |(_, kind)| kind);
         let place = self.place("", &[name, kind, written]);
@@ -157,11 +155,10 @@ impl<'a> File<'a> {
     }
 
     /// What is wrong with a word, in any cell of its case.
-    fn choice(&self, case: &Case, key: &str, written: &str) -> Option<Problem> {
-        let known = known(key);
+    fn choice(&self, case: &Case, (key, written): Chosen<'_>, known: Known) -> Option<Problem> {
+        let known = known();
         let word = matrix::filled(case, written).into_iter().find(|word| !known.contains(word))?;
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let help = read::nearest(&word, known.iter().copied()).map_or_else(|| one_of(&known), meant);
+        let help = proposed(&word, &known.iter().map(String::as_str).collect::<Vec<_>>());
         let place = self.place("", &[&word, written]);
         Some(self.problem(place, format!("{key} is never {word}")).with_help(help))
     }
@@ -170,8 +167,7 @@ impl<'a> File<'a> {
     fn message(&self, packs: &Packs, pack: &str, message: (&str, &str), facts: &[&str]) -> Option<Problem> {
         let (written, name) = message;
         let unknown = |words: &[&str], what: String, known: Vec<&str>| {
-            let near = read::nearest(words.first()?, known.iter().copied());
-            let help = near.map_or_else(|| one_of(&known), meant);
+            let help = proposed(words.first()?, &known);
             Some(self.problem(self.place("", words), what).with_help(help))
         };
         let Some(found) = packs.pack(pack) else {
@@ -196,14 +192,15 @@ impl<'a> File<'a> {
         let name = check.name.as_str();
         let Some(named) = checks::named(name) else {
             let near = read::nearest(name, checks::all().map(|check| check.name));
-            let help = near.map_or_else(|| "`carnet explain CASE` shows the checks of a case".to_owned(), meant);
+            let help =
+                near.map_or_else(|| "`carnet explain CASE` shows the checks of a case".to_owned(), read::did_you_mean);
             return vec![self.problem(self.place("", &[name]), format!("there is no check {name}")).with_help(help)];
         };
         let takes: Vec<&str> = named.with.iter().copied().chain(["requirement"]).collect();
         let unknown = check.with.keys().filter(|key| !takes.contains(&key.as_str()));
         let told = unknown.map(|key| {
             let near = read::nearest(key, takes.iter().copied());
-            let help = near.map_or_else(|| format!("it takes {}", takes.join(", ")), meant);
+            let help = near.map_or_else(|| format!("it takes {}", takes.join(", ")), read::did_you_mean);
             self.problem(self.place(name, &[key]), format!("check {name} takes no {key}")).with_help(help)
         });
         told.collect()
@@ -225,16 +222,13 @@ impl<'a> File<'a> {
     }
 }
 
-/// All words, or one of them where they are too many to read.
-fn one_of(known: &[&str]) -> String {
-    match known {
-        [first, ..] if known.len() > 20 => format!("it is one of {}, such as {first}", known.len()),
-        _ => format!("it is one of {}", known.join(", ")),
+/// The nearest word; without one all of them, or one of them where they are too many to read.
+fn proposed(word: &str, known: &[&str]) -> String {
+    match (read::nearest(word, known.iter().copied()), known) {
+        (Some(near), _) => read::did_you_mean(near),
+        (None, [first, ..]) if known.len() > 20 => format!("it is one of {}, such as {first}", known.len()),
+        (None, _) => format!("it is one of {}", known.join(", ")),
     }
-}
-
-fn meant(near: &str) -> String {
-    format!("did you mean `{near}`?")
 }
 
 #[cfg(test)]

@@ -17,14 +17,21 @@ impl<T: Copy> Words<T> {
     /// In words: there is no such word.
     pub(crate) fn meaning(&self, word: &str) -> Result<T, String> {
         let found = self.known.iter().find(|(known, _)| *known == word);
-        let all = || self.all().collect::<Vec<_>>().join(", ");
         found
             .map(|(_, meaning)| *meaning)
-            .ok_or_else(|| format!("got {} {word:?}, expected one of {}", self.key, all()))
+            .ok_or_else(|| format!("got {} {word:?}, expected one of {}", self.key, self.all().join(", ")))
+    }
+
+    /// What a step's choice stands for; none where it leaves the choice.
+    ///
+    /// # Errors
+    /// As [`Words::meaning`].
+    pub(crate) fn choice(&self, word: Option<&str>) -> Result<Option<T>, String> {
+        word.map(|word| self.meaning(word)).transpose()
     }
 
     /// All of them.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &'static str> {
-        self.known.iter().map(|(word, _)| *word)
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.known.iter().map(|(word, _)| (*word).to_owned()).collect()
     }
 }

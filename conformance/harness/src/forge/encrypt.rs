@@ -119,15 +119,15 @@ impl Encryption {
     /// # Errors
     /// In words: an unknown name, or a certificate that nothing can be encrypted for.
     pub fn of(recipient: CertificateDer<'static>, choice: &EncryptChoice) -> Result<Self, String> {
-        let key = match choice.key.as_deref() {
+        let key = match KEYS.choice(choice.key.as_deref())? {
+            Some(key) => key,
             None => match Recipient::new(recipient.clone()).map_err(|error| error.to_string())?.method() {
                 KeyMethod::RsaOaep => KeyTransport::RsaOaep,
                 _ => KeyTransport::Agreement,
             },
-            Some(word) => KEYS.meaning(word)?,
         };
-        let content = choice.content.as_deref().map(|word| CONTENTS.meaning(word)).transpose()?.unwrap_or_default();
-        let order = choice.order.as_deref().map(|word| ORDERS.meaning(word)).transpose()?.unwrap_or_default();
+        let content = CONTENTS.choice(choice.content.as_deref())?.unwrap_or_default();
+        let order = ORDERS.choice(choice.order.as_deref())?.unwrap_or_default();
         Ok(Self { recipient, key, content, order, omit: choice.omit.clone(), messaging: choice.messaging })
     }
 }

@@ -82,7 +82,7 @@ impl Judge {
         let judged_with = lock::hash(&files);
         let catalogue = Arc::new(carnet_catalogue::from_files(files)?);
         // What was recorded is judged as it is.
-        named::check(&catalogue, catalogue.cases.iter().filter(|(id, _)| catalogue.files.is_own(&id.path())))?;
+        named::check(&catalogue, catalogue.own_cases())?;
         let mut judge = Self::knowing(evidence, &catalogue)?;
         judge.suite.judged_with = (judged_with != recorded).then_some(judged_with);
         judge.suite.lock = recorded;

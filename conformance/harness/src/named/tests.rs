@@ -6,7 +6,7 @@ use super::*;
 
 fn both(catalogue: &Catalogue) -> Result<(), CatalogueError> {
     check(catalogue, &catalogue.cases)?;
-    check_messages(catalogue, &Packs::embedded().unwrap())
+    check_messages(catalogue, &catalogue.cases, &Packs::embedded().unwrap())
 }
 
 #[test]

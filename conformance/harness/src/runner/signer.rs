@@ -74,8 +74,8 @@ impl Signer {
         for what in &choice.omit {
             OMITTED.meaning(what)?(&mut omit);
         }
-        let algorithm = choice.algorithm.as_deref().map(|word| ALGORITHMS.meaning(word)).transpose()?;
-        let weak_digest = choice.digest.as_deref().map(|word| WEAK.meaning(word)).transpose()?;
+        let algorithm = ALGORITHMS.choice(choice.algorithm.as_deref())?;
+        let weak_digest = WEAK.choice(choice.digest.as_deref())?;
         Ok(Some(Self {
             token: choice.token.clone().unwrap_or_else(|| agreed.token.clone()),
             omit,
@@ -114,8 +114,7 @@ pub(crate) fn encryption(
     if (!agreed && !asked) || choice.key.as_deref() == Some("none") {
         return Ok(None);
     }
-    let for_suite = choice.recipient.as_deref().map(|word| FOR_SUITE.meaning(word)).transpose()?;
-    let recipient = if for_suite.unwrap_or_default() {
+    let recipient = if FOR_SUITE.choice(choice.recipient.as_deref())?.unwrap_or_default() {
         let own = setup.security(agreement)?.own();
         own.cloned().ok_or_else(|| "the suite has no encryption certificate of this agreement".to_owned())?
     } else {
