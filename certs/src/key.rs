@@ -1,11 +1,12 @@
 //! Key pairs and the signatures the test PKI needs, including those a sound library refuses to make.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::agreement;
 use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, Curve25519SeedBin};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
+use aws_lc_rs::{agreement, digest};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 
 use crate::{CertError, legacy};
@@ -94,7 +95,11 @@ pub struct Key {
     spki: Vec<u8>,
     /// An RSA key that the library takes, read once: it tries a key whenever it reads one, which costs more than to sign.
     rsa: Option<Arc<RsaKeyPair>>,
+    /// What was signed by RSASSA-PKCS1-v1_5 before, by the digest of what was signed; none where nothing is kept.
+    made: Option<Arc<Mutex<Made>>>,
 }
+
+type Made = HashMap<Vec<u8>, Vec<u8>>;
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,7 +109,13 @@ impl std::fmt::Debug for Key {
 
 impl Clone for Key {
     fn clone(&self) -> Self {
-        Self { kind: self.kind, pkcs8: self.pkcs8.clone_key(), spki: self.spki.clone(), rsa: self.rsa.clone() }
+        Self {
+            kind: self.kind,
+            pkcs8: self.pkcs8.clone_key(),
+            spki: self.spki.clone(),
+            rsa: self.rsa.clone(),
+            made: self.made.clone(),
+        }
     }
 }
 
@@ -139,7 +150,7 @@ impl Key {
         let pkcs8 = PrivatePkcs8KeyDer::from(der.to_vec());
         if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der) {
             let spki = pair.public_key().as_der().map_err(|_| refused("its public half has no DER form"))?;
-            return Ok(Self { kind: KeyKind::P256, pkcs8, spki: spki.as_ref().to_vec(), rsa: None });
+            return Ok(Self { kind: KeyKind::P256, pkcs8, spki: spki.as_ref().to_vec(), rsa: None, made: None });
         }
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             return Ok(Self {
@@ -147,12 +158,14 @@ impl Key {
                 pkcs8,
                 spki: [ED25519_SPKI, pair.public_key().as_ref()].concat(),
                 rsa: None,
+                made: None,
             });
         }
         if let Some(seed) = der.strip_prefix(X25519_PKCS8) {
             let key = agreement::PrivateKey::from_private_key(&agreement::X25519, seed).map_err(refused)?;
             let public = key.compute_public_key().map_err(refused)?;
-            return Ok(Self { kind: KeyKind::X25519, pkcs8, spki: [X25519_SPKI, public.as_ref()].concat(), rsa: None });
+            let spki = [X25519_SPKI, public.as_ref()].concat();
+            return Ok(Self { kind: KeyKind::X25519, pkcs8, spki, rsa: None, made: None });
         }
         let (bits, spki) = legacy::public_half(der)?;
         let kind = match bits {
@@ -163,7 +176,15 @@ impl Key {
             other => return Err(refused(format!("RSA of {other} bits, expected 1024, 2048, 3072 or 4096"))),
         };
         let rsa = RsaKeyPair::from_pkcs8(der).ok().map(Arc::new);
-        Ok(Self { kind, pkcs8, spki, rsa })
+        Ok(Self { kind, pkcs8, spki, rsa, made: None })
+    }
+
+    /// The same key, which keeps what it signs by RSASSA-PKCS1-v1_5 with SHA-256 and hands it out again: such a signature
+    /// follows from key and message alone (RFC 8017, 8.2.1). Its clones keep together. For those who sign the same
+    /// messages again and again; what is kept goes with the last clone.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { made: Some(Arc::default()), ..self }
     }
 
     /// What kind of key this is.
@@ -215,9 +236,22 @@ impl Key {
             (_, KeyKind::P256 | KeyKind::Ed25519 | KeyKind::X25519)
             | (Scheme::EcdsaP256Sha256 | Scheme::Ed25519, _) => Err(unfit()),
             (Scheme::RsaPkcs1Sha1, _) | (_, KeyKind::Rsa1024) => legacy::sign(der, scheme, message),
-            (Scheme::RsaPkcs1Sha256, _) => self.rsa_sign(&signature::RSA_PKCS1_SHA256, message),
+            (Scheme::RsaPkcs1Sha256, _) => self.rsa_pkcs1(message),
             (Scheme::RsaPssSha256, _) => self.rsa_sign(&signature::RSA_PSS_SHA256, message),
         }
+    }
+
+    fn rsa_pkcs1(&self, message: &[u8]) -> Result<Vec<u8>, CertError> {
+        let sign = || self.rsa_sign(&signature::RSA_PKCS1_SHA256, message);
+        let Some(made) = &self.made else { return sign() };
+        let of = digest::digest(&digest::SHA256, message).as_ref().to_vec();
+        let made = || made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = made().get(&of) {
+            return Ok(known.clone());
+        }
+        let signed = sign()?;
+        made().insert(of, signed.clone());
+        Ok(signed)
     }
 
     fn rsa_sign(&self, padding: &'static dyn signature::RsaEncoding, message: &[u8]) -> Result<Vec<u8>, CertError> {
@@ -246,4 +280,24 @@ const ED25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x
 
 pub(crate) fn refused(reason: impl ToString) -> CertError {
     CertError::Key { reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_remembers_signs_as_it_would_anyway() {
+        let key = Key::generate(KeyKind::Rsa2048).unwrap();
+        let keeps = key.clone().remembering();
+        let sign = |key: &Key, scheme, message: &str| key.sign(scheme, message.as_bytes()).unwrap();
+        for message in ["one", "another", "one"] {
+            let signed = sign(&keeps.clone(), Scheme::RsaPkcs1Sha256, message);
+            assert_eq!(signed, sign(&key, Scheme::RsaPkcs1Sha256, message));
+        }
+        assert_eq!(keeps.made.as_ref().unwrap().lock().unwrap().len(), 2);
+        // Whatever is salted stays salted, and another padding is another signature.
+        assert_ne!(sign(&keeps, Scheme::RsaPssSha256, "one"), sign(&keeps, Scheme::RsaPssSha256, "one"));
+        assert_ne!(sign(&keeps, Scheme::RsaPkcs1Sha1, "one"), sign(&keeps, Scheme::RsaPkcs1Sha256, "one"));
+    }
 }
