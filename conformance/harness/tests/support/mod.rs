@@ -13,20 +13,24 @@ use tempfile::TempDir;
 
 pub(crate) use double::{Double, Fault};
 
-/// The PKI that all tests of a process share: making keys takes time.
+/// The PKI that all tests of a program share: making keys takes time. Nothing ends with a program's last test, so it lies
+/// where the next run of the program makes it anew.
 pub(crate) fn pki() -> &'static Path {
-    static PKI: OnceLock<TempDir> = OnceLock::new();
+    static PKI: OnceLock<PathBuf> = OnceLock::new();
     PKI.get_or_init(|| {
-        let dir = TempDir::new().unwrap();
+        // An example has no such folder.
+        let place = option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+        let dir = place.join(concat!("pki-of-", env!("CARGO_CRATE_NAME")));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).unwrap();
         let plan = FolderPlan::new("Carnet test", ["SUITE", "OTHER", "DOUBLE"].map(str::to_owned).to_vec());
-        write_folder(dir.path(), &plan, Setup::now()).unwrap();
-        write_further(dir.path(), "SUITE-SMP", Usage::Signing, KeyKind::Rsa2048, Setup::now()).unwrap();
+        write_folder(&dir, &plan, Setup::now()).unwrap();
+        write_further(&dir, "SUITE-SMP", Usage::Signing, KeyKind::Rsa2048, Setup::now()).unwrap();
         for party in ["SUITE", "DOUBLE"] {
-            write_further(dir.path(), party, Usage::Encryption, KeyKind::Rsa2048, Setup::now()).unwrap();
+            write_further(&dir, party, Usage::Encryption, KeyKind::Rsa2048, Setup::now()).unwrap();
         }
         dir
     })
-    .path()
 }
 
 /// `subject.toml` and `ics.toml` for a double at that address.
