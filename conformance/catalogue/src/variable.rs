@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The names that need no context.
-pub const NAMES: [&str; 30] = [
+pub const NAMES: [&str; 29] = [
     "fresh.message-id",
     "fresh.conversation",
     "fresh.lrn",
@@ -23,7 +23,6 @@ pub const NAMES: [&str; 30] = [
     "suite.other-party",
     "suite.url",
     "suite.host",
-    "suite.crl-url",
     "agreement.name",
     "sample.service",
     "sample.action",

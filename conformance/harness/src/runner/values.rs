@@ -56,7 +56,6 @@ impl Values {
             ("suite.other-party", other),
             ("suite.url", endpoint.to_owned()),
             ("suite.host", Address::parse(endpoint).map(|address| address.host_header()).unwrap_or_default()),
-            ("suite.crl-url", String::new()),
             ("agreement.name", agreement.name.clone()),
             ("sample.service", sample.map(|sample| sample.service.clone()).unwrap_or_default()),
             ("sample.action", sample.map(|sample| sample.action.clone()).unwrap_or_default()),
