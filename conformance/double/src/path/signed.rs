@@ -1,5 +1,9 @@
 //! Who signed a certificate or a revocation list.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
@@ -60,8 +64,28 @@ pub(super) fn in_date(list: &CertificateRevocationList<'_>, key: Option<&Subject
     list.next_update().is_none_or(|next| next.timestamp() >= now) && key.is_none_or(signed)
 }
 
+/// Whether a signature is the key's. The few certificates of a test PKI are presented again and again, to every node:
+/// what came of each of their signatures is remembered, by the digest of all that it follows from.
 fn verifies(algorithm: &AlgorithmIdentifier<'_>, key: &SubjectPublicKeyInfo<'_>, tbs: &[u8], value: &[u8]) -> bool {
-    let verifier: &'static dyn VerificationAlgorithm = match algorithm.algorithm.to_id_string().as_str() {
+    static KNOWN: LazyLock<Mutex<HashMap<Vec<u8>, bool>>> = LazyLock::new(Mutex::default);
+    let algorithm = algorithm.algorithm.to_id_string();
+    let mut asked = Context::new(&SHA256);
+    for part in [algorithm.as_bytes(), &key.subject_public_key.data, tbs, value] {
+        asked.update(&part.len().to_be_bytes());
+        asked.update(part);
+    }
+    let asked = asked.finish().as_ref().to_vec();
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known().get(&asked) {
+        return *known;
+    }
+    let verifies = is_signed(&algorithm, key, tbs, value);
+    known().insert(asked, verifies);
+    verifies
+}
+
+fn is_signed(algorithm: &str, key: &SubjectPublicKeyInfo<'_>, tbs: &[u8], value: &[u8]) -> bool {
+    let verifier: &'static dyn VerificationAlgorithm = match algorithm {
         RSA_SHA256 => &signature::RSA_PKCS1_2048_8192_SHA256,
         RSA_SHA1 => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
         ECDSA_SHA256 => &signature::ECDSA_P256_SHA256_ASN1,
