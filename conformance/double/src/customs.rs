@@ -6,10 +6,8 @@
 
 mod response;
 
-use std::sync::Arc;
-
-use carnet_fixtures::{Depth, Finding, MessageType, WcoPointer, facts};
-use carnet_harness::mrn;
+use carnet_fixtures::{Finding, MessageType, WcoPointer, facts};
+use carnet_harness::{Fresh, mrn};
 
 pub(crate) use response::{Answer, Function, Reason};
 
@@ -38,6 +36,7 @@ pub(crate) fn process(
     memory: &mut Memory,
     ground: &Ground,
     mutation: &Mutation,
+    fresh: &Fresh,
 ) -> Option<Answer> {
     let Some(kind) = ground.packs.identify(document) else {
         return Some(Answer::refuse(String::new(), vec![Reason::bare("syntax", "this is no document of the pack")]));
@@ -71,7 +70,7 @@ pub(crate) fn process(
         if (used && mutation.checks(Rule::LrnOnce)) || poisoned {
             return refuse(about("26", "lrn", "this local reference number is in use"));
         }
-        let number = mrn::issue("26GB", &serial());
+        let number = mrn::issue("26GB", &serial(fresh, &lrn));
         memory.declarations.push(Declaration {
             mrn: number.clone(),
             lrn: lrn.clone(),
@@ -107,17 +106,9 @@ pub(crate) fn process(
 
 /// What is wrong with a document, as far as its rules are checked.
 fn validate(document: &[u8], kind: &MessageType, ground: &Ground, mutation: &Mutation) -> Vec<Reason> {
-    let (packs, name, bytes) = (Arc::clone(&ground.packs), kind.name.clone(), document.to_vec());
     let common = mutation.does(Habit::NationalCodes);
-    let found = ground.desks.validate(move |validator| {
-        let kind = packs.message_type(PACK, &name)?;
-        let verdict = match common {
-            true => validator.validate_as(kind, &bytes, Depth::Full, None),
-            false => validator.validate(kind, &bytes, Depth::Full),
-        };
-        verdict.ok()
-    });
-    let Some(verdict) = found.flatten() else { return vec![Reason::bare("50", "the pack cannot be applied")] };
+    let found = ground.desks.validate(&ground.packs, kind, document, common);
+    let Some(verdict) = found else { return vec![Reason::bare("50", "the pack cannot be applied")] };
     let counts = |finding: &&Finding| {
         mutation.checks(match finding.code.as_str() {
             "12" => Rule::DocumentCodes,
@@ -138,8 +129,8 @@ fn validate(document: &[u8], kind: &MessageType, ground: &Ground, mutation: &Mut
 }
 
 /// Characters of a number that nobody else has.
-fn serial() -> String {
-    let id = uuid::Uuid::now_v7().simple().to_string().to_ascii_uppercase();
+fn serial(fresh: &Fresh, lrn: &str) -> String {
+    let id = fresh.uuid_for(lrn).simple().to_string().to_ascii_uppercase();
     id.get(19..).unwrap_or_default().to_owned()
 }
 

@@ -1,14 +1,23 @@
-//! Threads that validate documents: a validator belongs to one thread, and compiling its schemas takes time.
+//! Threads that validate documents: a validator belongs to one thread, and compiling its schemas takes time. Nodes are
+//! sent the same documents, so what was found in each is remembered.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use carnet_fixtures::Validator;
+use aws_lc_rs::digest::{SHA256, digest};
+use carnet_fixtures::{Depth, MessageType, Packs, Validator, Verdict};
+
+use crate::customs::PACK;
 
 /// Desks that share the work; they close when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Desks {
     work: mpsc::Sender<Job>,
+    known: Mutex<HashMap<Asked, Arc<Verdict>>>,
 }
+
+/// Message type, whether only what all members have in common counts, and the document's digest.
+type Asked = (String, bool, Vec<u8>);
 
 type Job = Box<dyn FnOnce(&mut Validator) + Send>;
 
@@ -28,19 +37,35 @@ impl Desks {
                 }
             });
         }
-        Self { work }
+        Self { work, known: Mutex::default() }
     }
 
-    /// Has something validated and waits for it; none when the desks are gone.
-    pub(crate) fn validate<T: Send + 'static>(
+    /// Has a document validated and waits for it; `common` leaves out what only some members ask for. None when the pack
+    /// cannot be applied.
+    pub(crate) fn validate(
         &self,
-        work: impl FnOnce(&mut Validator) -> T + Send + 'static,
-    ) -> Option<T> {
+        packs: &Arc<Packs>,
+        kind: &MessageType,
+        document: &[u8],
+        common: bool,
+    ) -> Option<Arc<Verdict>> {
+        let asked = (kind.name.clone(), common, digest(&SHA256, document).as_ref().to_vec());
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(&asked) {
+            return Some(Arc::clone(known));
+        }
+        let (packs, name, document) = (Arc::clone(packs), kind.name.clone(), document.to_vec());
         let (done, result) = mpsc::channel();
         let job: Job = Box::new(move |validator| {
-            let _ = done.send(work(validator));
+            let validated = packs.message_type(PACK, &name).and_then(|kind| match common {
+                true => validator.validate_as(kind, &document, Depth::Full, None).ok(),
+                false => validator.validate(kind, &document, Depth::Full).ok(),
+            });
+            let _ = done.send(validated);
         });
         self.work.send(job).ok()?;
-        result.recv().ok()
+        let verdict = Arc::new(result.recv().ok()??);
+        known().insert(asked, Arc::clone(&verdict));
+        Some(verdict)
     }
 }

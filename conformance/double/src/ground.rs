@@ -9,6 +9,7 @@ use carnet_certs::{
 };
 use carnet_fixtures::{LoadError, Packs};
 use carnet_harness::{Setup, SetupError};
+use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
 use crate::Identities;
@@ -30,6 +31,8 @@ pub struct Ground {
     pub(crate) packs: Arc<Packs>,
     authority: Authority,
     pub(crate) desks: Desks,
+    /// The time that messages say: where all say the same, equal messages have equal signatures, which are remembered.
+    pub(crate) time: Timestamp,
     runtime: tokio::runtime::Runtime,
     first: Mutex<Option<Arc<Setup>>>,
 }
@@ -106,7 +109,8 @@ impl Ground {
         };
         write_further(&pki, PUBLISHER, Usage::Signing, KeyKind::Rsa2048, now)?;
         let authority = Authority::load(&pki.join("authority"))?;
-        let own = read("double-signing")?;
+        let mut own = read("double-signing")?;
+        own.key = own.key.remembering();
         let stranger = Authority::new("Stranger", now)?.issue(&Profile::signing("DOUBLE").key(own.key.clone()), now)?;
         Ok(Self {
             dir: dir.to_owned(),
@@ -127,6 +131,10 @@ impl Ground {
             packs: Arc::new(Packs::embedded()?),
             authority,
             desks: Desks::open(2),
+            time: i64::try_from(now.as_secs())
+                .ok()
+                .and_then(|now| Timestamp::from_second(now).ok())
+                .unwrap_or_default(),
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(8)
                 .enable_all()
@@ -177,7 +185,7 @@ impl Ground {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         let setup = Arc::new(match first.as_ref() {
             Some(first) => setup.sharing(first),
-            None => setup,
+            None => setup.remembering(),
         });
         first.get_or_insert_with(|| Arc::clone(&setup));
         Ok(setup)

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carnet_certs::UnixTime;
+use carnet_harness::Fresh;
 use carnet_harness::line::TlsVersion;
 use rustls_pki_types::CertificateDer;
 use tokio::net::TcpListener;
@@ -38,6 +39,8 @@ pub(crate) struct Node {
     mutation: Mutation,
     tls: carnet_certs::Identity,
     memory: Mutex<Memory>,
+    /// Names and time of what it sends.
+    fresh: Fresh,
     partner: Mutex<Option<SocketAddr>>,
     /// A clock that stands still; the machine's where there is none.
     clock: Option<UnixTime>,
@@ -69,6 +72,7 @@ impl Double {
             mutation,
             tls,
             memory: Mutex::default(),
+            fresh: Fresh::new("double".to_owned(), Some(ground.time)),
             partner: Mutex::default(),
             clock,
             publisher: Mutex::default(),

@@ -25,11 +25,13 @@ pub mod tls;
 pub mod verdict;
 
 mod arrival;
+mod fresh;
 mod own;
 mod question;
 mod runner;
 mod words;
 
+pub use fresh::Fresh;
 pub use judge::judge;
 pub use judge::run::Run;
 pub use runner::{Event, Prompt, RunError, RunOptions, capture_in_memory, run};

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::evidence::{Event, Evidence, EvidenceError, Kind, Purpose, Recorder, Scope, Sink};
+use crate::fresh::Origin;
 use crate::judge::{Judge, Judged};
 use crate::own;
 use crate::plan::Plan;
@@ -119,7 +120,8 @@ async fn all(
 ) -> Result<Loaded, RunError> {
     // Pushes that come after their message was judged belong to nothing that is kept.
     let budget = Arc::new(Budget::default());
-    let hub = Hub::new(Arc::clone(setup), Arc::new(Recorder::nowhere()), Arc::clone(&budget));
+    let origin = Origin { run: uuid::Uuid::now_v7().to_string(), seed: 0, time: None };
+    let hub = Hub::new(Arc::clone(setup), Arc::new(Recorder::nowhere()), Arc::clone(&budget), origin.fresh(None));
     let mut serving = None;
     if let Some(address) = &setup.subject.suite.listen {
         let served = hub.serve(address).await;
@@ -132,8 +134,7 @@ async fn all(
         endpoint: setup.suite_url().unwrap_or_default(),
         budget,
         patience: load.patience,
-        seed: 0,
-        run: uuid::Uuid::now_v7().to_string(),
+        origin,
         prompt: None,
         // A message waits for its turn before it is begun.
         pace: Pace::default(),

@@ -176,10 +176,18 @@ impl Setup {
         found.ok_or_else(|| "no agreement of subject.toml names a certificate to encrypt for".to_owned())
     }
 
-    /// The same with the zoo and the stranger that `other` made, which must be a setup of the same `suite.pki`.
+    /// The same with the keys of `other`, and the zoo and the stranger that it made; both must be of the same `suite.pki`.
     #[must_use]
     pub fn sharing(self, other: &Self) -> Self {
-        Self { made: Arc::clone(&other.made), ..self }
+        let (partner, others) = (other.partner.clone(), other.other.clone());
+        Self { made: Arc::clone(&other.made), partner, other: others, ..self }
+    }
+
+    /// The same with a partner whose key for signatures remembers what it signed: for runs that send the same messages.
+    #[must_use]
+    pub fn remembering(mut self) -> Self {
+        self.partner.signing.key = self.partner.signing.key.remembering();
+        self
     }
 
     /// Seconds since 1970.

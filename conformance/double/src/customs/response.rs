@@ -76,8 +76,8 @@ impl Answer {
         }
     }
 
-    /// The document, with what the mutant does to it.
-    pub(crate) fn document(&self, mutation: &Mutation) -> String {
+    /// The document with that reference, and with what the mutant does to it.
+    pub(crate) fn document(&self, reference: &str, mutation: &Mutation) -> String {
         let function = match self.accepts() && mutation.does(Habit::OtherFunction) {
             true => "16",
             false => self.function.code(),
@@ -90,9 +90,8 @@ impl Answer {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
              <md:MetaData xmlns:md=\"urn:wco:datamodel:WCO:DocumentMetaData-DMS:2\">\
              <Response xmlns=\"urn:wco:datamodel:WCO:RES-DMS:2\"><FunctionCode>{function}</FunctionCode>\
-             <FunctionalReferenceID>{}</FunctionalReferenceID>{errors}\
+             <FunctionalReferenceID>{reference}</FunctionalReferenceID>{errors}\
              <Declaration><FunctionalReferenceID>{}</FunctionalReferenceID>{mrn}</Declaration></Response></md:MetaData>",
-            uuid::Uuid::now_v7().simple(),
             escape(lrn),
         )
     }

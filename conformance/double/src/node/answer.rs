@@ -6,7 +6,6 @@ use carnet_catalogue::step::{Forge, SignChoice};
 use carnet_harness::forge::{self, Algorithm, SignalDraft, Signing};
 use carnet_harness::http;
 use carnet_wire::{Limits, gzip};
-use uuid::Uuid;
 
 use super::Node;
 use super::exchange::is_loose;
@@ -178,7 +177,7 @@ impl Node {
         let Some(part) = leading else { return };
         let document = gzip::inflate(&part.body, &Limits::default()).unwrap_or_else(|_| part.body.clone());
         let sender = &received.user().from.0;
-        let answer = customs::process(&document, sender, &mut self.memory(), &self.ground, &self.mutation);
+        let answer = customs::process(&document, sender, &mut self.memory(), &self.ground, &self.mutation, &self.fresh);
         let silent = |answer: &customs::Answer| {
             self.mutation.does(Habit::AnswersNothing)
                 || (self.mutation.does(Habit::AnswersRefusalsOnly) && answer.accepts())
@@ -194,8 +193,10 @@ impl Node {
         if self.mutation.does(Habit::AnswersEmpty) {
             return Some(status(200));
         }
-        let Some(draft) = SignalDraft::receipt(fresh_id(), now(), &received.envelope) else { return Some(status(200)) };
-        let draft = SignalDraft { refers_to: received.ebms.message_id.clone(), ..draft };
+        let about = &received.ebms.message_id;
+        let draft = SignalDraft::receipt(self.fresh_id(about), self.fresh.time(), &received.envelope);
+        let Some(draft) = draft else { return Some(status(200)) };
+        let draft = SignalDraft { refers_to: about.clone(), ..draft };
         let edits = &self.mutation.forge;
         let edits = match again && !edits.repeated_receipt.is_empty() {
             true => &edits.repeated_receipt,
@@ -204,7 +205,7 @@ impl Node {
         if self.mutation.does(Habit::ReceiptsByPush) {
             self.push_signal(&draft);
         }
-        self.signal(&draft, self.mutation.sign.receipt.as_ref(), received.agreement, edits, &received.ebms.message_id)
+        self.signal(&draft, self.mutation.sign.receipt.as_ref(), received.agreement, edits, about)
     }
 
     fn error(&self, code: &str, refers_to: Option<&str>, agreement: Agreement) -> Option<Vec<u8>> {
@@ -223,8 +224,8 @@ impl Node {
     /// The error of that code about a message.
     pub(super) fn refusal(&self, code: &str, refers_to: &str) -> SignalDraft {
         SignalDraft {
-            message_id: fresh_id(),
-            timestamp: now(),
+            message_id: self.fresh_id(refers_to),
+            timestamp: self.fresh.time(),
             refers_to: refers_to.to_owned(),
             references: Vec::new(),
             error: forge::error_row(code),
@@ -273,18 +274,20 @@ impl Node {
         Some(signing)
     }
 
+    /// A MessageId, or the name of a part, of what is about `what`.
+    pub(super) fn fresh_id(&self, what: &str) -> String {
+        format!("{}@double.carnet", self.fresh.uuid_for(what))
+    }
+
+    /// A conversation of its own.
+    pub(super) fn fresh_conversation(&self, what: &str) -> String {
+        format!("double-{}", self.fresh.uuid_for(what).simple())
+    }
+
     pub(super) fn keep_and_dispatch(self: &Arc<Self>, outgoing: Outgoing) {
         self.memory().outbox.insert(outgoing.draft.message_id.clone(), outgoing.clone());
         self.dispatch(outgoing);
     }
-}
-
-pub(super) fn fresh_id() -> String {
-    format!("{}@double.carnet", Uuid::now_v7())
-}
-
-pub(super) fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 fn status(code: u16) -> Vec<u8> {

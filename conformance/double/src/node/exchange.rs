@@ -11,7 +11,7 @@ use carnet_harness::forge::{self, Agreed, Draft, Forged, PartDraft, PartyRef, Si
 use carnet_harness::{http, root};
 
 use super::Node;
-use super::answer::{Outcome, fresh_id, now};
+use super::answer::Outcome;
 use super::send::{ANSWER, CUSTOMS, EB, INTERVAL, RETRIES, envelope};
 use crate::agreement::Agreement;
 use crate::fill;
@@ -45,7 +45,7 @@ impl Node {
         let request = self.memory().requests.get(to).cloned();
         let Some((partner, conversation)) = request else { return false };
         let own = self.mutation.does(Habit::OtherConversation);
-        let conversation = if own { format!("double-{}", uuid::Uuid::now_v7().simple()) } else { conversation };
+        let conversation = if own { self.fresh_conversation(to) } else { conversation };
         let draft =
             Draft { refers_to: Some(to.to_owned()), ..self.drafted(&partner, REPLY, &conversation, document, true) };
         let (agreement, looked_up) = (Agreement::Main, false);
@@ -58,8 +58,8 @@ impl Node {
         let role = |initiates: bool| format!("{EB}{}", if initiates { "initiator" } else { "responder" });
         let corners = if action == CORNERS { corners() } else { Vec::new() };
         Draft {
-            message_id: fresh_id(),
-            timestamp: now(),
+            message_id: self.fresh_id(conversation),
+            timestamp: self.fresh.time(),
             conversation: conversation.to_owned(),
             refers_to: None,
             from: PartyRef { id: PARTIES[0].to_owned(), kind: CUSTOMS.to_owned(), role: role(!answers) },
@@ -75,7 +75,7 @@ impl Node {
             service_type: None,
             action: action.to_owned(),
             parts: vec![PartDraft {
-                cid: fresh_id(),
+                cid: self.fresh_id(conversation),
                 mime: "application/xml".to_owned(),
                 bytes: document,
                 zeros: 0,
@@ -169,7 +169,8 @@ impl Node {
             let choice = self.mutation.does(Habit::PullsUnsigned);
             let signing = if choice { None } else { self.signing(None, Agreement::Main) };
             let target = Target { host: "localhost".to_owned(), path: "/as4".to_owned() };
-            let Ok(request) = forge::pull_request(&fresh_id(), OFFERS, signing.as_ref(), &[], &target) else { return };
+            let (id, time) = (self.fresh_id(OFFERS), self.fresh.time());
+            let Ok(request) = forge::pull_request(&id, &time, OFFERS, signing.as_ref(), &[], &target) else { return };
             let Some(answer) = self.posted(&request.bytes).await else { return };
             let Ok(message) = http::read(&answer) else { return };
             let Reading::Message(received) = Received::read(&message, &self.ground.keys, &self.mutation) else {
@@ -178,13 +179,14 @@ impl Node {
             if received.ebms.user.is_none() {
                 return;
             }
+            let about = &received.ebms.message_id;
             let outcome = self.take(&received, Some(PARTIES[1]));
             let signal = match outcome {
                 Outcome::Receipt(_) if self.mutation.does(Habit::ReceiptsNothingPulled) => continue,
-                Outcome::Receipt(_) => SignalDraft::receipt(fresh_id(), now(), &received.envelope),
-                Outcome::Refused(broken) => Some(self.refusal(broken.code(), &received.ebms.message_id)),
+                Outcome::Receipt(_) => SignalDraft::receipt(self.fresh_id(about), time, &received.envelope),
+                Outcome::Refused(broken) => Some(self.refusal(broken.code(), about)),
             };
-            let edits = fill(&self.mutation.forge.receipt, &received.ebms.message_id);
+            let edits = fill(&self.mutation.forge.receipt, about);
             let signing = self.signing(self.mutation.sign.receipt.as_ref(), Agreement::Main);
             let posted = signal.and_then(|signal| {
                 forge::signal_request(&signal, signing.as_ref(), &edits, &target)

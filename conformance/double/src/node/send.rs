@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Node;
-use super::answer::{fresh_id, now};
 use super::discover::Found;
 use crate::agreement::Agreement;
 use crate::customs::{Answer, PACK};
@@ -52,10 +51,11 @@ impl Node {
         let own = self.mutation.does(Habit::OtherConversation);
         let conversation = asked.user().conversation.clone().filter(|_| !own);
         let partner = asked.user().from.0.clone();
+        let about = &asked.ebms.message_id;
         let draft = Draft {
-            message_id: fresh_id(),
-            timestamp: now(),
-            conversation: conversation.unwrap_or_else(|| format!("double-{}", uuid::Uuid::now_v7().simple())),
+            message_id: self.fresh_id(about),
+            timestamp: self.fresh.time(),
+            conversation: conversation.unwrap_or_else(|| self.fresh_conversation(about)),
             refers_to: None,
             from: PartyRef { id: PARTIES[0].to_owned(), kind: CUSTOMS.to_owned(), role: role("initiator") },
             to: PartyRef { id: partner.clone(), kind: CUSTOMS.to_owned(), role: role("responder") },
@@ -64,14 +64,14 @@ impl Node {
             service_type: None,
             action: kind.map(|kind| kind.action.clone()).unwrap_or_default(),
             parts: vec![PartDraft {
-                cid: fresh_id(),
+                cid: self.fresh_id(about),
                 mime: "application/xml".to_owned(),
-                bytes: answer.document(&self.mutation).into_bytes(),
+                bytes: answer.document(&self.fresh.uuid_for(about).simple().to_string(), &self.mutation).into_bytes(),
                 zeros: 0,
                 compress: true,
             }],
         };
-        Outgoing { draft, answers: asked.ebms.message_id.clone(), agreement: asked.agreement, looked_up: false }
+        Outgoing { draft, answers: about.clone(), agreement: asked.agreement, looked_up: false }
     }
 
     /// Has a message sent, beside everything else.
@@ -104,7 +104,7 @@ impl Node {
             let bytes = match attempt {
                 0 => first.clone(),
                 _ if does(Habit::RetriesUnderFreshId) => {
-                    package(Draft { message_id: fresh_id(), ..outgoing.draft.clone() })?
+                    package(Draft { message_id: self.fresh_id(&outgoing.draft.message_id), ..outgoing.draft.clone() })?
                 }
                 _ if does(Habit::RetriesChanged) => package(changed(&outgoing.draft))?,
                 _ => first.clone(),

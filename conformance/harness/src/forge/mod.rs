@@ -218,13 +218,13 @@ fn written(
 /// As [`message`].
 pub fn pull_request(
     message_id: &str,
+    timestamp: &str,
     mpc: &str,
     signing: Option<&Signing<'_>>,
     forge: &[Forge],
     target: &Target,
 ) -> Result<Forged, ForgeError> {
-    let now = jiff::Timestamp::now().to_string();
-    let body = signed(signal::pull_request(message_id, &now, mpc), signing, forge)?;
+    let body = signed(signal::pull_request(message_id, timestamp, mpc), signing, forge)?;
     posted(message_id.to_owned(), body, forge, target)
 }
 

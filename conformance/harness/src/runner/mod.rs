@@ -7,7 +7,6 @@ mod cell;
 mod conductor;
 mod dial;
 mod exchange;
-mod fresh;
 mod hook;
 mod hub;
 mod line;
@@ -41,6 +40,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::evidence::{Evidence, EvidenceError, Kind, Purpose, Recorder, Scope, Start};
+use crate::fresh::Origin;
 use crate::judge::run::Run;
 use crate::judge::{Judge, Judged};
 use crate::plan::{Plan, Selection, plan};
@@ -80,6 +80,9 @@ pub struct RunOptions {
     pub seed: u64,
     /// The id of the run; a new one where none is given. A subject takes each id once, unless it forgot the run of before.
     pub id: Option<String>,
+    /// The time that the run's messages say; the machine's where none is given. With a seed and an id it makes a run whose
+    /// messages, except what is encrypted, are the same as those of its like.
+    pub time: Option<jiff::Timestamp>,
     /// Where runs share a machine: a cell begins with a permit of these, and whoever gives them out does so as the machine
     /// has time for one more.
     pub admission: Option<Arc<Semaphore>>,
@@ -105,6 +108,7 @@ impl RunOptions {
             longest: None,
             seed: 1,
             id: None,
+            time: None,
             admission: None,
             stop: Arc::new(AtomicBool::new(false)),
         }
@@ -245,7 +249,8 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
     begin(options, &id, &recorder, &planned);
     let judge = Judge::knowing(&Evidence::of(&recorder)?, &options.catalogue)?;
     let budget = Arc::new(Budget::default());
-    let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder), Arc::clone(&budget));
+    let origin = Origin { run: id, seed: options.seed, time: options.time };
+    let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder), Arc::clone(&budget), origin.fresh(None));
     let (mut serving, mut publisher, mut endpoint) = (Vec::new(), None, String::new());
     let suite = &options.setup.subject.suite;
     if let Some(address) = &suite.listen {
@@ -271,8 +276,7 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
         publisher,
         budget,
         patience: options.patience,
-        seed: options.seed,
-        run: id,
+        origin,
         prompt: options.setup.subject.hooks.operator.then(|| Operator::new(events.clone())),
         pace: Pace::new(options.rate),
         owners: Owners::default(),

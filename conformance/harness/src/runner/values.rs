@@ -7,8 +7,8 @@ use carnet_catalogue::step::{Connect, Forge, Place, Send, Step};
 use carnet_catalogue::subject::Agreement;
 use carnet_catalogue::variable;
 
-use super::fresh::Fresh;
 use super::stop::Stop;
+use crate::fresh::Fresh;
 use crate::mrn;
 use crate::setup::{Address, Setup};
 
@@ -43,7 +43,7 @@ impl Values {
             ("fresh.text", fresh.uuid().simple().to_string()),
             ("fresh.receiver", format!("{receivers}-{}", fresh.uuid().simple())),
             ("document.to", suite.party.id.clone()),
-            ("now", jiff::Timestamp::now().to_string()),
+            ("now", fresh.time()),
             ("subject.url", subject.url.clone()),
             ("subject.host", setup.address.host.clone()),
             ("subject.path", setup.address.path.clone()),

@@ -25,10 +25,17 @@ impl Running<'_> {
             let message_id = self.fresh.id();
             self.values.set("message.id", &message_id);
             let forge = self.values.forge(&step.forge)?;
-            forge::pull_request(&message_id, &self.channel(send)?, signing.as_ref(), &forge, &target)
+            forge::pull_request(
+                &message_id,
+                &self.fresh.time(),
+                &self.channel(send)?,
+                signing.as_ref(),
+                &forge,
+                &target,
+            )
         } else if let Some(name) = &send.receipt_of {
             let envelope = self.taken(name)?;
-            let draft = SignalDraft::receipt(self.fresh.id(), jiff::Timestamp::now().to_string(), envelope);
+            let draft = SignalDraft::receipt(self.fresh.id(), self.fresh.time(), envelope);
             let draft = draft.ok_or_else(|| Stop::Lacking(format!("what step {name} pulled has no MessageId")))?;
             self.values.set("message.id", &draft.message_id);
             let forge = self.values.forge(&step.forge)?;
@@ -133,7 +140,7 @@ impl Running<'_> {
         let mpc = subject.exchange.pull.as_ref().filter(|_| step.under == Some(Under::Pull));
         Ok(Draft {
             message_id,
-            timestamp: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            timestamp: self.fresh.time(),
             conversation,
             refers_to: None,
             from: PartyRef {

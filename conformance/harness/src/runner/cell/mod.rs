@@ -19,7 +19,6 @@ use tokio::task::JoinSet;
 use super::budget::Budget;
 use super::dial::Dial;
 use super::exchange::{Exchange, Until, exchange};
-use super::fresh::Fresh;
 use super::hub::{Face, Hub, Room, Scripted};
 use super::line;
 use super::operator::Operator;
@@ -29,6 +28,7 @@ use super::stop::Stop;
 use super::values::Values;
 use crate::evidence::{BlobRef, Kind, Purpose, Sink};
 use crate::forge;
+use crate::fresh::{Fresh, Origin};
 use crate::plan;
 use crate::setup::Setup;
 use crate::tls;
@@ -44,9 +44,7 @@ pub(crate) struct Runner {
     pub(crate) publisher: Option<Arc<Publisher>>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) patience: f64,
-    pub(crate) seed: u64,
-    /// The id of the run, which names follow from.
-    pub(crate) run: String,
+    pub(crate) origin: Origin,
     pub(crate) prompt: Option<Operator>,
     pub(crate) pace: Pace,
     pub(crate) owners: Owners,
@@ -88,7 +86,7 @@ impl Runner {
     pub(crate) async fn run(&self, case: &Case, cell: &Cell, sink: Sink, purpose: Purpose) {
         sink.event(None, None, Kind::Begin { purpose });
         let agreed = self.setup.subject.agreed(case.agreement.as_deref());
-        let fresh = Fresh::new(&self.run, self.seed, sink.scope.as_ref());
+        let fresh = self.origin.fresh(sink.scope.as_ref());
         let values = Values::new(&self.setup, &self.endpoint, cell, agreed, &fresh);
         let conversation = values.value("fresh.conversation").unwrap_or_default().to_owned();
         let room = self.hub.open(sink.clone(), &conversation);
@@ -221,7 +219,7 @@ impl Running<'_> {
 
     /// What decides, in this step, where a fault strikes.
     fn seed(&self, index: usize) -> u64 {
-        line::seed(self.runner.seed, &self.sink.case(), &self.cell.name(), index)
+        line::seed(self.runner.origin.seed, &self.sink.case(), &self.cell.name(), index)
     }
 
     async fn send(&mut self, index: usize, step: &Step, send: &Send) -> Result<(), Stop> {

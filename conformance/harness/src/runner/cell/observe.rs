@@ -6,7 +6,6 @@ use carnet_catalogue::matrix::Cell;
 use carnet_catalogue::step::{HookName, Step};
 use carnet_catalogue::subject::Hook;
 
-use super::super::fresh::Fresh;
 use super::super::hook;
 use super::super::stop::Stop;
 use super::super::timing::Timing;
@@ -20,7 +19,7 @@ impl Runner {
     /// What was delivered and what producers were told, as far as hooks list it.
     pub(crate) async fn list(&self) -> Vec<(&'static str, hook::Outcome)> {
         let hooks = &self.setup.subject.hooks;
-        let fresh = Fresh::new(&self.run, self.seed, None);
+        let fresh = self.origin.fresh(None);
         let agreement = &self.setup.subject.agreement;
         let values = Values::new(&self.setup, &self.endpoint, &Cell::default(), agreement, &fresh);
         let within = self.timing().hook();

@@ -163,7 +163,14 @@ impl Running<'_> {
             }
             let signer = Signer::of(&self.runner.setup, None, None, None)?;
             let signing = signer.as_ref().map(Signer::signing);
-            let forged = forge::pull_request(&self.fresh.id(), &pull.channel, signing.as_ref(), &[], &self.target());
+            let forged = forge::pull_request(
+                &self.fresh.id(),
+                &self.fresh.time(),
+                &pull.channel,
+                signing.as_ref(),
+                &[],
+                &self.target(),
+            );
             let answer = self.aside(forged.map_err(|error| error.to_string())?.bytes).await?;
             let Some(envelope) = root::envelope_text(&answer) else { return Ok(()) };
             let (names, signals) = root::seen(&envelope);
@@ -188,7 +195,7 @@ impl Running<'_> {
     }
 
     async fn receipt(&self, envelope: &str) -> Result<(), String> {
-        let Some(draft) = SignalDraft::receipt(self.fresh.id(), jiff::Timestamp::now().to_string(), envelope) else {
+        let Some(draft) = SignalDraft::receipt(self.fresh.id(), self.fresh.time(), envelope) else {
             return Ok(());
         };
         let signer = Signer::of(&self.runner.setup, None, None, None)?;

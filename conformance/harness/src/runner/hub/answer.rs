@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use carnet_catalogue::step::{Answer, AnswerKind, FaultKind};
 use tokio::io::AsyncReadExt as _;
-use uuid::Uuid;
 
 use super::super::line::{self, Control, Ready};
 use super::super::signer::Signer;
@@ -126,18 +125,17 @@ impl Hub {
 
     /// A receipt or error for the message in `envelope`, spoilt as scripted.
     fn signal(&self, envelope: Option<&str>, scripted: &Scripted) -> Result<Vec<u8>, Stop> {
-        let now = jiff::Timestamp::now().to_string();
-        let id = format!("{}@suite.carnet", Uuid::now_v7());
         let lacking = |what: &str| Stop::Lacking(what.to_owned());
         let envelope = envelope.ok_or_else(|| lacking("the push carries no envelope that can be read"))?;
-        let mut draft =
-            SignalDraft::receipt(id, now, envelope).ok_or_else(|| lacking("the push carries no MessageId"))?;
+        let names = root::names(envelope);
+        let id = self.fresh.id_for(names.message_id.as_deref().unwrap_or_default());
+        let mut draft = SignalDraft::receipt(id, self.fresh.time(), envelope)
+            .ok_or_else(|| lacking("the push carries no MessageId"))?;
         if scripted.answer.with == AnswerKind::Error {
             let code = scripted.answer.code.as_deref().unwrap_or("EBMS:0004");
             draft.error = Some(forge::error_row(code).ok_or_else(|| format!("{code} is not in the error table"))?);
         }
-        let agreement = root::names(envelope).agreement;
-        let agreement = agreement.as_deref().and_then(|agreement| self.setup.named(agreement));
+        let agreement = names.agreement.as_deref().and_then(|agreement| self.setup.named(agreement));
         let sign = Signer::of(&self.setup, agreement, scripted.speaker.as_deref(), scripted.sign.as_ref())?;
         draft.can_be_spoilt(&scripted.forge).map_err(Stop::Lacking)?;
         Ok(forge::signal(&draft, sign.as_ref().map(Signer::signing).as_ref(), &scripted.forge)

@@ -27,6 +27,7 @@ use super::budget::{Budget, PUSH};
 use super::exchange::connected;
 use super::line::{Control, Raw};
 use crate::evidence::{Direction, Kind, Recorder, Side, Sink, Stage};
+use crate::fresh::Fresh;
 use crate::http::{self, Meter, Progress};
 use crate::judge::checks::business;
 use crate::line::{Connected, Duplex, Ending, ending};
@@ -51,6 +52,7 @@ pub(crate) struct Hub {
     setup: Arc<Setup>,
     recorder: Arc<Recorder>,
     budget: Arc<Budget>,
+    fresh: Fresh,
     rooms: Mutex<HashMap<String, Arc<Room>>>,
     offers: Mutex<VecDeque<Offer>>,
     face: watch::Sender<Arc<Face>>,
@@ -72,10 +74,10 @@ impl Drop for Unheard<'_> {
 
 impl Hub {
     /// A hub without a socket yet.
-    pub(crate) fn new(setup: Arc<Setup>, recorder: Arc<Recorder>, budget: Arc<Budget>) -> Arc<Self> {
+    pub(crate) fn new(setup: Arc<Setup>, recorder: Arc<Recorder>, budget: Arc<Budget>, fresh: Fresh) -> Arc<Self> {
         let face = watch::Sender::new(Arc::new(Face::own(&setup)));
         let (rooms, offers, unheard) = (Mutex::default(), Mutex::default(), watch::Sender::default());
-        Arc::new(Self { setup, recorder, budget, rooms, offers, face, unheard })
+        Arc::new(Self { setup, recorder, budget, fresh, rooms, offers, face, unheard })
     }
 
     /// Binds the address of `subject.toml` and serves until the handle is dropped.

@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use uuid::Uuid;
-
 use super::super::line::Control;
 use super::super::signer::Signer;
 use super::answer::{Push, soap, write};
@@ -62,10 +60,11 @@ impl Hub {
 
     /// The warning that a channel is empty.
     fn empty(&self, request: &str) -> Result<Vec<u8>, String> {
+        let refers_to = root::names(request).message_id.unwrap_or_default();
         let draft = SignalDraft {
-            message_id: format!("{}@suite.carnet", Uuid::now_v7()),
-            timestamp: jiff::Timestamp::now().to_string(),
-            refers_to: root::names(request).message_id.unwrap_or_default(),
+            message_id: self.fresh.id_for(&refers_to),
+            timestamp: self.fresh.time(),
+            refers_to,
             references: Vec::new(),
             error: forge::error_row("EBMS:0006"),
         };

@@ -78,7 +78,15 @@ impl State {
         let signing = (!self.has(Fault::PullsUnsigned)).then_some(&signing);
         let target = Target { host: "localhost".to_owned(), path: "/as4".to_owned() };
         let id = format!("{}@double", uuid::Uuid::now_v7());
-        let request = forge::pull_request(&id, "urn:carnet:mpc:suite", signing, &[], &target).unwrap();
+        let request = forge::pull_request(
+            &id,
+            &jiff::Timestamp::now().to_string(),
+            "urn:carnet:mpc:suite",
+            signing,
+            &[],
+            &target,
+        )
+        .unwrap();
         self.post(partner, &request.bytes).await;
     }
 
