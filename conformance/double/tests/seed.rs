@@ -12,24 +12,28 @@ use carnet_double::{Double, Ground, Mutation};
 use carnet_harness::evidence::{Direction, Evidence, Kind};
 use carnet_harness::plan::Selection;
 use carnet_harness::{Event, RunOptions, capture_in_memory, root};
+use jiff::Timestamp;
 
 /// What each execution of a run sent: case, cell, execution, MessageId, ConversationId.
 type Names = BTreeSet<(String, String, u32, String, String)>;
 
-fn names(ground: &Arc<Ground>, id: Option<&str>, jobs: usize) -> Names {
+fn run(ground: &Arc<Ground>, id: Option<&str>, jobs: usize, time: Option<Timestamp>) -> Evidence {
     let double = Double::start(ground, Mutation::default()).unwrap();
     let setup = ground.setup("node", double.address(), Some(double.hooks())).unwrap();
     let mut options = RunOptions::new(setup, Arc::new(carnet_catalogue::load().unwrap()), PathBuf::new());
     let only = ["as4.push", "as4.ping", "as4.duplicate"].map(str::to_owned);
     options.selection = Selection { only: Filters::parse(&only).unwrap(), ..Selection::default() };
-    (options.repeat, options.jobs, options.id) = (1, jobs, id.map(str::to_owned));
+    (options.repeat, options.jobs, options.id, options.time) = (1, jobs, id.map(str::to_owned), time);
     let recorder = capture_in_memory(&options, &mut |event| {
         if let Event::Listening(address) = event {
             double.partner_at(address);
         }
     })
     .unwrap();
-    let evidence = Evidence::of(&recorder).unwrap();
+    Evidence::of(&recorder).unwrap()
+}
+
+fn names(evidence: &Evidence) -> Names {
     let sent = |event: &carnet_harness::evidence::Event| {
         let (Kind::Bytes { direction: Direction::Out, blob }, Some(scope)) = (&event.kind, &event.scope) else {
             return None;
@@ -42,17 +46,41 @@ fn names(ground: &Arc<Ground>, id: Option<&str>, jobs: usize) -> Names {
     evidence.events.iter().filter_map(sent).collect()
 }
 
+/// Every envelope of each execution, of both sides.
+fn envelopes(evidence: &Evidence) -> BTreeSet<(String, String, u32, String)> {
+    let said = |event: &carnet_harness::evidence::Event| {
+        let (Kind::Bytes { blob, .. }, Some(scope)) = (&event.kind, &event.scope) else { return None };
+        let envelope = root::envelope_text(evidence.blob(blob).unwrap())?;
+        Some((scope.case.clone(), scope.cell.clone(), scope.attempt, envelope))
+    };
+    evidence.events.iter().filter_map(said).collect()
+}
+
 #[test]
 fn ids_and_conversations_follow_from_seed_and_run_id() {
     let dir = tempfile::tempdir().unwrap();
     let ground = Arc::new(Ground::new(dir.path(), UnixTime::now()).unwrap());
     // Tasks of the double may outlive this function, and the threads that they run on must outlive them.
     std::mem::forget(Arc::clone(&ground));
-    let first = names(&ground, Some("a-run"), 8);
+    let first = names(&run(&ground, Some("a-run"), 8, None));
     assert!(first.len() > 20, "{}", first.len());
-    assert_eq!(first, names(&ground, Some("a-run"), 1));
-    let other = names(&ground, None, 8);
+    assert_eq!(first, names(&run(&ground, Some("a-run"), 1, None)));
+    let other = names(&run(&ground, None, 8, None));
     assert_eq!(first.len(), other.len());
     let ids = |names: &Names| names.iter().map(|(.., id, _)| id.clone()).collect::<BTreeSet<_>>();
     assert!(ids(&first).is_disjoint(&ids(&other)));
+}
+
+/// What a selftest rests on: it signs what two nodes are sent alike, and what they answer alike, once.
+#[test]
+fn with_one_time_two_runs_are_the_same_to_the_last_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let ground = Arc::new(Ground::new(dir.path(), UnixTime::now()).unwrap());
+    std::mem::forget(Arc::clone(&ground));
+    let time = "2026-01-02T03:04:05Z".parse().ok();
+    let said = |time| envelopes(&run(&ground, Some("a-run"), 8, time));
+    let first = said(time);
+    assert!(first.iter().filter(|(.., envelope)| envelope.contains("SignatureValue")).count() > 40, "{}", first.len());
+    assert_eq!(first, said(time));
+    assert_ne!(first, said(None));
 }
