@@ -179,8 +179,7 @@ impl Setup {
     /// The same with the keys of `other`, and the zoo and the stranger that it made; both must be of the same `suite.pki`.
     #[must_use]
     pub fn sharing(self, other: &Self) -> Self {
-        let (partner, others) = (other.partner.clone(), other.other.clone());
-        Self { made: Arc::clone(&other.made), partner, other: others, ..self }
+        Self { made: Arc::clone(&other.made), partner: other.partner.clone(), other: other.other.clone(), ..self }
     }
 
     /// The same with a partner whose key for signatures remembers what it signed: for runs that send the same messages.
