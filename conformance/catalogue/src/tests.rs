@@ -234,7 +234,9 @@ fn what_every_positive_and_negative_case_must_have() {
         let shown = case.check.iter().any(|check| check.name == "tls.server-refused") && !arrives;
         let nothing = case.step.iter().any(|step| step.awaits == Some(step::Awaited::Nothing));
         let said = case.step.iter().any(|step| step.publish.is_some()) && nothing && !arrives;
-        let wanted = case.is_negative() || shown || said || presents(id);
+        // What delivers nothing at all does not deliver what it must not, either.
+        let kept = case.check.iter().any(|check| check.name == "delivered.not");
+        let wanted = case.is_negative() || shown || said || kept || presents(id);
         assert_eq!(case.control.is_some(), wanted, "{id}");
         for allow in &case.allow {
             assert!(!allow.clause.is_empty() && allow.code.iter().all(|code| !code.starts_with('2')), "{id}");
