@@ -191,6 +191,8 @@ named! {
         RefusesWithoutAnswer = "refuses-without-answer", "It closes the connection in the place of an error.";
         AnswersEmpty = "answers-empty", "It answers with an empty body where a receipt is due.";
         NoContinue = "no-continue", "It refuses a request that asks whether to continue.";
+        FirstMessaging = "reads-first-messaging", "It reads the first Messaging of the Header, signed or not.";
+        LastMessaging = "reads-last-messaging", "It reads the last Messaging of the Header, signed or not.";
         SecurityFirst = "security-first", "It refuses messages whose Security header is not the first block.";
         NoByteOrderMark = "no-byte-order-mark", "It refuses an envelope with a byte order mark.";
         NoPlainSoap = "no-plain-soap", "It takes multipart bodies only.";

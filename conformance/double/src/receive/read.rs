@@ -120,11 +120,16 @@ impl Received {
         let Ok(tree) = roxmltree::Document::parse(&text) else { return refused(Rule::EnvelopeXml, "EBMS:0009") };
         let mut read = ebms::read(text.as_bytes());
         let mut chosen = header(&tree).and_then(|header| child(header, EB, "Messaging"));
-        if !mutation.checks(Rule::EnvelopeMessaging) {
-            chosen = loose(&tree);
-            let Some(messaging) = chosen else { return Reading::Status(200) };
-            let of = |node: Node<'_, '_>| text.get(node.range()).unwrap_or_default().to_owned();
-            read = ebms::read(alone(&of(messaging)).as_bytes());
+        let otherwise = match mutation.checks(Rule::EnvelopeMessaging) {
+            true => by_place(&tree, mutation),
+            false => match loose(&tree) {
+                None => return Reading::Status(200),
+                found => found,
+            },
+        };
+        if let Some(messaging) = otherwise {
+            chosen = Some(messaging);
+            read = ebms::read(alone(text.get(messaging.range()).unwrap_or_default()).as_bytes());
         }
         let mut ebms = match read {
             Ok(ebms) => ebms,
@@ -210,6 +215,16 @@ fn loose<'a, 'i>(tree: &'a roxmltree::Document<'i>) -> Option<Node<'a, 'i>> {
             .is_some_and(|id| references.iter().any(|(uri, _)| uri.strip_prefix('#') == Some(id)))
     });
     signed.or_else(|| all().next())
+}
+
+/// The Messaging that a mutant reads because of where it stands in the Header.
+fn by_place<'a, 'i>(tree: &'a roxmltree::Document<'i>, mutation: &Mutation) -> Option<Node<'a, 'i>> {
+    let mut all = header(tree)?.children().filter(|node| node.has_tag_name((EB, "Messaging")));
+    match (mutation.does(Habit::FirstMessaging), mutation.does(Habit::LastMessaging)) {
+        (true, _) => all.next(),
+        (_, true) => all.next_back(),
+        _ => None,
+    }
 }
 
 /// An envelope of that Messaging alone, to read its fields from.
