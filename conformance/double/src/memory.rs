@@ -11,8 +11,8 @@ use crate::customs::Declaration;
 /// All of it.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Digests of the parts, by sender and MessageId.
-    seen: HashMap<(String, String), Vec<Vec<u8>>>,
+    /// Digests of what was signed, by sender and MessageId.
+    seen: HashMap<(String, String), Content>,
     /// MessageIds of messages that were refused; only a mutant looks.
     pub(crate) refused: BTreeSet<String>,
     /// MessageIds in the order of delivery.
@@ -58,6 +58,15 @@ pub(crate) struct Outgoing {
     pub(crate) looked_up: bool,
 }
 
+/// The digests that a message was signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// Of its header and its Body.
+    pub(crate) header: Vec<Vec<u8>>,
+    /// Of its parts.
+    pub(crate) parts: Vec<Vec<u8>>,
+}
+
 /// Whether a message was received before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Novelty {
@@ -67,11 +76,13 @@ pub(crate) enum Novelty {
     Again,
     /// Its MessageId was used for other content.
     Other,
+    /// Its MessageId was used for the same content under another header.
+    OtherHeader,
 }
 
 impl Memory {
     /// Remembers a message, and says whether it is new.
-    pub(crate) fn receive(&mut self, sender: &str, message_id: &str, content: Vec<Vec<u8>>) -> Novelty {
+    pub(crate) fn receive(&mut self, sender: &str, message_id: &str, content: Content) -> Novelty {
         let key = (sender.to_owned(), message_id.to_owned());
         match self.seen.get(&key) {
             None => {
@@ -79,6 +90,7 @@ impl Memory {
                 Novelty::New
             }
             Some(before) if *before == content => Novelty::Again,
+            Some(before) if before.parts == content.parts => Novelty::OtherHeader,
             Some(_) => Novelty::Other,
         }
     }

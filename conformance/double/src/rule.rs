@@ -102,6 +102,7 @@ named! {
         PayloadMeasure = "payload.measure", "A part inflates to a bearable size.";
 
         DuplicateContent = "duplicate.content", "A MessageId that is used again for other content is refused.";
+        DuplicateHeader = "duplicate.header", "A MessageId that is used again under another header is refused.";
         DuplicateDetected = "duplicate.detected", "A message that was received before is not delivered again.";
         PingDelivery = "ping.delivery", "A test message is not delivered.";
 

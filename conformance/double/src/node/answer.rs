@@ -112,6 +112,9 @@ impl Node {
         if novelty == Novelty::Other && self.mutation.checks(Rule::DuplicateContent) {
             return Outcome::Refused(Broken::Rule(Rule::DuplicateContent, "EBMS:0004"));
         }
+        if novelty == Novelty::OtherHeader && self.mutation.checks(Rule::DuplicateHeader) {
+            return Outcome::Refused(Broken::Rule(Rule::DuplicateHeader, "EBMS:0004"));
+        }
         let again = novelty != Novelty::New;
         if again && self.mutation.does(Habit::RefusesDuplicates) {
             return Outcome::Refused(Broken::Habit("EBMS:0004"));

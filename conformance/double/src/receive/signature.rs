@@ -10,6 +10,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::read::{EB, child, header};
 use crate::agreement::{Agreement, Keys};
+use crate::memory::Content;
 use crate::rule::Rule;
 
 /// A signature as it was read.
@@ -47,9 +48,12 @@ impl Signed {
         found.map(|(_, digest)| digest.as_slice())
     }
 
-    /// The digests of all parts, in order.
-    pub(crate) fn content(&self) -> Vec<Vec<u8>> {
-        self.references.iter().filter(|(uri, _)| uri.starts_with("cid:")).map(|(_, digest)| digest.clone()).collect()
+    /// The digests of all that was signed, in order.
+    pub(crate) fn content(&self) -> Content {
+        let (parts, header): (Vec<_>, Vec<_>) =
+            self.references.iter().cloned().partition(|(uri, _)| uri.starts_with("cid:"));
+        let digests = |of: Vec<(String, Vec<u8>)>| of.into_iter().map(|(_, digest)| digest).collect();
+        Content { header: digests(header), parts: digests(parts) }
     }
 }
 
