@@ -222,6 +222,12 @@ impl Message {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// Whether it ended before the length that it gave, or before its last chunk.
+    #[must_use]
+    pub fn cut_short(&self) -> bool {
+        !self.complete && (self.chunked() || self.header("content-length").is_some())
+    }
+
     fn chunked(&self) -> bool {
         self.header("transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"))
     }

@@ -32,6 +32,10 @@ pub(super) fn of_exchange(setup: &Setup, exchange: &Exchange) -> Option<Break> {
                 "correct `url`: it must be the address of an AS4 endpoint",
             ),
         },
+        contradictory @ Answer::Both(_) => Break::new(
+            format!("they answer our ping with {}", contradictory.describe()),
+            "let their operator answer a message with a receipt or with an error, never with both",
+        ),
         Answer::Message(_) => Break::new(
             "they answered with a user message in the place of the receipt",
             "let them answer a push with the receipt on the same connection (One-Way/Push)",

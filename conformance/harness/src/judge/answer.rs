@@ -19,6 +19,8 @@ pub enum Answer {
     Message(Box<Ebms>),
     /// A refusal, or what looks like one.
     Refusal(Refusal),
+    /// A receipt, and in the same answer an error that refuses what was receipted: its codes.
+    Both(Vec<String>),
     /// An HTTP status below 400 without an AS4 answer.
     Empty(u16),
     /// Bytes that cannot be read, with what is wrong with them.
@@ -53,11 +55,18 @@ impl Answer {
                 Layer::As4 => format!("ebMS error {}", refusal.codes.join(", ")),
                 Layer::Business => format!("business refusal with code {}", refusal.codes.join(", ")),
             },
+            Self::Both(codes) => format!("a receipt and ebMS error {} in one answer", codes.join(", ")),
             Self::Empty(status) => format!("HTTP {status} without an AS4 answer"),
             Self::Garbage(what) => format!("an answer that cannot be read: {what}"),
             Self::Silence => "no answer in time".to_owned(),
             Self::Unreachable(stage, ending) => {
-                format!("no connection: {} at stage {stage:?}", describe_ending(ending))
+                let stage = match stage {
+                    Stage::Name => "its name does not resolve",
+                    Stage::Tcp => "no TCP connection",
+                    Stage::Proxy => "no way through the proxy",
+                    Stage::Tls | Stage::Done => "no TLS handshake",
+                };
+                format!("{stage} ({})", describe_ending(ending))
             }
         }
     }
@@ -93,13 +102,15 @@ pub(super) fn read(exchange: &Exchange) -> Answer {
     let Some(status) = message.status() else {
         return Answer::Garbage("a request in the place of a response".to_owned());
     };
+    if status < 400 && message.cut_short() {
+        return Answer::Garbage("it ends before its Content-Length or its last chunk".to_owned());
+    }
     match package(&message).map(|package| ebms::read(&package.envelope)) {
-        Some(Ok(ebms)) if !ebms.errors.is_empty() => Answer::Refusal(Refusal {
-            layer: Layer::As4,
-            codes: ebms.errors.iter().map(|error| error.code.clone()).collect(),
-            signal: Some(Box::new(ebms)),
-        }),
+        Some(Ok(ebms)) if ebms.refuses() && ebms.receipt.is_some() => Answer::Both(codes(&ebms)),
         Some(Ok(ebms)) if ebms.receipt.is_some() && (200..300).contains(&status) => Answer::Receipt(Box::new(ebms)),
+        Some(Ok(ebms)) if !ebms.errors.is_empty() => {
+            Answer::Refusal(Refusal { layer: Layer::As4, codes: codes(&ebms), signal: Some(Box::new(ebms)) })
+        }
         Some(Ok(ebms)) if ebms.user.is_some() => Answer::Message(Box::new(ebms)),
         Some(Err(error)) if status < 400 => Answer::Garbage(error.to_string()),
         _ if status >= 400 => {
@@ -107,6 +118,10 @@ pub(super) fn read(exchange: &Exchange) -> Answer {
         }
         _ => Answer::Empty(status),
     }
+}
+
+fn codes(ebms: &Ebms) -> Vec<String> {
+    ebms.errors.iter().map(|error| error.code.clone()).collect()
 }
 
 /// The envelope and parts of an HTTP message; an empty body is none.
@@ -140,3 +155,6 @@ fn describe_ending(ending: &Ending) -> String {
         Ending::Limit { bytes } => format!("more than {bytes} bytes without an end"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,11 @@ use carnet_wire::xml::{Document, Element};
 use carnet_wire::{Limits, namespace};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use crate::forge::EB;
+use crate::forge::{EB, error_row};
 use crate::root::Package;
+
+/// The severity of an error that lets the message stand.
+const WARNING: &str = "warning";
 
 const EBBP: &str = "http://docs.oasis-open.org/ebxml-bp/ebbp-signals-2.0";
 
@@ -174,6 +177,16 @@ pub fn read_knowing(envelope: &[u8], known: &[CertificateDer<'static>]) -> Resul
         }
     }
     Ok(ebms)
+}
+
+impl Ebms {
+    /// Whether it refuses what it answers. An error of severity warning lets the message stand, but for those codes of
+    /// which that is the severity (ebMS3 Core 6.2.2 and 6.7).
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        let by_code = |code: &str| error_row(code).is_some_and(|row| row.severity == WARNING);
+        self.errors.iter().any(|error| error.severity != WARNING || by_code(&error.code))
+    }
 }
 
 impl Signature {

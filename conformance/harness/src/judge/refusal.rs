@@ -29,6 +29,13 @@ pub(crate) fn judge(look: &Look<'_>) -> (Outcome, Option<RefusalSeen>) {
         what = Answer::Refusal(Refusal { layer: Layer::Business, codes, signal: None });
     }
     match what {
+        Answer::Refusal(refusal) if is_busy(&refusal) => {
+            let said = format!(
+                "{}: it may be busy, or something between us and it is; ask again",
+                Answer::Refusal(refusal).describe()
+            );
+            (Outcome::Unclear(said), None)
+        }
         Answer::Refusal(refusal) => {
             let seen = RefusalSeen { layer: refusal.layer, codes: refusal.codes.clone() };
             (weigh(look, exchange, &refusal), Some(seen))
@@ -36,6 +43,12 @@ pub(crate) fn judge(look: &Look<'_>) -> (Outcome, Option<RefusalSeen>) {
         Answer::Unreachable(..) => (Outcome::Unclear(what.describe()), None),
         other => (deviation(look, exchange, other.describe()), None),
     }
+}
+
+/// Whether it tells of load or of a gateway, and nothing of the message (RFC 9110 15.5.9, 15.6.3 to 15.6.5; RFC 6585 4).
+pub(super) fn is_busy(refusal: &Refusal) -> bool {
+    let busy = |code: &String| matches!(code.as_str(), "408" | "429" | "502" | "503" | "504");
+    refusal.layer == Layer::Http && refusal.codes.iter().all(busy)
 }
 
 /// The exchange with what had to be refused.
@@ -54,16 +67,23 @@ fn weigh(look: &Look<'_>, exchange: &Exchange, refusal: &Refusal) -> Outcome {
     let holds =
         |allow: &&&Allow| refusal.codes.iter().any(|code| allow.code.iter().any(|pattern| matches(pattern, code)));
     let described = Answer::Refusal(refusal.clone()).describe();
-    match rows.iter().filter(holds).max_by_key(|allow| allow.grade == Grade::Pass) {
-        Some(allow) if allow.grade == Grade::Pass => Outcome::Holds,
-        Some(allow) => Outcome::Improvable(Box::new(Deviation {
-            expected: format!("{} ({} is tolerated: {})", expected(look), described, allow.clause),
-            actual: described,
+    let improvable = |expected: String| {
+        Outcome::Improvable(Box::new(Deviation {
+            expected,
+            actual: described.clone(),
             events: vec![exchange.seq, exchange.last],
             range: None,
             xpath: None,
-        })),
-        None => deviation(look, exchange, described),
+        }))
+    };
+    match rows.iter().filter(holds).max_by_key(|allow| allow.grade == Grade::Pass) {
+        Some(_) if refusal.signal.as_ref().is_some_and(|signal| !signal.refuses()) => improvable(format!(
+            "{}, of severity failure: after a warning the message stands (ebMS3 Core 6.2.2)",
+            expected(look)
+        )),
+        Some(allow) if allow.grade == Grade::Pass => Outcome::Holds,
+        Some(allow) => improvable(format!("{} ({described} is tolerated: {})", expected(look), allow.clause)),
+        None => deviation(look, exchange, described.clone()),
     }
 }
 

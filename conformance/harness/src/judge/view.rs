@@ -227,7 +227,7 @@ impl Attempt {
 }
 
 impl Exchange {
-    fn new(event: &Event, step: usize, side: Side) -> Self {
+    pub(super) fn new(event: &Event, step: usize, side: Side) -> Self {
         Self {
             connection: event.connection.unwrap_or_default(),
             step,

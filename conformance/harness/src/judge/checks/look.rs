@@ -2,7 +2,7 @@
 
 use carnet_catalogue::case::{Case, Check};
 use carnet_catalogue::profile::RSA;
-use carnet_catalogue::step::{Awaited, Step};
+use carnet_catalogue::step::{Awaited, FaultKind, Step};
 use carnet_catalogue::subject::Agreement;
 use carnet_wire::signature::SignatureAlgorithm;
 
@@ -74,7 +74,19 @@ impl<'l> Look<'l> {
             }
             (step, _) => self.attempt.sent_at(step),
         };
-        found.ok_or_else(|| Outcome::Unclear("nothing was sent that could be answered".to_owned()))
+        let found = found.ok_or_else(|| Outcome::Unclear("nothing was sent that could be answered".to_owned()))?;
+        Ok(self.copy_of(found))
+    }
+
+    /// Of two copies that were sent at once, the one with a receipt: which of them is taken is left to the subject.
+    fn copy_of(&self, exchange: &'l Exchange) -> &'l Exchange {
+        let fault = self.case.step.get(exchange.step).and_then(|step| step.fault.as_ref());
+        if fault.is_none_or(|fault| fault.kind != FaultKind::Duplicate) {
+            return exchange;
+        }
+        let copies = self.attempt.exchanges.iter().filter(|e| e.side == Side::Suite && e.step == exchange.step);
+        let receipted = |exchange: &&Exchange| matches!(exchange.answer(), Answer::Receipt(_));
+        copies.filter(receipted).next_back().unwrap_or(exchange)
     }
 
     /// The receipt on that exchange; for what the subject pulled, the one that it sent by itself.
@@ -130,7 +142,7 @@ impl<'l> Look<'l> {
         let (sent, _) = self.sent(handed_out)?;
         let read = |exchange: &'l Exchange| {
             let ebms = exchange.pushed(&self.judge.known)?.ebms.as_ref().ok()?;
-            let fits = ebms.receipt.is_some() && ebms.refers_to.as_deref() == Some(&sent.message_id);
+            let fits = ebms.receipt.is_some() && !ebms.refuses() && ebms.refers_to.as_deref() == Some(&sent.message_id);
             fits.then(|| (exchange, Box::new(ebms.clone())))
         };
         let found = self.attempt.pushes().filter_map(read).last();
