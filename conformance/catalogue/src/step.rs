@@ -228,6 +228,8 @@ pub enum NamedWait {
     RetryInterval,
     /// All retries and their margin.
     AllRetries,
+    /// The longest time to a business answer.
+    BusinessWithin,
 }
 
 impl Step {

@@ -22,23 +22,25 @@ pub(crate) struct Timing<'i> {
 }
 
 impl Timing<'_> {
-    /// How long the answer on the same connection is waited for: what the next `await` says, else the ICS.
+    /// How long the answer on the same connection is waited for: what the ICS says, or longer where the next `await` does.
     pub(crate) fn answer(&self, case: &Case, index: usize, step: &Step) -> Duration {
         let awaiting = case
             .step
             .get(index + 1)
             .filter(|next| next.awaits.is_some_and(|awaited| !case.comes_by_itself(index + 1, awaited)));
         let said = step.within.or_else(|| awaiting.and_then(|next| next.within));
-        said.unwrap_or(self.ics.answer_within).stretched(self.patience)
+        said.map_or(self.ics.answer_within.0, |said| said.0.max(self.ics.answer_within.0)).mul_f64(self.patience)
     }
 
-    /// How long a push is waited for: what the step says, else as long as the subject may take.
+    /// How long a push is waited for: as long as the subject may take, or longer where the step says so. For how long
+    /// nothing may come is the step's to say.
     pub(crate) fn push(&self, step: &Step) -> Duration {
         let quiet = self.ics.reception_awareness.retry_interval.0 * 2 + Duration::from_millis(200);
         match (step.within, step.awaits) {
-            (Some(within), _) => within.stretched(self.patience),
+            (Some(within), Some(Awaited::Nothing)) => within.stretched(self.patience),
             (None, Some(Awaited::Nothing)) => quiet.mul_f64(self.patience),
-            _ => self.acts(),
+            (Some(within), _) => within.stretched(self.patience).max(self.acts()),
+            (None, _) => self.acts(),
         }
     }
 
@@ -54,6 +56,7 @@ impl Timing<'_> {
         let awareness = self.ics.reception_awareness;
         match wait {
             Wait::Span(span) => span.stretched(self.patience),
+            Wait::Named(NamedWait::BusinessWithin) => self.ics.business_within.stretched(self.patience),
             Wait::Named(NamedWait::RetryInterval) => (awareness.retry_interval.0 * 3 / 2).mul_f64(self.patience),
             Wait::Named(NamedWait::AllRetries) => ((awareness.retry_interval.0 + awareness.answer_timeout.0)
                 * (awareness.retry_count + 1))

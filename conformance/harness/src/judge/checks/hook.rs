@@ -4,8 +4,11 @@ use super::look::{Look, settle};
 use super::{Named, Outcome, broken};
 use crate::judge::view::HookSeen;
 
+/// The check that wants a message delivered.
+pub(crate) const DELIVERED_ONCE: &str = "delivered.once";
+
 pub(crate) const CHECKS: &[Named] = &[
-    Named { name: "delivered.once", says: "the message was delivered exactly once", with: &["of"], judge: once },
+    Named { name: DELIVERED_ONCE, says: "the message was delivered exactly once", with: &["of"], judge: once },
     Named { name: "delivered.not", says: "the message was not delivered", with: &["of"], judge: not },
     Named {
         name: "notified.missing-receipt",

@@ -20,7 +20,7 @@ mod tls;
 use carnet_catalogue::case::{Case, Check};
 use carnet_catalogue::step::Awaited;
 
-pub(crate) use hook::{entries, message_ids, words};
+pub(crate) use hook::{DELIVERED_ONCE, entries, message_ids, words};
 pub use look::Look;
 pub(crate) use tls::sent_to_shown;
 

@@ -1,5 +1,6 @@
 //! Runs hooks in a cell: what was delivered, what the producer was told, the revocation list, the restart.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use carnet_catalogue::matrix::Cell;
@@ -12,6 +13,7 @@ use super::super::timing::Timing;
 use super::super::values::Values;
 use super::{Runner, Running};
 use crate::evidence::Kind;
+use crate::judge::checks::{DELIVERED_ONCE, words};
 use crate::root;
 use crate::setup::Document;
 
@@ -76,8 +78,9 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Asks again until one of this case's messages is named, for a while: delivery follows the receipt, it need not
-    /// precede it. Then once more after a moment, so that a second delivery is seen too. The last answer is recorded.
+    /// Asks again until each message is named that the case wants delivered, else one of the case's, for a while: delivery
+    /// follows the receipt, it need not precede it. Then once more after a moment, so that a second delivery is seen too.
+    /// The last answer is recorded.
     async fn observe(&self, index: usize, step: &Step, label: &str, hook: &Hook) {
         const PAUSE: Duration = Duration::from_millis(250);
         let within = self.timing().observe(step, label == "notified");
@@ -85,10 +88,14 @@ impl Running<'_> {
         let pulled = self.unsettled.iter().filter_map(|envelope| root::names(envelope).message_id);
         let own = self.sent_ids.iter().chain(&self.submitted).cloned();
         let ids: Vec<String> = self.room.ids().into_iter().chain(own).chain(pulled).collect();
+        let wanted = if label == "delivered" { self.wanted() } else { Vec::new() };
         let mut last = self.ask(hook, None).await;
         loop {
             let output = String::from_utf8_lossy(&last.output).into_owned();
-            let named = last.success && ids.iter().any(|id| output.contains(id.as_str()));
+            let listed: BTreeSet<&str> = words(&output).collect();
+            let is_listed = |id: &String| listed.contains(id.as_str());
+            let named = last.success
+                && if wanted.is_empty() { ids.iter().any(is_listed) } else { wanted.iter().all(is_listed) };
             if named || tokio::time::Instant::now() >= deadline {
                 break;
             }
@@ -98,6 +105,13 @@ impl Running<'_> {
         tokio::time::sleep(PAUSE).await;
         let last = self.ask(hook, None).await;
         self.record_hook(index, label, &last);
+    }
+
+    /// The MessageIds that the case's checks want delivered, as far as the suite sent them itself.
+    fn wanted(&self) -> Vec<String> {
+        let checks = self.case.check.iter().filter(|check| check.name == DELIVERED_ONCE);
+        let sent = checks.filter_map(|check| self.sent.get(check.with.get("of")?));
+        sent.map(|sent| sent.message_id.clone()).collect()
     }
 
     /// Runs a hook and records what it gave.
