@@ -6,7 +6,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::look::{Look, settle};
 use super::{Named, Outcome};
-use crate::evidence::Side;
+use crate::evidence::{Side, Stage};
 use crate::judge::view::{Attempt, Exchange};
 use crate::line::Ending;
 use crate::tls::OURS;
@@ -94,7 +94,8 @@ fn server_refused(look: &Look<'_>) -> Outcome {
     for exchange in shown(look.attempt) {
         match &exchange.not_connected {
             Some((_, Ending::Protocol { what })) if what.starts_with(OURS) => return Outcome::Unclear(what.clone()),
-            Some((_, Ending::Ours)) => {}
+            // Who left before TLS began, or fell silent in it, has refused no certificate.
+            Some((Stage::Name | Stage::Tcp | Stage::Proxy, _) | (_, Ending::Ours | Ending::Timeout)) => {}
             Some(_) => refused += 1,
             None => refused += usize::from(exchange.received.is_none() && exchange.own_chain == *chain),
         }

@@ -1,4 +1,5 @@
-//! A push without TLS: it is written down and counted, and gets no answer.
+//! What a connection begins with: TLS, a push without it, or nothing at all. A push in the clear is written down and
+//! counted, and gets no answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,22 +19,32 @@ const POST: &[u8] = b"POST ";
 /// How long the first bytes of a connection may take.
 const FIRST: Duration = Duration::from_secs(10);
 
+/// How a connection begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// With a request in the clear.
+    Clear,
+    /// With something else, or later than is waited for.
+    Other,
+    /// Not at all: the peer left without a byte.
+    Never,
+}
+
+/// Looks at the first bytes of a connection, and leaves them there.
+pub(super) async fn begins(tcp: &TcpStream) -> Begins {
+    let mut first = [0; POST.len()];
+    let Ok(Ok(length)) = timeout(FIRST, tcp.peek(&mut first)).await else { return Begins::Other };
+    match first.get(..length).unwrap_or_default() {
+        [] => Begins::Never,
+        begins if POST.starts_with(begins) => Begins::Clear,
+        _ => Begins::Other,
+    }
+}
+
 impl Hub {
-    /// Takes what comes in the clear; false when it is not that.
-    pub(super) async fn in_the_clear(
-        &self,
-        tcp: &mut TcpStream,
-        connection: Option<u64>,
-        host: Option<&Arc<Room>>,
-    ) -> bool {
-        let mut first = [0; POST.len()];
-        let peeked = timeout(FIRST, tcp.peek(&mut first)).await;
-        let length = peeked.ok().and_then(Result::ok).unwrap_or_default();
-        let begins = first.get(..length).unwrap_or_default();
-        if begins.is_empty() || !POST.starts_with(begins) {
-            return false;
-        }
-        let Some(request) = plain::heard(tcp, SLOWEST, self.budget.limit(PUSH)).await else { return true };
+    /// Takes what comes in the clear.
+    pub(super) async fn in_the_clear(&self, tcp: &mut TcpStream, connection: Option<u64>, host: Option<&Arc<Room>>) {
+        let Some(request) = plain::heard(tcp, SLOWEST, self.budget.limit(PUSH)).await else { return };
         self.budget.take(request.len());
         let envelope = root::envelope_text(&request);
         let room = envelope.as_deref().and_then(|envelope| self.room_of(envelope)).or_else(|| host.cloned());
@@ -47,6 +58,5 @@ impl Hub {
             room.arrive(envelope.as_deref(), None);
             room.closes();
         }
-        true
     }
 }

@@ -35,6 +35,7 @@ use crate::root::{self, Package};
 use crate::setup::Setup;
 use crate::{sealed, tls};
 use answer::Push;
+use clear::{Begins, begins};
 pub(crate) use face::Face;
 pub(crate) use offer::Offer;
 pub(crate) use room::{Room, Scripted};
@@ -156,8 +157,15 @@ impl Hub {
             return;
         }
         let connection = Some(number);
-        if self.in_the_clear(&mut tcp, connection, host).await {
-            return;
+        match begins(&tcp).await {
+            Begins::Clear => return self.in_the_clear(&mut tcp, connection, host).await,
+            Begins::Never => {
+                // Somebody looked whether the port is open. Who has seen no certificate has not refused one.
+                let (stage, ending) = (Stage::Tcp, Ending::Close);
+                sink.event(step, connection, Kind::NotConnected { side: Side::Subject, stage, ending });
+                return;
+            }
+            Begins::Other => {}
         }
         let line = Control::default();
         if let Some((kind, seed)) = face.fault {
