@@ -84,7 +84,7 @@ pub fn schedule(plan: &Plan, catalogue: &Catalogue) -> Schedule {
             .filter_map(control)
             .collect::<BTreeSet<CaseId>>()
             .into_iter()
-            .filter_map(|id| first_cell(catalogue, id))
+            .filter_map(|id| first_cell(plan, catalogue, id))
             .collect(),
     };
     Schedule {
@@ -100,7 +100,11 @@ pub(crate) fn runs_alone(case: &Case) -> bool {
     case.exclusive == Exclusive::Alone(true) || case.step.iter().any(|step| step.restart || step.listen.is_some())
 }
 
-fn first_cell(catalogue: &Catalogue, id: CaseId) -> Option<Planned> {
+/// The first cell of a control that runs against this subject.
+fn first_cell(plan: &Plan, catalogue: &Catalogue, id: CaseId) -> Option<Planned> {
+    if let Some(planned) = plan.cells.iter().find(|cell| cell.case == id && cell.excluded.is_none()) {
+        return Some(planned.clone());
+    }
     let cell = matrix::cells(catalogue.cases.get(&id)?).first().map(matrix::Cell::name)?;
     Some(Planned { case: id, cell, excluded: None })
 }
@@ -108,6 +112,8 @@ fn first_cell(catalogue: &Catalogue, id: CaseId) -> Option<Planned> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Exclusion;
+    use crate::verdict::Verdict;
 
     fn planned(count: usize) -> (Catalogue, Plan) {
         let catalogue = carnet_catalogue::load().unwrap();
@@ -138,5 +144,18 @@ mod tests {
                 assert!(batch.controls.iter().any(|after| after.case == *control), "{}", cell.name());
             }
         }
+    }
+
+    #[test]
+    fn a_control_is_repeated_in_a_cell_that_runs() {
+        let (catalogue, mut plan) = planned(usize::MAX);
+        for cell in plan.cells.iter_mut().filter(|cell| cell.cell.contains("tls=1.2")) {
+            let (verdict, reason) = (Verdict::NotApplicable, "not claimed".to_owned());
+            cell.excluded = Some(Exclusion { verdict, reason, needs: Vec::new() });
+        }
+        let schedule = schedule(&plan, &catalogue);
+        let mut controls = schedule.lanes.iter().flatten().chain(&schedule.alone).flat_map(|batch| &batch.controls);
+        assert!(controls.clone().any(|control| control.cell.contains("tls=1.3")));
+        assert!(controls.all(|control| !control.cell.contains("tls=1.2")));
     }
 }
