@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use carnet_catalogue::Filters;
+use carnet_catalogue::case::Level;
 use carnet_harness::evidence::{Direction, Evidence, EvidenceError, Kind};
 use carnet_harness::judge::baseline::hold;
-use carnet_harness::judge::judge_with;
+use carnet_harness::judge::{LedgerFinding, judge_with};
 use carnet_harness::plan::Selection;
 use carnet_harness::{ExitCode, RunOptions, Setup, Verdict, judge, run};
 
@@ -114,6 +115,14 @@ fn a_run_that_was_cut_off_is_not_decided() {
     std::fs::write(dir.path().join("events.jsonl"), kept.join("\n")).unwrap();
     let run = judge(dir.path()).unwrap();
     assert_eq!((run.verdict, run.exit), (Verdict::Inconclusive, ExitCode::Undecided));
+
+    std::fs::write(dir.path().join("events.jsonl"), kept[0]).unwrap();
+    let run = judge(dir.path()).unwrap();
+    assert_eq!(
+        (run.verdict, run.exit, run.count.excluded),
+        (Verdict::Inconclusive, ExitCode::Undecided, run.count.planned)
+    );
+    assert!(run.cells.iter().all(|cell| cell.reason.as_deref() == Some("the run ended before it began")));
 }
 
 #[test]
@@ -207,6 +216,18 @@ fn a_baseline_accepts_the_known_failure_only_and_only_for_a_time() {
     assert_eq!(hold(&run, &row(&signature, "2026-11-30"), "2026-12-01", false).expired.len(), 1);
     let held = hold(&run, &row("0000000000000000", "2027-01-01"), "2026-12-01", false);
     assert_eq!((held.exit, held.stale.len()), (ExitCode::Fails, 1));
+
+    let mut losing = run.clone();
+    let lost = LedgerFinding {
+        message: "a@b".to_owned(),
+        what: "it was delivered more than once".to_owned(),
+        requirement: cell.verifies[0].clone(),
+        level: Level::Must,
+        events: Vec::new(),
+    };
+    losing.ledger.get_or_insert_default().findings.push(lost);
+    let held = hold(&losing, &row(&signature, "2027-01-01"), "2026-12-01", false);
+    assert_eq!((held.exit, held.accepted.len()), (ExitCode::Fails, 1), "what the ledger found nobody accepted");
 }
 
 fn options(dir: &Path, url: &str, only: &[&str]) -> RunOptions {

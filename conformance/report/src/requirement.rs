@@ -1,6 +1,6 @@
 //! Every requirement of the catalogue beside what the run has to say about it; one row each, nothing left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_catalogue::case::CaseId;
 use carnet_catalogue::{Requirement, RequirementId};
@@ -51,11 +51,13 @@ pub(crate) fn rows<'a>(source: &'a Source<'_>) -> Vec<Row<'a>> {
             }
         }
     }
+    let attempted: BTreeSet<&CaseId> =
+        source.run.cells.iter().filter(|cell| cell.attempted()).map(|cell| &cell.case).collect();
     let row = |requirement: &'a Requirement| {
         let cases = cases.get(&requirement.id).cloned().unwrap_or_default();
         let verdict = source.run.requirements.get(&requirement.id).copied();
         let not_tested = match verdict {
-            Some(verdict) if verdict.attempted() => None,
+            Some(_) if cases.iter().any(|case| attempted.contains(case)) => None,
             Some(_) => Some(reasons(source, &requirement.id)),
             None if cases.is_empty() => {
                 let stated = requirement.not_tested_because.clone();
@@ -73,7 +75,7 @@ pub(crate) fn tally(rows: &[Row<'_>]) -> Tally {
     let mut tally = Tally { total: rows.len(), ..Tally::default() };
     for row in rows {
         match row.verdict {
-            Some(verdict) if verdict.attempted() => {
+            Some(verdict) if row.is_judged() => {
                 tally.judged += 1;
                 *tally.by_verdict.entry(verdict.as_str()).or_default() += 1;
             }
@@ -83,6 +85,13 @@ pub(crate) fn tally(rows: &[Row<'_>]) -> Tally {
         }
     }
     tally
+}
+
+impl Row<'_> {
+    /// Whether a cell that tells of it was carried out.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.not_tested.is_none()
+    }
 }
 
 impl Tally {

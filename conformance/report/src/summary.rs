@@ -47,7 +47,7 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
     }
     writeln!(text, "| section | verdict | passed | attempted | left out |\n|---|---|--:|--:|--:|")?;
     for section in sections(source.cells()) {
-        let attempted = section.cells.iter().filter(|cell| cell.verdict.attempted()).count();
+        let attempted = section.cells.iter().filter(|cell| cell.attempted()).count();
         let passed = section.cells.iter().filter(|cell| cell.verdict == Verdict::Pass).count();
         let verdict = section.verdict.map_or("nothing attempted", Verdict::as_str);
         let left_out = section.cells.len() - attempted;
@@ -75,7 +75,7 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
         )?;
     }
     let bad: Vec<&CellResult> =
-        source.cells().filter(|cell| cell.verdict.attempted() && cell.verdict != Verdict::Pass).collect();
+        source.cells().filter(|cell| cell.attempted() && cell.verdict != Verdict::Pass).collect();
     if !bad.is_empty() {
         writeln!(text, "\n### What did not pass\n")?;
     }
@@ -85,7 +85,7 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
     if let Some(more) = bad.len().checked_sub(LONGEST).filter(|more| *more > 0) {
         writeln!(text, "\nAnd {more} more, see report.html.")?;
     }
-    let excluded: Vec<&CellResult> = run.cells.iter().filter(|cell| !cell.verdict.attempted()).collect();
+    let excluded: Vec<&CellResult> = run.cells.iter().filter(|cell| !cell.attempted()).collect();
     if !excluded.is_empty() {
         writeln!(text, "\n### Left out\n\n| cells | verdict | because |\n|--:|---|---|")?;
         for (reason, cells) in by_reason(&excluded) {

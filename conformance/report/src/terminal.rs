@@ -86,18 +86,19 @@ fn fill(text: &mut String, run: &Run, detail: Detail) -> std::fmt::Result {
 }
 
 fn show_section(text: &mut String, section: &Section<'_>, detail: Detail) -> std::fmt::Result {
-    let attempted = section.cells.iter().filter(|cell| cell.verdict.attempted()).count();
+    let attempted = section.cells.iter().filter(|cell| cell.attempted()).count();
     let passed = section.cells.iter().filter(|cell| cell.verdict == Verdict::Pass).count();
     let bold = Style::new().bold();
     let roll_up = section.verdict.map_or_else(|| "nothing attempted".to_owned(), coloured);
     writeln!(text, "\n{bold}{}{bold:#}  {passed} of {attempted} passed  {roll_up}", section.title)?;
     for cell in &section.cells {
         match cell.verdict {
-            Verdict::Pass | Verdict::NotApplicable | Verdict::Skipped if detail == Detail::Short => {}
+            Verdict::Pass if detail == Detail::Short => {}
+            _ if detail == Detail::Short && !cell.attempted() => {}
             _ => show_cell(text, cell, detail)?,
         }
     }
-    let excluded: Vec<&CellResult> = section.cells.iter().copied().filter(|cell| !cell.verdict.attempted()).collect();
+    let excluded: Vec<&CellResult> = section.cells.iter().copied().filter(|cell| !cell.attempted()).collect();
     if detail == Detail::Short && !excluded.is_empty() {
         for (reason, cells) in by_reason(&excluded) {
             writeln!(text, "  not run, {}: {reason}", cells.len())?;

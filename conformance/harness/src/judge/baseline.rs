@@ -5,6 +5,7 @@
 
 use carnet_catalogue::baseline::{Accept, Baseline};
 
+use super::Ledger;
 use super::run::{CellResult, Run};
 use crate::verdict::{ExitCode, Verdict};
 
@@ -42,10 +43,12 @@ pub fn hold(run: &Run, baseline: &Baseline, today: &str, strict: bool) -> Held {
             .cells
             .iter()
             .filter(|cell| !held.accepted.iter().any(|(case, name)| case == cell.case.as_str() && *name == cell.cell));
-        let left: Vec<Verdict> = left.map(|cell| cell.verdict).filter(|verdict| verdict.attempted()).collect();
+        let ledger = run.ledger.iter().flat_map(Ledger::verdicts);
+        let left: Vec<Verdict> =
+            left.map(|cell| cell.verdict).chain(ledger).filter(|verdict| verdict.attempted()).collect();
         let verdict = if left.is_empty() { Verdict::Pass } else { Verdict::roll_up(left) };
         held.exit = match ExitCode::of(verdict, strict) {
-            ExitCode::Conforms if run.count.planned != run.count.attempted + run.count.excluded => ExitCode::Undecided,
+            ExitCode::Conforms if !run.is_accounted_for() => ExitCode::Undecided,
             exit => exit,
         };
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use carnet_catalogue::case::{Case, CaseId, Level};
 use carnet_catalogue::requirement::RequirementId;
 
-use super::ledger::Ledger;
-use super::one::{self, Judged};
-use super::run::{CellResult, ControlSeen, Count, Finding, Run, SubjectSeen};
+use super::ledger::{Ledger, counted};
+use super::one::{self, Judged, Unseen};
+use super::run::{CellResult, ControlSeen, Count, Finding, Run, SubjectSeen, UNFINISHED};
 use super::view::Attempt;
 use super::{Judge, claims};
 use crate::plan::Planned;
@@ -15,11 +15,16 @@ use crate::verdict::{ExitCode, Verdict};
 
 /// The run.
 pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger, finished: bool) -> Run {
-    let cells = cells(judge, attempts, |_| true);
+    let mut cells = cells(judge, attempts, |_| true);
+    if !finished {
+        for cell in cells.iter_mut().filter(|cell| !cell.attempted() && cell.reason.is_none()) {
+            cell.reason = Some("the run ended before it began".to_owned());
+        }
+    }
     let mut count = Count { planned: cells.len(), ..Count::default() };
     let mut requirements: BTreeMap<_, Vec<Verdict>> = BTreeMap::new();
     for cell in &cells {
-        if cell.passed.is_some() {
+        if cell.attempted() {
             count.attempted += 1;
         } else if cell.reason.is_some() {
             count.excluded += 1;
@@ -33,19 +38,22 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger,
         }
     }
     for found in &ledger.findings {
-        let verdict = if found.level == Level::Must { Verdict::Fail } else { Verdict::Warn };
-        requirements.entry(found.requirement.clone()).or_default().push(verdict);
+        requirements.entry(found.requirement.clone()).or_default().push(found.verdict());
     }
     let mut notes = Vec::new();
-    let lost =
-        ledger.findings.iter().map(|found| if found.level == Level::Must { Verdict::Fail } else { Verdict::Warn });
-    let mut verdict = Verdict::roll_up(cells.iter().map(|cell| cell.verdict).chain(lost));
+    let mut verdict = Verdict::roll_up(cells.iter().map(|cell| cell.verdict).chain(ledger.verdicts()));
+    if ledger.redacted > 0 {
+        notes.push(format!(
+            "{} that the ledger counts by were redacted: it cannot say what became of every message",
+            counted(ledger.redacted, "recording")
+        ));
+    }
     if count.attempted == 0 {
         notes.push("no cell was attempted".to_owned());
         verdict = Verdict::Error;
     }
     if !finished {
-        notes.push("the run did not come to its end".to_owned());
+        notes.push(UNFINISHED.to_owned());
     }
     let undecided = !finished || count.planned != count.attempted + count.excluded;
     let exit = match ExitCode::of(verdict, false) {
@@ -150,8 +158,35 @@ fn cell(judge: &Judge, planned: &Planned, judged: &[(&Attempt, Judged)]) -> Cell
     }
     result.verdict = worst;
     result.passed = Some(format!("{passed}/{}", own.len()));
+    if matches!(worst, Verdict::Fail | Verdict::Warn)
+        && let Some(reason) = in_common(&planned.case, &own, judged)
+    {
+        result.verdict = Verdict::Inconclusive;
+        result.reason = Some(reason);
+        result.findings.clear();
+    }
     result.signature = (!result.findings.is_empty()).then(|| signature(&result.findings));
     result
+}
+
+/// The plainest message of the subject's, and the plainest of ours.
+const SENDS: &str = "as4.initiator.message-valid";
+const RECEIPTS: &str = "as4.push.accepted";
+
+/// Why a cell says nothing of what it is about: what it never got to see, the plainest case of that kind did not either.
+fn in_common(case: &CaseId, own: &[&(&Attempt, Judged)], judged: &[(&Attempt, Judged)]) -> Option<String> {
+    let unseen = own.first()?.1.unseen?;
+    let (plainest, what) = match unseen {
+        Unseen::Message => (SENDS, "no message came when the subject was made to send"),
+        Unseen::Receipt => (RECEIPTS, "a plain message got no receipt"),
+    };
+    let all = |mut of: Box<dyn Iterator<Item = &Judged> + '_>| of.all(|one| one.unseen == Some(unseen));
+    let plain = || judged.iter().filter(|(attempt, _)| attempt.scope.case == plainest).map(|(_, one)| one);
+    let same = case.as_str() != plainest
+        && plain().next().is_some()
+        && all(Box::new(plain()))
+        && all(Box::new(own.iter().map(|(_, one)| one)));
+    same.then(|| format!("{what}, as {plainest} shows: mend that first"))
 }
 
 /// A refusal counts only if its control stood before and after.

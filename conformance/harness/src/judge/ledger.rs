@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Judge;
 use super::view::Attempt;
+use crate::verdict::Verdict;
 use listed::Listed;
 use tally::{Fate, Tally};
 
@@ -25,6 +26,9 @@ pub struct Ledger {
     pub to_subject: ToSubject,
     /// Messages that the subject sent, or handed out when the suite pulled.
     pub from_subject: FromSubject,
+    /// Recordings that it counts by and that were redacted; what they told of is missing from the sums.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redacted: usize,
     /// What does not add up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<LedgerFinding>,
@@ -45,6 +49,9 @@ pub struct ToSubject {
     /// What became of them behind the subject; none without a hook that lists it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+    /// There is such a hook, and it was not run or gave no list.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unheard: bool,
 }
 
 /// `receipted = once + tests + never + twice`.
@@ -81,6 +88,9 @@ pub struct FromSubject {
     pub open: usize,
     /// Whether a hook told what producers were told.
     pub observed: bool,
+    /// There is such a hook, and it was not run or gave no list.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unheard: bool,
 }
 
 /// A message that does not add up.
@@ -106,7 +116,7 @@ impl Ledger {
         let to = &self.to_subject;
         let mut first = format!(
             "to the subject: {} = {} receipted + {} refused + {} without an answer",
-            messages(to.messages),
+            counted(to.messages, "message"),
             to.receipted,
             to.refused,
             to.unanswered
@@ -121,31 +131,57 @@ impl Ledger {
                     first += &format!("; {} delivered though refused", seen.though_refused);
                 }
             }
+            None if to.unheard => first += "; the hook that lists what was delivered was not run, or failed",
             None => first += "; no hook tells what was delivered",
         }
         let from = &self.from_subject;
         let mut second = format!(
             "from the subject: {} = {} receipted + {} refused + {} reported lost + {} open",
-            messages(from.messages),
+            counted(from.messages, "message"),
             from.receipted,
             from.refused,
             from.reported_lost,
             from.open
         );
-        if !from.observed {
-            second += "; no hook tells what producers were told";
+        match (from.observed, from.unheard) {
+            (true, _) => {}
+            (false, true) => second += "; the hook that lists what producers were told was not run, or failed",
+            (false, false) => second += "; no hook tells what producers were told",
         }
         vec![first, second]
     }
+
+    /// What it says of the run: a verdict for each finding, and that something cannot be known any more.
+    pub fn verdicts(&self) -> impl Iterator<Item = Verdict> {
+        let unknown = (self.redacted > 0).then_some(Verdict::Inconclusive);
+        self.findings.iter().map(LedgerFinding::verdict).chain(unknown)
+    }
 }
 
-fn messages(count: usize) -> String {
-    format!("{count} message{}", if count == 1 { "" } else { "s" })
+impl LedgerFinding {
+    /// The verdict it leads to.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.level == Level::Must { Verdict::Fail } else { Verdict::Warn }
+    }
 }
 
-/// Counts the messages of all executions and of the run itself.
-pub(crate) fn ledger(judge: &Judge, attempts: &[Attempt], run: &Attempt) -> Ledger {
-    let mut ledger = Ledger::default();
+/// `1 message`, `2 messages`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// Counts the messages of all executions and of the run itself; so many recordings of them were redacted.
+pub(crate) fn ledger(judge: &Judge, attempts: &[Attempt], run: &Attempt, redacted: usize) -> Ledger {
+    let mut ledger = Ledger { redacted, ..Ledger::default() };
     let hooks = Listed::of(attempts.iter().chain([run]));
     let exchanges = attempts.iter().chain([run]).flat_map(|attempt| &attempt.exchanges);
     let Tally { sent, pushed, .. } = Tally::of(exchanges, &judge.known);
@@ -155,14 +191,20 @@ pub(crate) fn ledger(judge: &Judge, attempts: &[Attempt], run: &Attempt) -> Ledg
         let count = hooks.delivered(id);
         ledger.settle_sent(judge, id, fate, count, delivery.as_mut());
     }
+    let configured = &judge.subject.hooks;
+    ledger.to_subject.unheard = delivery.is_none() && configured.delivered.is_some();
     ledger.to_subject.delivery = delivery;
     ledger.from_subject.messages = pushed.len();
     ledger.from_subject.observed = hooks.notified.is_some();
+    ledger.from_subject.unheard = hooks.notified.is_none() && configured.notified.is_some();
     for (id, fate) in &pushed {
         ledger.settle_pushed(judge, id, fate, &hooks);
     }
     ledger
 }
+
+/// What a second delivery breaks.
+const TWICE: &str = "AS4-DUPLICATE-01";
 
 impl Ledger {
     fn settle_sent(&mut self, judge: &Judge, id: &str, fate: &Fate, count: usize, seen: Option<&mut Delivery>) {
@@ -188,7 +230,7 @@ impl Ledger {
             }
             (_, _, 2..) => {
                 seen.twice += usize::from(fate.receipted);
-                Some(("AS4-DUPLICATE-01", "it was delivered more than once"))
+                Some((TWICE, "it was delivered more than once"))
             }
             (false, true, 1) => {
                 seen.though_refused += 1;
@@ -221,7 +263,12 @@ impl Ledger {
         }
     }
 
+    /// Notes what does not add up. What is missing where something was redacted may have been there; what was delivered
+    /// twice stays so.
     fn find(&mut self, judge: &Judge, id: &str, what: &str, requirement: &str, fate: &Fate) {
+        if self.redacted > 0 && requirement != TWICE {
+            return;
+        }
         let row = judge.catalogue.requirements.iter().find(|(known, _)| known.as_str() == requirement);
         let Some((requirement, row)) = row else { return };
         let level = if row.source == "carnet" { row.level.min(Level::Should) } else { row.level };

@@ -29,7 +29,7 @@ use carnet_catalogue::files::Files;
 use carnet_catalogue::{Catalogue, Ics, Subject, lock, read};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use crate::evidence::{BlobRef, Event, Evidence, EvidenceError};
+use crate::evidence::{BlobRef, Event, Evidence, EvidenceError, Kind};
 use crate::named;
 use crate::plan::Plan;
 use run::{CellResult, Run};
@@ -158,7 +158,10 @@ impl Judge {
     }
 
     fn count(&self, evidence: &Evidence, attempts: &[Attempt]) -> Ledger {
-        ledger::ledger(self, attempts, &view::run_itself(&evidence.events, &blobs(evidence)))
+        let counts =
+            |event: &&Event| matches!(event.kind, Kind::Bytes { .. } | Kind::ContentKey { .. } | Kind::Hook { .. });
+        let redacted = evidence.events.iter().filter(counts).filter(|event| evidence.redaction_of(event).is_some());
+        ledger::ledger(self, attempts, &view::run_itself(&evidence.events, &blobs(evidence)), redacted.count())
     }
 
     /// Judges one execution by itself, without its controls; `blob` gives the bytes that its events name.
@@ -191,5 +194,5 @@ fn blobs(evidence: &Evidence) -> impl Fn(&BlobRef) -> Arc<Vec<u8>> {
 }
 
 fn is_finished(events: &[Event]) -> bool {
-    matches!(events.last().map(|event| &event.kind), Some(crate::evidence::Kind::Finished))
+    matches!(events.last().map(|event| &event.kind), Some(Kind::Finished))
 }

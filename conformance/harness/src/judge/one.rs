@@ -9,6 +9,7 @@ use super::checks::{self, Deviation, Look, Outcome};
 use super::run::{Finding, RefusalSeen};
 use super::view::{Attempt, Exchange};
 use super::{Judge, refusal};
+use crate::evidence::Side;
 use crate::verdict::Verdict;
 
 /// What came of one execution.
@@ -26,6 +27,17 @@ pub struct Judged {
     pub checks: Vec<String>,
     /// Deviations.
     pub findings: Vec<Finding>,
+    /// What it never got to see, where that is all that can be said of the subject.
+    pub(crate) unseen: Option<Unseen>,
+}
+
+/// What a subject gives to any case, or to none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unseen {
+    /// It was made to send, and no message came.
+    Message,
+    /// It was sent a message, and what came back was no receipt, for this message or for another.
+    Receipt,
 }
 
 impl Judged {
@@ -41,6 +53,7 @@ impl Judged {
             taken: None,
             checks: Vec::new(),
             findings: Vec::new(),
+            unseen: None,
         }
     }
 }
@@ -67,11 +80,11 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
     if attempt.end.is_none() {
         return Judged::undecided(Verdict::Inconclusive, "it was interrupted".to_owned());
     }
-    if let Some(reason) = unreachable(attempt).or_else(|| not_driven(attempt)) {
+    if let Some(reason) = unreachable(judge, attempt).or_else(|| not_driven(attempt)) {
         return Judged::undecided(Verdict::Inconclusive, reason);
     }
     let taken = taken(case, attempt);
-    let mut judged = Judged { taken, ..Judged::passed() };
+    let mut judged = Judged { taken, unseen: unseen(case, attempt), ..Judged::passed() };
     let mut wanted: Vec<Check> = checks::implied(case);
     wanted.extend(case.check.iter().cloned());
     // Where either is allowed, what was taken is judged as taken and what was refused as refused.
@@ -85,6 +98,9 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
             None => return Judged::undecided(Verdict::Error, format!("there is no check {}", check.name)),
         };
         judged.take(judge, case, check, outcome);
+    }
+    if judged.unseen == Some(Unseen::Message) {
+        judged.say_how_it_is_made_to_send(attempt);
     }
     if case.is_negative() && taken != Some(true) {
         let (outcome, seen) = refusal::judge(&Look { judge, attempt, case, check: &refusal::check() });
@@ -109,6 +125,20 @@ fn taken(case: &Case, attempt: &Attempt) -> Option<bool> {
     })
 }
 
+/// What the subject gave nothing of in a case that it was to pass.
+fn unseen(case: &Case, attempt: &Attempt) -> Option<Unseen> {
+    let mut theirs = attempt.exchanges.iter().filter(|exchange| exchange.side == Side::Subject);
+    if attempt.prompted.is_some() && !theirs.any(|exchange| exchange.arrival().is(Awaited::Message)) {
+        return Some(Unseen::Message);
+    }
+    let first =
+        case.step.iter().position(|step| step.awaits == Some(Awaited::Receipt)).filter(|_| !case.is_negative())?;
+    let mut ours = attempt.exchanges.iter().filter(|exchange| exchange.side == Side::Suite && exchange.step < first);
+    let receipted = |exchange: &Exchange| matches!(exchange.answer(), Answer::Receipt(_) | Answer::Both(_));
+    let sent = ours.clone().next().is_some();
+    (sent && !ours.any(receipted)).then_some(Unseen::Receipt)
+}
+
 /// Why a person must look at a case whose stimulus was an operator's to give.
 const OPERATOR: &str = "the operator was asked to make the subject send, and nothing came: either nobody did, or the \
                         subject did not send; look, and run the case again";
@@ -116,7 +146,7 @@ const OPERATOR: &str = "the operator was asked to make the subject send, and not
 /// Only the operator knows whether he acted: what did not come then is no finding against the subject.
 fn waited_for_operator(attempt: &Attempt) -> bool {
     attempt.prompted.as_deref() == Some("operator")
-        && !attempt.exchanges.iter().any(|exchange| exchange.side == crate::evidence::Side::Subject)
+        && !attempt.exchanges.iter().any(|exchange| exchange.side == Side::Subject)
 }
 
 /// A hook that was to change the subject and did not leaves nothing to judge.
@@ -147,6 +177,21 @@ impl Judged {
                 self.raise(Verdict::Inconclusive);
                 self.reason.get_or_insert(reason);
             }
+        }
+    }
+
+    /// Where no message came, what a case says of messages mends nothing.
+    fn say_how_it_is_made_to_send(&mut self, attempt: &Attempt) {
+        let fix = match attempt.prompted.as_deref() {
+            Some("business") => {
+                "Answer the document that obliges the subject to (the sample of subject.toml) with a message to the suite; \
+                 or claim no pack in the ICS, and give hooks.send."
+            }
+            Some("hook") => "See why hooks.send succeeds and the subject sends nothing to the suite's endpoint.",
+            _ => return,
+        };
+        for finding in self.findings.iter_mut().filter(|finding| finding.check.starts_with("await.")) {
+            fix.clone_into(&mut finding.fix);
         }
     }
 
@@ -213,12 +258,14 @@ fn awaited_in_vain(case: &Case, attempt: &Attempt) -> bool {
 }
 
 /// A subject that is not there is no subject that fails.
-fn unreachable(attempt: &Attempt) -> Option<String> {
-    let never = attempt.exchanges.iter().filter(|exchange| exchange.side == crate::evidence::Side::Suite);
+fn unreachable(judge: &Judge, attempt: &Attempt) -> Option<String> {
+    let never = attempt.exchanges.iter().filter(|exchange| exchange.side == Side::Suite);
     let mut reasons = never.map(|exchange| match exchange.answer() {
         unreachable @ Answer::Unreachable(..) => Some(unreachable.describe()),
         _ => None,
     });
     let first = reasons.next()??;
-    reasons.all(|reason| reason.is_some()).then_some(format!("the subject could not be reached: {first}"))
+    let url = &judge.subject.url;
+    let reason = format!("the subject could not be reached at {url}: {first}; `carnet doctor` finds the cause");
+    reasons.all(|reason| reason.is_some()).then_some(reason)
 }

@@ -208,7 +208,25 @@ pub struct ByteRange {
     pub end: usize,
 }
 
+/// The note of a run that was cut off.
+pub(super) const UNFINISHED: &str = "the run did not come to its end";
+
+impl CellResult {
+    /// Whether it was carried out at all, whatever came of it.
+    #[must_use]
+    pub fn attempted(&self) -> bool {
+        self.passed.is_some()
+    }
+}
+
 impl Run {
+    /// Whether it came to its end, and each planned cell was attempted or left out for a reason.
+    #[must_use]
+    pub fn is_accounted_for(&self) -> bool {
+        let Count { planned, attempted, excluded, .. } = self.count;
+        planned == attempted + excluded && !self.notes.iter().any(|note| note == UNFINISHED)
+    }
+
     /// The exit code, with a WARN counting as failure when `strict`. A run that is not accounted for stays undecided.
     #[must_use]
     pub fn exit(&self, strict: bool) -> ExitCode {

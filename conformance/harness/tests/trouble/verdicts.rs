@@ -116,3 +116,54 @@ fn messages_add_up_and_what_is_lost_or_doubled_shows() {
         assert!(ledger.lines()[0].starts_with(&format!("to the subject: {} messages = ", to.messages)));
     }
 }
+
+#[test]
+fn what_the_plainest_case_does_not_see_no_other_case_is_blamed_for() {
+    let cases =
+        ["as4.initiator.message-valid", "as4.initiator.receipt-stranger", "as4.receipt.refers", "as4.push.accepted"];
+    let dir = TempDir::new().unwrap();
+    let silent =
+        run_against(&[Fault::PushNothing], &cases, carnet_catalogue::load().unwrap(), &dir.path().join("evidence"));
+    let of = |run: &Run, case: &str| (cell(run, case).verdict, cell(run, case).findings.len());
+    assert_eq!(of(&silent, "as4.push.accepted"), (Verdict::Pass, 0));
+    let plainest = cell(&silent, "as4.initiator.message-valid");
+    assert_eq!(plainest.verdict, Verdict::Fail);
+    assert!(plainest.findings.iter().any(|finding| finding.fix.contains("obliges the subject")), "{plainest:#?}");
+    let other = cell(&silent, "as4.initiator.receipt-stranger");
+    assert_eq!(of(&silent, "as4.initiator.receipt-stranger"), (Verdict::Inconclusive, 0));
+    assert!(other.reason.as_ref().unwrap().contains("as4.initiator.message-valid"), "{other:#?}");
+    for requirement in &other.verifies {
+        assert_eq!(silent.requirements[requirement], Verdict::Inconclusive, "{requirement}");
+    }
+
+    let alone = ["as4.initiator.receipt-stranger"];
+    let dir = TempDir::new().unwrap();
+    let alone =
+        run_against(&[Fault::PushNothing], &alone, carnet_catalogue::load().unwrap(), &dir.path().join("evidence"));
+    assert_eq!(alone.verdict, Verdict::Fail, "nothing plainer was tried");
+}
+
+#[test]
+fn what_was_redacted_is_no_loss_and_no_pass() {
+    use aws_lc_rs::signature::Ed25519KeyPair;
+    use carnet_harness::evidence::{Evidence, Kind, bundle};
+    let dir = TempDir::new().unwrap();
+    let evidence = dir.path().join("evidence");
+    let run = run_against(&[], &["as4.push.accepted"], carnet_catalogue::load().unwrap(), &evidence);
+    assert_eq!((run.verdict, run.ledger.as_ref().unwrap().redacted), (Verdict::Pass, 0));
+    let key = dir.path().join("key.pem");
+    let made = Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+    std::fs::write(&key, carnet_certs::to_pem("PRIVATE KEY", made.as_ref())).unwrap();
+    bundle::sign(&evidence, &key).unwrap();
+    let events = Evidence::open(&evidence).unwrap().events;
+    let listed = events.iter().rev().find_map(|event| match &event.kind {
+        Kind::Hook { name, output, .. } if name == "delivered" && event.scope.is_none() => Some(output.sha256.clone()),
+        _ => None,
+    });
+    bundle::redact(&evidence, &[listed.unwrap()], "names a trader").unwrap();
+    let run = judge(&evidence).unwrap();
+    let ledger = run.ledger.as_ref().unwrap();
+    assert_eq!((ledger.redacted, ledger.findings.len()), (1, 0), "{ledger:#?}");
+    assert_eq!((run.verdict, run.exit), (Verdict::Inconclusive, ExitCode::Undecided));
+    assert!(run.notes.iter().any(|note| note.contains("redacted")), "{:?}", run.notes);
+}

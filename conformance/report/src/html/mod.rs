@@ -35,7 +35,7 @@ fn render(source: &Source<'_>) -> Result<String, ReportError> {
             title: section.title,
             verdict: section.verdict.map(Badge::of),
             passed: section.cells.iter().filter(|cell| cell.verdict == Verdict::Pass).count(),
-            attempted: section.cells.iter().filter(|cell| cell.verdict.attempted()).count(),
+            attempted: section.cells.iter().filter(|cell| cell.attempted()).count(),
             cases: section
                 .cells
                 .iter()
@@ -172,7 +172,7 @@ fn clauses(rows: Vec<Row<'_>>) -> Vec<Clauses<'_>> {
     // Our own wishes come last; before them what asks for most.
     sources.sort_by_key(|clauses| (clauses.source == "carnet", std::cmp::Reverse(clauses.rows.len())));
     for clauses in &mut sources {
-        let judged = |view: &&ClauseView<'_>| view.row.verdict.is_some_and(Verdict::attempted);
+        let judged = |view: &&ClauseView<'_>| view.row.is_judged();
         let passed = clauses.rows.iter().filter(|view| view.row.verdict == Some(Verdict::Pass)).count();
         let judged = clauses.rows.iter().filter(judged).count();
         clauses.summary = format!("{} requirements, {judged} judged, {passed} passed", clauses.rows.len());

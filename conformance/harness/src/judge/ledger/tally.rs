@@ -76,6 +76,7 @@ impl<'e> Tally<'e> {
         match exchange.answer() {
             Answer::Receipt(receipt) => fate.receipted |= receipt.refers_to.as_deref() == Some(id.as_str()),
             Answer::Refusal(_) => fate.refused = true,
+            Answer::Both(_) => (fate.receipted, fate.refused) = (true, true),
             _ => {}
         }
     }
@@ -101,7 +102,7 @@ impl<'e> Tally<'e> {
         let fate = self.pushed.entry(message.message_id.clone()).or_default();
         fate.events.push(exchange.seq);
         if let Some(signal) = answer() {
-            fate.refused |= !signal.errors.is_empty();
+            fate.refused |= signal.refuses();
             fate.receipted |= is_receipt(signal, message);
         }
     }
@@ -114,13 +115,13 @@ impl<'e> Tally<'e> {
                 Side::Suite => {
                     let Some((message, fate)) = self.theirs.get(&id).zip(self.pushed.get_mut(&id)) else { continue };
                     fate.receipted |= is_receipt(signal, message);
-                    fate.refused |= !signal.errors.is_empty();
+                    fate.refused |= signal.refuses();
                 }
                 Side::Subject => {
                     let handed_out = self.handed_out.contains(&id);
                     let Some(fate) = self.sent.get_mut(&id).filter(|_| handed_out) else { continue };
                     fate.receipted |= signal.receipt.is_some();
-                    fate.refused |= !signal.errors.is_empty();
+                    fate.refused |= signal.refuses();
                 }
             }
         }
