@@ -26,7 +26,7 @@ fn without_a_good_certificate_the_zoo_is_inconclusive_in_both_roles() {
     let evidence = carnet_harness::evidence::Evidence::of(&recorder).unwrap();
     let run = Judge::new(&evidence, None).unwrap().all(&evidence);
 
-    let controls = ["tls.certificate.accepted", "tls.server.accepted"].map(CaseId::new);
+    let controls = ["tls.certificate.accepted", "tls.certificate.another", "tls.server.accepted"].map(CaseId::new);
     for control in &controls {
         let mut cells = run.cells.iter().filter(|cell| cell.case == *control).peekable();
         assert!(cells.peek().is_some() && cells.all(|cell| cell.verdict != Verdict::Pass), "{control}");

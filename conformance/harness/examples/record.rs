@@ -83,6 +83,7 @@ const RECORDINGS: &[Recording] = &[
     with("http.status-in", PING, "status = \"200, 202\"", Fault::Status500),
     one("http.soap-content-type", PING, Fault::ContentTypeText),
     one("http.no-internals", PING, Fault::StackTrace),
+    one("answer.as4", PING, Fault::Status500),
     Recording {
         check: "tls.version-is",
         steps: "[[step]]\nsend = { ping = true }\ntls = { versions = [\"1.3\"] }\n",

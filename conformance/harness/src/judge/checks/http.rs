@@ -1,7 +1,10 @@
 //! Checks on HTTP.
 
+use carnet_catalogue::case::Layer;
+
 use super::look::{Look, settle};
 use super::{Named, Outcome};
+use crate::judge::answer::{Answer, Refusal};
 
 pub(crate) const CHECKS: &[Named] = &[
     Named { name: "http.status-success", says: "the HTTP status is 2xx", with: &[], judge: success },
@@ -23,7 +26,24 @@ pub(crate) const CHECKS: &[Named] = &[
         with: &[],
         judge: no_internals,
     },
+    Named {
+        name: "answer.as4",
+        says: "an AS4 answer came, whatever it says: a receipt or an ebMS error",
+        with: &[],
+        judge: as4,
+    },
 ];
+
+/// TLS, and whatever stands before AS4, let the request through.
+fn as4(look: &Look<'_>) -> Outcome {
+    settle((|| {
+        let exchange = look.exchange()?;
+        Ok(match exchange.answer() {
+            Answer::Receipt(_) | Answer::Both(_) | Answer::Refusal(Refusal { layer: Layer::As4, .. }) => Outcome::Holds,
+            other => look.deviation(exchange, "an AS4 answer: a receipt or an ebMS error", other.describe()),
+        })
+    })())
+}
 
 fn success(look: &Look<'_>) -> Outcome {
     settle((|| {
