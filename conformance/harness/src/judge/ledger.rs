@@ -255,6 +255,8 @@ impl Ledger {
             from.receipted += 1;
         } else if fate.refused {
             from.refused += 1;
+        } else if hooks.told_of_error(id) {
+            from.reported_lost += 1;
         } else {
             from.open += 1;
             if hooks.notified.is_some() {

@@ -11,6 +11,8 @@ pub(super) struct Listed {
     pub(super) delivered: Option<BTreeMap<String, usize>>,
     /// Words of entries with EBMS:0301.
     pub(super) notified: Option<BTreeSet<String>>,
+    /// Words of entries with any ebMS error.
+    failed: BTreeSet<String>,
 }
 
 impl Listed {
@@ -43,8 +45,12 @@ impl Listed {
         if last.get("notified") == Some(&true) {
             let all = listed.notified.insert(BTreeSet::new());
             for (_, output) in outputs.iter().filter(|(name, _)| *name == "notified") {
-                for entry in crate::judge::checks::entries(output).iter().filter(|entry| entry.contains("EBMS:0301")) {
-                    all.extend(crate::judge::checks::words(entry).map(str::to_owned));
+                for entry in crate::judge::checks::entries(output).iter().filter(|entry| entry.contains("EBMS:")) {
+                    let words = || crate::judge::checks::words(entry).map(str::to_owned);
+                    listed.failed.extend(words());
+                    if entry.contains("EBMS:0301") {
+                        all.extend(words());
+                    }
                 }
             }
         }
@@ -59,5 +65,11 @@ impl Listed {
     /// Whether a producer was told that a message is lost.
     pub(super) fn told(&self, id: &str) -> bool {
         self.notified.as_ref().is_some_and(|all| all.contains(id))
+    }
+
+    /// Whether a producer was told of an error for a message, such as a receipt that is none (EBMS:0302). Where a good
+    /// receipt came in the end, that was not the last word.
+    pub(super) fn told_of_error(&self, id: &str) -> bool {
+        self.failed.contains(id)
     }
 }
