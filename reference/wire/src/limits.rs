@@ -18,6 +18,8 @@ pub struct Limits {
     pub parts: usize,
     /// Bytes of one part's header block, and of the preamble.
     pub part_header: usize,
+    /// Bytes of the parts that come before the root part, together.
+    pub before_root: u64,
     /// `ds:Reference` elements of one signature.
     pub references: usize,
     /// Certificates of one token.
@@ -45,6 +47,7 @@ impl Default for Limits {
             attributes: 128,
             parts: 64,
             part_header: 8 << 10,
+            before_root: 16 << 20,
             references: 128,
             certificates: 10,
             xml_part: 16 << 20,

@@ -50,7 +50,7 @@ pub struct SignalInfo {
 /// What the machine waits for after the envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
-    /// These parts, in any order: hash each as its transported media type asks for while it streams and report it with
+    /// These parts, in any order: hash each as its transported media type asks for and report it with
     /// [`Inbound::part`]; a compressed one that hashed right is reported with [`Inbound::inflated`] too. Parts that are
     /// not listed are dropped unread.
     Parts(Vec<ExpectedPart>),
@@ -167,7 +167,7 @@ impl Inbound {
         self.fault.is_some()
     }
 
-    /// Reports a part that streamed by: its digest and length, or why it has none.
+    /// Reports a part that arrived: its digest and length, or why it has none.
     //= AS4-SIGN-04
     //= EBMS-PAYLOAD-04
     pub fn part(&mut self, id: &ContentId, hashed: Result<digest::PartDigest, digest::DigestError>) {

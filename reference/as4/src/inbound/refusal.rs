@@ -39,6 +39,12 @@ pub enum Fault {
     /// The multipart is broken; the driver found out.
     #[error("multipart is refused")]
     Mime(#[from] MimeError),
+    /// The root part does not come soon enough; the driver found out.
+    #[error("root part comes behind more than {most} bytes of other parts")]
+    LateRoot {
+        /// Bytes that may come before it.
+        most: u64,
+    },
     /// The body ended before its end; the driver found out.
     #[error("body is cut short")]
     CutShort,
@@ -204,7 +210,7 @@ impl Fault {
     fn told(&self) -> (Ebms, Requirement) {
         match self {
             Self::ContentType => (Ebms::MimeInconsistency, "AS4-SOAP-01"),
-            Self::Mime(_) | Self::CutShort => (Ebms::MimeInconsistency, "AS4-SOAP-02"),
+            Self::Mime(_) | Self::LateRoot { .. } | Self::CutShort => (Ebms::MimeInconsistency, "AS4-SOAP-02"),
             Self::Soap(SoapError::NoMessaging) => (Ebms::InvalidHeader, "EBMS-HEADER-01"),
             Self::Soap(SoapError::Repeated(_)) => (Ebms::InvalidHeader, "EBMS-HEADER-02"),
             Self::Soap(SoapError::NotUnderstood(_)) => (Ebms::FeatureNotSupportedUnpackaging, "EBMS-SOAP-02"),
@@ -261,7 +267,10 @@ impl Fault {
     pub fn status(&self) -> u16 {
         match self {
             Self::ContentType => 415,
-            Self::Mime(_) | Self::CutShort | Self::Soap(SoapError::Xml(_) | SoapError::Shape) => 400,
+            Self::Mime(_)
+            | Self::LateRoot { .. }
+            | Self::CutShort
+            | Self::Soap(SoapError::Xml(_) | SoapError::Shape) => 400,
             Self::Soap(SoapError::Version | SoapError::NotUnderstood(_)) => 500,
             Self::LooseError(_) => 202,
             Self::Unavailable => 503,

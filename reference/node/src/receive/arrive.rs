@@ -1,7 +1,8 @@
-//! A body taken apart while it arrives: the envelope in memory, parts hashed and into the spool.
+//! A body taken apart while it arrives: the envelope in memory, parts into the spool.
 //!
 //! A small message is judged in one go once it is there. Of a large one the envelope is judged first, and what it does
-//! not ask for is never kept. Waiting for the spool is waiting for the disk: nothing is read from the peer meanwhile.
+//! not ask for is never kept. What may come before the envelope is bounded, and no part is looked into before it is asked
+//! for: `judge` hashes. Waiting for the spool is waiting for the disk: nothing is read from the peer meanwhile.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use carnet_as4::inbound::{Expect, ExpectedPart, Fault, Inbound};
 use carnet_exchange::{PartWriter, Spool, SpoolError, Ticket};
 use carnet_https::{Body, BodyError};
 use carnet_wire::Limits;
-use carnet_wire::digest::{DigestError, PartHasher, Transform};
+use carnet_wire::digest::Transform;
 use carnet_wire::mime::{ContentType, Event, MimeError, PartHead, Reader};
 use carnet_wire::xml::XmlError;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -62,6 +63,8 @@ pub(super) struct Arrival<'a> {
     pub(super) parts: Vec<Streamed>,
     /// What the envelope asks for, once it was judged.
     pub(super) expected: Option<Vec<ExpectedPart>>,
+    /// Bytes of parts that came before the envelope.
+    before_root: u64,
     collecting: Collecting,
 }
 
@@ -70,9 +73,9 @@ pub(super) struct Streamed {
     pub(super) id: Option<ContentId>,
     pub(super) media_type: String,
     pub(super) filename: Option<String>,
-    pub(super) hasher: Result<PartHasher, DigestError>,
-    /// Nothing for a part that is hashed only.
-    pub(super) held: Option<Kept>,
+    /// What is hashed of it.
+    pub(super) transform: Transform,
+    pub(super) held: Kept,
 }
 
 enum Collecting {
@@ -86,7 +89,8 @@ struct Part {
     id: Option<ContentId>,
     media_type: String,
     filename: Option<String>,
-    hasher: Result<PartHasher, DigestError>,
+    transform: Transform,
+    /// Away while it writes.
     writer: Option<Box<dyn PartWriter>>,
     length: u64,
     most: u64,
@@ -129,6 +133,7 @@ impl<'a> Arrival<'a> {
             envelope: None,
             parts: Vec::new(),
             expected: None,
+            before_root: 0,
             collecting,
         }
     }
@@ -181,29 +186,24 @@ impl<'a> Arrival<'a> {
         }
         let id = head.content_id.as_deref().and_then(|id| ContentId::parse(id).ok());
         let asked = self.expected.as_ref().map(|expected| expected.iter().find(|part| Some(&part.id) == id.as_ref()));
-        let (payload, most, transform) = match asked {
+        let most = match asked {
             // Judged, and not asked for: outside the message, so never kept.
             Some(None) => {
                 self.collecting = Collecting::Unwanted;
                 return Ok(());
             }
-            // What is hashed of an encrypted part is known once it is decrypted.
-            Some(Some(part)) if part.encrypted.is_some() => (part.payload, part.max_bytes, Transform::Raw),
-            Some(Some(part)) => (part.payload, part.max_bytes, Transform::of(head.media())),
-            None => (true, u64::MAX, Transform::of(head.media())),
+            Some(Some(part)) => part.max_bytes,
+            None => u64::MAX,
         };
         let number = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
-        let writer = match payload {
-            true => Some(self.node.spool.part(self.ticket, number).map_err(Broke::Spool)?),
-            false => None,
-        };
+        let writer = self.node.spool.part(self.ticket, number).map_err(Broke::Spool)?;
         self.collecting = Collecting::Part(Box::new(Part {
-            hasher: Ok(PartHasher::new(transform, &self.limits)),
+            transform: Transform::of(head.media()),
             media_type: head.header("content-type").unwrap_or("text/plain").to_owned(),
             filename: head.filename(),
             length: 0,
             id,
-            writer,
+            writer: Some(writer),
             most,
         }));
         Ok(())
@@ -219,7 +219,16 @@ impl<'a> Arrival<'a> {
                 }
                 root.extend_from_slice(&bytes);
             }
-            Collecting::Part(part) => part.take(bytes).await?,
+            Collecting::Part(part) => {
+                if self.envelope.is_none() {
+                    self.before_root += bytes.len() as u64;
+                    let most = self.limits.before_root;
+                    if self.before_root > most {
+                        return Err(Broke::Fault(Fault::LateRoot { most }));
+                    }
+                }
+                part.take(bytes).await?;
+            }
             Collecting::Nothing | Collecting::Unwanted => {}
         }
         Ok(())
@@ -284,12 +293,7 @@ impl Part {
             };
             return Err(Broke::Fault(fault));
         }
-        if let Ok(hasher) = &mut self.hasher
-            && let Err(error) = hasher.update(&bytes)
-        {
-            self.hasher = Err(error);
-        }
-        let Some(mut writer) = self.writer.take() else { return Ok(()) };
+        let Some(mut writer) = self.writer.take() else { return Err(Broke::Worker) };
         if writer.blocks(bytes.len()) {
             let (back, result) = blocking(move || {
                 let result = writer.write(&bytes);
@@ -306,18 +310,18 @@ impl Part {
     }
 
     async fn end(self, spool: &Arc<dyn Spool>) -> Result<Streamed, Broke> {
-        let held = match self.writer {
-            None => None,
-            Some(writer) if writer.finish_blocks() => Some(blocking(move || writer.finish()).await?),
-            Some(writer) => Some(writer.finish()),
+        let Some(writer) = self.writer else { return Err(Broke::Worker) };
+        let held = match writer.finish_blocks() {
+            true => blocking(move || writer.finish()).await?,
+            false => writer.finish(),
         };
-        let held = held.transpose().map_err(Broke::Spool)?;
+        let held = held.map_err(Broke::Spool)?;
         Ok(Streamed {
             id: self.id,
             media_type: self.media_type,
             filename: self.filename,
-            hasher: self.hasher,
-            held: held.map(|held| Kept::new(held, Arc::clone(spool))),
+            transform: self.transform,
+            held: Kept::new(held, Arc::clone(spool)),
         })
     }
 }

@@ -1,4 +1,7 @@
-//! What a worker does for one message: verify the envelope, finish the digests, inflate, decide, sign the answer.
+//! What a worker does for one message: verify the envelope, hash its parts, inflate, decide, sign the answer.
+//!
+//! Parts are hashed one after another, and only those that a verified envelope asks for: what XML takes in memory for its
+//! canonical form is bounded by the number of workers, however many parts and messages there are.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -9,9 +12,9 @@ use carnet_as4::inbound::{
     Accepted, Decision, Expect, ExpectedPart, Fault, Granted, Inbound, Loose, Refusal, SignalInfo,
 };
 use carnet_as4::respond::Answer;
-use carnet_exchange::{Place, Spool, SpoolError, Ticket};
+use carnet_exchange::{Held, Place, Spool, SpoolError, Ticket};
 use carnet_wire::Limits;
-use carnet_wire::digest::{PartHasher, Transform};
+use carnet_wire::digest::{self, DigestError, PartDigest, PartHasher, Transform};
 use carnet_wire::gzip::{GzipError, Inflate};
 use carnet_wire::wss::SignError;
 use jiff::Timestamp;
@@ -116,32 +119,22 @@ impl Work {
         };
         let mut kept = Vec::new();
         for part in std::mem::take(&mut self.parts) {
-            let Streamed { id: Some(id), mut media_type, filename, mut hasher, mut held } = part else { continue };
-            let Some(expected) = expected.iter().find(|expected| expected.id == id) else { continue };
-            if let Some(media) = &expected.encrypted {
-                // Its key is not to be used for a message that is refused already.
-                if self.inbound.is_refused() {
-                    continue;
-                }
-                match self.decrypt(expected, media, held.take()) {
-                    Ok(Some(decrypted)) => (hasher, held) = (Ok(decrypted.0), Some(decrypted.1)),
-                    Ok(None) => continue,
-                    Err(error) => {
-                        tracing::error!(error = %Chain(&error), "failed to keep a decrypted part");
-                        self.inbound.refuse(Fault::Unavailable);
-                        continue;
-                    }
-                }
-                media_type.clone_from(media);
+            // No part is worth its price for a message that is refused already, nor is a key to be used for it.
+            if self.inbound.is_refused() {
+                break;
             }
-            self.inbound.part(&id, hasher.and_then(PartHasher::finish));
-            if let Some(held) = held.filter(|_| expected.payload) {
-                // Inflating costs: only what hashed right is worth it.
-                if expected.compressed && !self.inbound.is_refused() {
-                    let length = self.inflate(&held);
-                    self.inbound.inflated(&id, length);
+            let Streamed { id: Some(id), media_type, filename, transform, held } = part else { continue };
+            let Some(expected) = expected.iter().find(|expected| expected.id == id) else { continue };
+            match self.part(expected, transform, held) {
+                Ok(Some(held)) if expected.payload => {
+                    let media_type = expected.encrypted.clone().unwrap_or(media_type);
+                    kept.push(Payload { id, media_type, filename, kept: held });
                 }
-                kept.push(Payload { id, media_type, filename, kept: held });
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), "failed to read a part again");
+                    self.inbound.refuse(Fault::Unavailable);
+                }
             }
         }
         let at = self.signal.timestamp;
@@ -167,33 +160,65 @@ impl Work {
         }
     }
 
-    /// Decrypts a part and keeps what came out in its stead; nothing when the message is refused for it.
-    fn decrypt(
+    /// Tells the machine what it asks of a part. Gives back what is to be kept; nothing when the message is refused.
+    fn part(
         &mut self,
         expected: &ExpectedPart,
-        media: &str,
-        held: Option<Kept>,
-    ) -> Result<Option<(PartHasher, Kept)>, SpoolError> {
-        let Some(held) = held.as_ref().and_then(Kept::held) else { return Ok(None) };
-        if held.length > expected.max_bytes {
+        mut transform: Transform,
+        mut held: Kept,
+    ) -> Result<Option<Kept>, SpoolError> {
+        if let Some(media) = &expected.encrypted {
+            let Some(decrypted) = self.decrypt(expected, held)? else { return Ok(None) };
+            (transform, held) = (Transform::of(media), decrypted);
+        }
+        let Some(octets) = held.held() else { return Ok(None) };
+        let hashed = self.hash(transform, octets)?;
+        self.inbound.part(&expected.id, hashed);
+        // Inflating costs: only what hashed right is worth it.
+        if expected.payload && expected.compressed && !self.inbound.is_refused() {
+            let length = self.inflate(octets);
+            self.inbound.inflated(&expected.id, length);
+        }
+        Ok(Some(held))
+    }
+
+    /// The spool hashed the octets as they came; any other form of them is hashed from there.
+    fn hash(&self, transform: Transform, held: &Held) -> Result<Result<PartDigest, DigestError>, SpoolError> {
+        let limits = &self.terms.agreements.limits;
+        match (transform, &held.place) {
+            (Transform::Raw, _) => return Ok(Ok(PartDigest { sha256: held.sha256.0, length: held.length })),
+            (_, Place::Inline(octets)) => return Ok(digest::part(transform, octets, limits)),
+            (_, Place::File(_)) => {}
+        }
+        let mut hasher = PartHasher::new(transform, limits);
+        let mut reader = self.spool.read(held)?;
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            let read = reader.read(&mut piece).map_err(SpoolError::Io)?;
+            match hasher.update(piece.get(..read).unwrap_or_default()) {
+                Ok(()) if read == 0 => return Ok(hasher.finish()),
+                Ok(()) => {}
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+
+    /// Decrypts a part and keeps what came out in its stead; nothing when the message is refused for it.
+    fn decrypt(&mut self, expected: &ExpectedPart, held: Kept) -> Result<Option<Kept>, SpoolError> {
+        let Some(octets) = held.held() else { return Ok(None) };
+        if octets.length > expected.max_bytes {
             self.inbound.refuse(Fault::PartTooLarge { part: expected.id.clone(), most: expected.max_bytes });
             return Ok(None);
         }
-        let transported = whole(&self.spool, held)?;
+        let transported = whole(&self.spool, octets)?;
         let Some(content) = self.inbound.decrypt(&expected.id, transported) else { return Ok(None) };
-        let mut hasher = PartHasher::new(Transform::of(media), &self.terms.agreements.limits);
-        if let Err(error) = hasher.update(&content) {
-            self.inbound.part(&expected.id, Err(error));
-            return Ok(None);
-        }
         let mut writer = self.spool.part(Ticket(uuid::Uuid::now_v7().as_u128()), 0)?;
         writer.write(&content)?;
-        Ok(Some((hasher, Kept::new(writer.finish()?, Arc::clone(&self.spool)))))
+        Ok(Some(Kept::new(writer.finish()?, Arc::clone(&self.spool))))
     }
 
-    fn inflate(&self, kept: &Kept) -> Result<u64, GzipError> {
+    fn inflate(&self, held: &Held) -> Result<u64, GzipError> {
         let limits = &self.terms.agreements.limits;
-        let Some(held) = kept.held() else { return Err(GzipError::Truncated) };
         if let Place::Inline(bytes) = &held.place {
             let mut inflate = Inflate::new(limits, std::io::sink());
             inflate.push(bytes)?;

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::world::peer::{Peer, Stream, Wire};
-use crate::world::{Agreement, Node, Party, TOKEN, World, http, noise};
+use crate::world::{Agreement, Party, TOKEN, World, http, noise};
 
 const SUBMIT: &str = "/v1/messages?to=TH&service=urn:test:service&action=anything";
 const MIB: usize = 1 << 20;
@@ -17,13 +17,6 @@ const AT_ONCE: usize = 3;
 
 fn agreement() -> Agreement {
     Agreement { retry_interval: "60s", max_bytes: 128 << 20, ..Agreement::default() }
-}
-
-/// Most memory that a node ever held.
-fn peak(node: &Node) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", node.child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
 fn payload_files(party: &Party) -> usize {
@@ -64,7 +57,7 @@ fn several_large_payloads_at_once_cost_little_memory() {
         ph_node.wait_state(told.json()["key"].as_i64().unwrap(), "delivered");
     };
     submit(b"the first costs what it costs");
-    let idle = [peak(&ph_node), peak(&th_node)];
+    let idle = [ph_node.peak(), th_node.peak()];
     let payload = noise(PAYLOAD);
     std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(|| submit(&payload)))));
     let page = th_node.get("/v1/messages?direction=in&state=delivered").json();
@@ -75,7 +68,7 @@ fn several_large_payloads_at_once_cost_little_memory() {
         let part = th_node.get(&format!("/v1/messages/{key}/parts/1"));
         assert!(part.body == payload, "another payload arrived");
     }
-    for (name, idle, peak) in [("sender", idle[0], peak(&ph_node)), ("receiver", idle[1], peak(&th_node))] {
+    for (name, idle, peak) in [("sender", idle[0], ph_node.peak()), ("receiver", idle[1], th_node.peak())] {
         let (idle, peak) = (idle / MIB, peak / MIB);
         assert!(peak - idle < PAYLOAD / MIB / 2 && peak < 150, "{name}: {peak} MiB after {idle} MiB");
     }

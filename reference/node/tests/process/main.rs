@@ -4,7 +4,7 @@
 //! names, `header` what the back end and the header say to each other, `two_way` a request and its reply, `encrypted`
 //! profiles that encrypt, `pull` from a channel on both sides, `discovery` to a party that is looked up, `retry` over a
 //! bad line, `oracle` asks another tool, `bad_input` as a partner that breaks its messages, `busy` as many at once,
-//! `large` with payloads of many megabytes, `api` as the back end, `keys` in every form of openssl, `revocation` with
+//! `large` with payloads of many megabytes, `parts` with parts that travel uncompressed, `api` as the back end, `keys` in every form of openssl, `revocation` with
 //! lists that are past their time.
 
 mod api;
@@ -18,6 +18,7 @@ mod header;
 mod keys;
 mod large;
 mod oracle;
+mod parts;
 mod pull;
 mod retry;
 mod revocation;

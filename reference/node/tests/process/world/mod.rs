@@ -220,6 +220,14 @@ impl Node {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
+    /// Most memory that it ever held.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Stops it as an operator would; the exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         self.signal("-TERM");

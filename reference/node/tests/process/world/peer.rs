@@ -12,7 +12,7 @@ use carnet_as4::outbound::{OutPart, Submission, package};
 use carnet_as4::partner::Identity;
 use carnet_as4::pmode::{PMode, Signs};
 use carnet_as4::respond::Draft;
-use carnet_wire::digest::PartDigest;
+use carnet_wire::digest::{PartDigest, Transform};
 use carnet_wire::mime::{PartHeader, Writer};
 use carnet_wire::token::TokenType;
 use carnet_wire::wss::{Digest, RsaSigner, SecurityIds, Signing, SigningToken, sign_document};
@@ -92,6 +92,27 @@ impl Peer {
         let header = part.header();
         let envelope = self.envelope(id, vec![part], ("urn:test:service", "anything"), None);
         multipart(&envelope, &[(header, octets)])
+    }
+
+    /// The envelope of a message with these parts, which travel as they are, and the parts with their headers.
+    pub(crate) fn uncompressed<'a>(
+        &self,
+        id: &str,
+        parts: &[(&str, &'a [u8])],
+    ) -> (Vec<u8>, Vec<(PartHeader, &'a [u8])>) {
+        let limits = carnet_wire::Limits::default();
+        let part = |(number, (media, octets)): (usize, &(&str, &[u8]))| OutPart {
+            id: ContentId::parse(&format!("part-{number}@test")).unwrap(),
+            mime_type: (*media).to_owned(),
+            character_set: None,
+            compressed: false,
+            filename: None,
+            properties: vec![],
+            digest: carnet_wire::digest::part(Transform::of(media), octets, &limits).unwrap(),
+        };
+        let out: Vec<_> = parts.iter().enumerate().map(part).collect();
+        let headers = out.iter().map(OutPart::header).zip(parts.iter().map(|(_, octets)| *octets)).collect();
+        (self.envelope(id, out, ("urn:test:service", "anything"), None), headers)
     }
 
     /// A ping: no parts, so plain SOAP.
@@ -237,15 +258,23 @@ pub(crate) fn read(stream: &mut Stream) -> Reply {
 }
 
 pub(crate) fn multipart(envelope: &[u8], parts: &[(PartHeader, &[u8])]) -> Wire {
-    let mut writer = Writer::new("test-boundary").unwrap();
-    let root = PartHeader {
+    in_order(&[&[(root(), envelope)][..], parts].concat())
+}
+
+/// The header of the root part.
+pub(crate) fn root() -> PartHeader {
+    PartHeader {
         content_type: "application/soap+xml; charset=UTF-8".to_owned(),
         content_id: "root@test".to_owned(),
         headers: vec![],
-    };
+    }
+}
+
+/// A multipart of these parts, of which one is the root.
+pub(crate) fn in_order(parts: &[(PartHeader, &[u8])]) -> Wire {
+    let mut writer = Writer::new("test-boundary").unwrap();
     let content_type = writer.content_type("application/soap+xml", Some("root@test")).unwrap();
-    let mut body = writer.part(&root).unwrap().to_vec();
-    body.extend_from_slice(envelope);
+    let mut body = Vec::new();
     for (header, octets) in parts {
         body.extend_from_slice(&writer.part(header).unwrap());
         body.extend_from_slice(octets);
