@@ -66,12 +66,7 @@ impl ClientCertVerifier for ClientVerifier {
         //= TLS-PATH-09
         //= TLS-PATH-10
         //= TLS-USAGE-01
-        self.0
-            .verify_client_cert(leaf, intermediates, now)
-            .and_then(|verified| {
-                usage::check(leaf, intermediates)?;
-                Ok(verified)
-            })
+        usage::along_path(leaf, intermediates, |issuers| self.0.verify_client_cert(leaf, issuers, now))
             .inspect_err(|error| log_refusal("client", leaf, intermediates, error))
     }
 
@@ -136,13 +131,8 @@ impl ServerCertVerifier for ServerVerifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = self
-            .inner
-            .verify_server_cert(leaf, intermediates, name, ocsp, now)
-            .and_then(|verified| {
-                usage::check(leaf, intermediates)?;
-                Ok(verified)
-            })
+        let verify = |issuers: &[CertificateDer<'_>]| self.inner.verify_server_cert(leaf, issuers, name, ocsp, now);
+        let verified = usage::along_path(leaf, intermediates, verify)
             .inspect_err(|error| log_refusal("server", leaf, intermediates, error))?;
         match &self.pinned {
             Some(pinned) if pinned.as_ref() != leaf.as_ref() => {

@@ -1,8 +1,8 @@
 //! Whether a certificate chain leads to an anchor, at a given time.
 //!
 //! A thin layer over rustls-webpki: same path building as TLS, one variant per reason. Extended key usage is not
-//! looked at, because AS4 profiles demand none of a signing certificate; key usage is, when present. Who the leaf
-//! must belong to is the caller's question. Implements RFC 5280, 6.
+//! looked at, because AS4 profiles demand none of a signing certificate; key usage is, when present, along the whole path.
+//! Who the leaf must belong to is the caller's question. Implements RFC 5280, 6.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -72,8 +72,8 @@ pub enum TrustError {
     /// The key may not sign, or an authority's certificate is used as a leaf.
     #[error("certificate may not be used to sign messages")]
     WrongUsage,
-    /// A certificate of the path may not issue certificates.
-    #[error("certificate was issued by one that is no authority")]
+    /// A certificate of the path is no authority's, or its key may not sign certificates.
+    #[error("certificate was issued by one that may not issue certificates")]
     NotAuthority,
     /// A name outside the constraints of an authority.
     #[error("certificate name violates a constraint of its issuer")]
@@ -183,17 +183,24 @@ impl Anchors {
         let (leaf, issuers) = chain.split_first().ok_or(TrustError::EmptyChain)?;
         let entity = EndEntityCert::try_from(leaf).map_err(|e| reason(&e))?;
         let crls: Vec<&CertRevocationList<'_>> = self.crls.iter().collect();
+        // Whichever certificates bear an issuer's name, the path is built of those whose keys may sign certificates.
+        let known = issuers;
+        let issuers: Vec<CertificateDer<'_>> =
+            known.iter().filter(|der| may_issue(der)).map(|der| CertificateDer::from(der.as_ref())).collect();
         entity
             .verify_for_usage(
                 webpki::ALL_VERIFICATION_ALGS,
                 &self.anchors,
-                issuers,
+                &issuers,
                 now,
                 AnyPurpose,
                 self.revocation(&crls),
                 None,
             )
-            .map_err(|e| reason(&e))?;
+            .map_err(|e| match reason(&e) {
+                TrustError::UnknownIssuer if issuers.len() < known.len() => TrustError::NotAuthority,
+                reason => reason,
+            })?;
         may_sign(leaf)
     }
 
@@ -233,6 +240,12 @@ pub fn within_validity(certificate: &CertificateDer<'_>, now: UnixTime) -> Resul
         return Err(TrustError::Expired);
     }
     Ok(())
+}
+
+/// Whether the key may sign certificates: its key usage, when it has one, says so. What does not parse may not.
+fn may_issue(der: &CertificateDer<'_>) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else { return false };
+    certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
 
 /// Whom the leaf names; its key usage, when it has one, must let it sign messages.

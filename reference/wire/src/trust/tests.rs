@@ -176,6 +176,29 @@ fn faults_of_the_issuers() {
 }
 
 #[test]
+fn issuers_that_may_not_sign_certificates_are_in_no_path() {
+    let lists_only = vec![KeyUsagePurpose::CrlSign];
+    let pki = Pki::with(|p| p.key_usages = lists_only.clone());
+    let anchors = Anchors::new(std::slice::from_ref(&pki.root), &[], RevocationPolicy::default()).unwrap();
+    let (leaf, lists_only) = (pki.leaf(|_| {}), pki.intermediate.clone());
+    assert_eq!(anchors.verify(&[leaf.clone(), lists_only.clone()], now()), Err(TrustError::NotAuthority));
+    // A stranger of the same name lends it no usage.
+    let decoy = authority("intermediate", BasicConstraints::Unconstrained);
+    let decoy = decoy.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone();
+    for chain in [[&leaf, &lists_only, &decoy], [&leaf, &decoy, &lists_only]] {
+        assert!(anchors.verify(&chain.map(Clone::clone), now()).is_err());
+    }
+    // Another certificate of the same key that may sign is a path of its own.
+    let renewed = authority("intermediate", BasicConstraints::Constrained(0));
+    let renewed = renewed.signed_by(pki.issuer.key(), &pki.root_issuer).unwrap().der().clone();
+    for chain in [[&leaf, &lists_only, &renewed], [&leaf, &renewed, &lists_only]] {
+        assert_eq!(anchors.verify(&chain.map(Clone::clone), now()), Ok(()));
+    }
+    let unrestricted = Pki::with(|p| p.key_usages.clear());
+    assert_eq!(unrestricted.verdict(unrestricted.leaf(|_| {})), Ok(()));
+}
+
+#[test]
 fn revocation() {
     let pki = Pki::new();
     let leaf = || pki.leaf(|_| {});
