@@ -63,7 +63,9 @@ pub struct NewMessage {
     /// Whether an outgoing message waits until the receiver pulls it, instead of being sent when it is due.
     pub pull: bool,
     /// The digests of what the sender signed, in an order fixed by the binding. The same id with the same digests is
-    /// a duplicate, with other digests a conflict (AS4 3.2: a retry keeps both).
+    /// a duplicate, with other digests a conflict (AS4 3.2: a retry keeps both). Of an incoming message as many are
+    /// compared as were stored: a binding that learns to tell more of a message apart adds its digests at the end, and
+    /// a retry of what was received before it learnt is still a duplicate.
     pub digests: Vec<Digest>,
     /// The signed envelope: proof of origin. Empty for an outgoing message that is yet to be signed.
     pub envelope: Bytes,

@@ -231,7 +231,11 @@ impl Tables {
         let name = (direction, message.id.clone(), message.from.clone());
         let key = *self.ids.get(&name)?;
         let row = self.row(key)?;
-        if row.message.digests != message.digests {
+        let same = match direction {
+            Direction::In => message.digests.starts_with(&row.message.digests),
+            Direction::Out => message.digests == row.message.digests,
+        };
+        if !same {
             return Some(Outcome::Conflict { message: key });
         }
         let receipt = Some(row.receipt.clone()).filter(|octets| !octets.is_empty());

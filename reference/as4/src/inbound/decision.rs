@@ -3,8 +3,8 @@
 //! Clauses: AS4 profile 1.0 section 3.2 (duplicates), 5.1.8 (receipts); ebMS 3.0 core 5.2.2.9 (test service).
 
 use super::{Agreements, Fault, Granted, Loose, Open, Part, Refusal, Returned, SignalInfo};
-use crate::header::UserMessage;
-use crate::id::{ContentId, PModeId};
+use crate::header::{Property, UserMessage};
+use crate::id::{AgreementRef, ContentId, MessageId, PModeId};
 use crate::pmode::{PMode, Signs};
 use crate::respond::Draft;
 use carnet_wire::digest;
@@ -34,9 +34,10 @@ pub struct Accepted {
     pub delivery: Delivery,
     /// Its payloads, in the order of the header.
     pub parts: Vec<ReceivedPart>,
-    /// Hash over the parties, service, action and payload digests: the same id with another fingerprint is no
-    /// duplicate but a conflict.
-    pub fingerprint: [u8; 32],
+    /// What makes it this message and no other: a hash over the parties, service, action and payload digests, and one over
+    /// everything else of its header that a retry keeps. The same id with another fingerprint is no duplicate but a
+    /// conflict.
+    pub fingerprint: [[u8; 32]; 2],
     /// Who signed it.
     pub signer: CertificateDer<'static>,
     /// A receipt or an error that came with it, for a message that was pulled from here.
@@ -133,22 +134,65 @@ fn received(message: &UserMessage, parts: &[Part]) -> Vec<ReceivedPart> {
 }
 
 //= CARNET-DUPLICATE-01
-/// Ids and times are left out, as a sender that builds its message anew for a retry may change them.
-fn fingerprint(message: &UserMessage, parts: &[ReceivedPart]) -> [u8; 32] {
+/// Two hashes: one over the parties, service, action and payload digests, one over everything else that the header says.
+/// Left out are the ids of message and parts, the time, and the order of properties, as a sender that builds its message
+/// anew for a retry may change them.
+fn fingerprint(message: &UserMessage, parts: &[ReceivedPart]) -> [[u8; 32]; 2] {
     let collaboration = &message.collaboration;
-    let texts = [
-        message.from.id.to_string(),
-        message.to.id.to_string(),
-        collaboration.service.to_string(),
-        collaboration.action.to_string(),
-    ];
-    let mut bytes = Vec::new();
-    for text in &texts {
-        bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(text.as_bytes());
-    }
+    let mut content = Fields::default();
+    content.text(&message.from.id.to_string());
+    content.text(&message.to.id.to_string());
+    content.text(&collaboration.service.to_string());
+    content.text(collaboration.action.as_str());
     for part in parts {
-        bytes.extend_from_slice(&part.digest.sha256);
+        content.0.extend_from_slice(&part.digest.sha256);
     }
-    digest::sha256(&bytes)
+    let mut header = Fields::default();
+    header.optional(message.info.ref_to.as_ref().map(MessageId::as_str));
+    header.text(message.mpc.as_str());
+    header.text(message.from.role.as_str());
+    header.text(message.to.role.as_str());
+    header.optional(collaboration.agreement.as_ref().map(AgreementRef::value));
+    header.optional(collaboration.agreement.as_ref().and_then(AgreementRef::kind));
+    header.optional(collaboration.pmode.as_ref().map(PModeId::as_str));
+    header.text(collaboration.conversation.as_str());
+    header.properties(&message.properties);
+    for part in &message.parts {
+        header.optional(part.mime_type.as_deref());
+        header.optional(part.character_set.as_deref());
+        header.0.push(u8::from(part.compressed));
+        header.properties(&part.properties);
+    }
+    [content, header].map(|fields| digest::sha256(&fields.0))
+}
+
+/// Fields one after another, so that no two lists of them are alike.
+#[derive(Default)]
+struct Fields(Vec<u8>);
+
+impl Fields {
+    fn number(&mut self, number: usize) {
+        self.0.extend_from_slice(&(number as u64).to_be_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        self.0.push(u8::from(text.is_some()));
+        self.text(text.unwrap_or_default());
+    }
+
+    fn properties(&mut self, properties: &[Property]) {
+        let mut sorted: Vec<_> = properties.iter().collect();
+        sorted.sort_unstable_by_key(|property| (&property.name, &property.kind, &property.value));
+        self.number(sorted.len());
+        for property in sorted {
+            self.text(&property.name);
+            self.optional(property.kind.as_deref());
+            self.text(&property.value);
+        }
+    }
 }

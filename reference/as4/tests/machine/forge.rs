@@ -13,6 +13,7 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject as _;
 
 /// A message to be signed: its texts are edited before.
+#[derive(Clone)]
 pub(crate) struct Forge {
     /// The whole envelope, without Security.
     pub(crate) envelope: String,

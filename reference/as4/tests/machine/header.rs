@@ -28,6 +28,43 @@ fn the_forged_message_is_right_before_it_is_made_wrong() {
     assert_eq!(accepted.parts[0].length, DOCUMENT.len() as u64);
 }
 
+//= CARNET-DUPLICATE-01 test
+#[test]
+fn another_header_over_the_same_payload_is_another_message() {
+    let properties = |more: &str| {
+        format!(
+            "<eb:MessageProperties><eb:Property name=\"originalSender\">C1</eb:Property>{more}</eb:MessageProperties>\
+             <eb:PayloadInfo>"
+        )
+    };
+    let recipient = |value: &str| format!("<eb:Property name=\"finalRecipient\">{value}</eb:Property>");
+    let first = Forge::new().edit("<eb:PayloadInfo>", &properties(&recipient("C4")));
+    let of = |forge: &Forge| accepted(forge).fingerprint;
+    let (id, part) = ("<eb:MessageId>forged-1@trader</eb:MessageId>", "<eb:PartProperties>");
+    for (from, to) in [
+        (">C4<", ">C5<"),
+        ("\"finalRecipient\">", "\"finalRecipient\" type=\"urn:x\">"),
+        ("<eb:Property name=\"finalRecipient\">C4</eb:Property>", ""),
+        (">1</eb:ConversationId>", ">2</eb:ConversationId>"),
+        (id, &format!("{id}<eb:RefToMessageId>other@trader</eb:RefToMessageId>")),
+        (part, &format!("{part}<eb:Property name=\"page\">2</eb:Property>")),
+        (">UTF-8<", ">ISO-8859-1<"),
+        (">application/xml<", ">text/xml<"),
+    ] {
+        assert_ne!(of(&first.clone().edit(from, to)), of(&first), "{from} -> {to}");
+    }
+    // A retry that is made anew: its time, the name of its part and the order of its properties may be others.
+    let again = first.clone().edit("15:59:00Z", "15:59:59Z");
+    assert_eq!(of(&again), of(&first));
+    let turned = format!("{}<eb:Property name=\"originalSender\">C1</eb:Property>", recipient("C4"));
+    let turned = format!("<eb:MessageProperties>{turned}</eb:MessageProperties><eb:PayloadInfo>");
+    assert_eq!(of(&Forge::new().edit("<eb:PayloadInfo>", &turned)), of(&first));
+    let mut renamed = first.clone().edit("cid:doc@trader", "cid:again@trader");
+    renamed.parts[0].0 = "again@trader".to_owned();
+    renamed.signed_parts = vec!["again@trader".to_owned()];
+    assert_eq!(of(&renamed), of(&first));
+}
+
 #[test]
 fn one_wrong_thing_in_the_header_is_one_refusal() {
     let party =

@@ -38,7 +38,7 @@ struct Outgoing {
 /// The receiver's store, as far as the machine needs one: insert decides.
 #[derive(Default)]
 struct Receiver {
-    known: BTreeMap<String, [u8; 32]>,
+    known: BTreeMap<String, [[u8; 32]; 2]>,
     delivered: Vec<String>,
 }
 

@@ -121,7 +121,7 @@ async fn accept(node: &Arc<Node>, terms: &Arc<Terms>, passed: Passed) -> Reply {
         service: collaboration.service.value().to_owned(),
         action: collaboration.action.as_str().to_owned(),
         pull: false,
-        digests: vec![Digest(accepted.fingerprint)],
+        digests: accepted.fingerprint.map(Digest).to_vec(),
         header: Header { message: accepted.message.clone(), filenames, sent: None }.bytes(),
         envelope,
         parts,

@@ -139,7 +139,11 @@ fn present(
             )
         })
         .map_err(engine)?;
-    if stored != digests {
+    let same = match direction {
+        Direction::In => digests.starts_with(&stored),
+        Direction::Out => digests == stored,
+    };
+    if !same {
         return Ok(Outcome::Conflict { message: Key(key) });
     }
     Ok(Outcome::Duplicate { message: Key(key), receipt: read::receipt(connection, Key(key))? })

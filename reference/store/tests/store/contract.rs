@@ -95,12 +95,20 @@ fn the_same_id_is_a_duplicate_with_its_receipt_or_a_conflict<S: Subject>() {
     fewer.digests.pop();
     let fewer = Unit::Receive { message: fewer, receipt: "x".into(), handed_on: None };
     assert_eq!(one(store, fewer), Outcome::Conflict { message: key });
+    let mut more = message("one");
+    more.digests.push(sha256(b"what is told apart since"));
+    let more = Unit::Receive { message: more, receipt: "x".into(), handed_on: None };
+    assert!(matches!(one(store, more), Outcome::Duplicate { message, .. } if message == key));
     let mut stranger = message("one");
     stranger.from = party("VN");
     let stranger = Unit::Receive { message: stranger, receipt: "x".into(), handed_on: None };
     assert!(matches!(one(store, stranger), Outcome::New { .. }), "ids belong to their sender");
     let outgoing = new(store, submit("one", 0));
     assert_eq!(one(store, submit("one", 0)), Outcome::Duplicate { message: outgoing, receipt: None });
+    let mut longer = message("one");
+    longer.digests.push(sha256(b"one part more"));
+    let longer = Unit::Submit { message: longer, due: at(0) };
+    assert_eq!(one(store, longer), Outcome::Conflict { message: outgoing });
     assert_eq!(store.receipt(key).unwrap(), Some("receipt of one".into()));
 }
 
