@@ -5,8 +5,10 @@ use std::time::Duration;
 /// Bounds on what a client may ask of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// Connections open at once; the next one is closed unanswered.
+    /// Connections open at once, their handshakes finished; the next one is closed unanswered.
     pub connections: usize,
+    /// Handshakes under way at once; for one more, the address that has the most gives up its oldest.
+    pub handshakes: usize,
     /// Bytes of one request's head; more is answered 431. At least 8192.
     pub header_bytes: usize,
     /// Header fields of one request; more is answered 431.
@@ -35,6 +37,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             connections: 512,
+            handshakes: 256,
             header_bytes: 16 * 1024,
             headers: 64,
             body_bytes: 2 * 1024 * 1024 * 1024,

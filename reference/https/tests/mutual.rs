@@ -321,6 +321,33 @@ async fn one_connection_too_many_is_closed() {
     drop(holder);
 }
 
+#[tokio::test]
+async fn silent_connections_keep_nobody_out() {
+    const SILENT: usize = 6;
+    const HANDSHAKES: usize = 3;
+    let world = World::new();
+    let limits = ServerLimits {
+        connections: 2,
+        handshakes: HANDSHAKES,
+        handshake: Duration::from_secs(3600),
+        ..ServerLimits::default()
+    };
+    let running = world.start_with(limits);
+    let served = running.client(&world.tls());
+    let first = post(&served).await;
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(TcpStream::connect(running.address).await.unwrap());
+    }
+    // The oldest are let go, one for each that came after the last place was taken.
+    for stream in &mut silent[..SILENT - HANDSHAKES] {
+        assert_eq!(stream.read(&mut [0; 16]).await.unwrap_or(0), 0);
+    }
+    assert_eq!(post(&served).await, first, "a connection that was served lost its place");
+    post(&running.client(&world.tls())).await;
+    assert_eq!(silent[SILENT - HANDSHAKES].read(&mut [0; 16]).await.unwrap_or(0), 0);
+}
+
 #[test]
 fn endpoints_are_https_urls() {
     for bad in ["http://h/", "h:1", "https://", "https://u@h/", "https://a b/", "", "/as4"] {

@@ -14,12 +14,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::Instrument;
 
+use super::handshakes::Place;
 use super::{Current, Handler, Peer, Response};
 use crate::stream::Bounded;
 use crate::{Body, Certificate};
@@ -31,9 +32,11 @@ pub(super) struct Accepted {
     pub(super) number: u64,
 }
 
-/// Serves one connection until it closes, is too old, or the server stops.
+/// Serves one connection until it closes, is too old, or the server stops. It has a place as a handshake, and is to take
+/// one of those of connections once it has finished that.
 pub(super) fn serve<H: Handler>(
     accepted: Accepted,
+    (mut handshaking, places): (Place, Arc<Semaphore>),
     current: Arc<ArcSwap<Current>>,
     handler: Arc<H>,
     stopped: watch::Receiver<bool>,
@@ -45,7 +48,17 @@ pub(super) fn serve<H: Handler>(
     );
     async move {
         let settings = current.load_full();
-        let Some((stream, peer)) = handshake(accepted, &settings, stopped.clone()).await else {
+        let finished = tokio::select! {
+            finished = handshake(accepted, &settings, stopped.clone()) => finished,
+            () = handshaking.lost() => {
+                tracing::info!("gave up a handshake: too many are under way");
+                None
+            }
+        };
+        let Some((stream, peer)) = finished else { return };
+        drop(handshaking);
+        let Ok(_place) = places.try_acquire_owned() else {
+            tracing::warn!("closed a connection: too many are open");
             return;
         };
         exchange(stream, Arc::new(peer), settings, current, handler, stopped).await;

@@ -1,9 +1,11 @@
 //! The accept loop: every connection has proved a certificate before its first request is read.
 //!
-//! What a request means is the [`Handler`]'s. A connection that is one too many is closed; one that was let in
-//! under an older trust is judged again, at its next request, by the current one.
+//! What a request means is the [`Handler`]'s. A connection that is one too many is closed, and whoever has not finished its
+//! handshake takes no place of those that have. One that was let in under an older trust is judged again, at its next
+//! request, by the current one.
 
 mod connection;
+mod handshakes;
 mod settings;
 
 use std::future::Future;
@@ -20,6 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::{Body, SentBody, ServerLimits, TlsError};
 
+use handshakes::Handshakes;
 use settings::Current;
 pub use settings::ServerTls;
 
@@ -115,7 +118,9 @@ impl Server {
 
     /// Serves until stopped, then until the open connections have finished or their time is up.
     pub async fn serve<H: Handler>(self, handler: Arc<H>) {
-        let places = Arc::new(Semaphore::new(self.current.load().limits.connections));
+        let limits = Arc::clone(&self.current.load().limits);
+        let handshakes = Arc::new(Handshakes::new(limits.handshakes));
+        let places = Arc::new(Semaphore::new(limits.connections));
         let mut stopped = self.stop.subscribe();
         let mut connections = JoinSet::new();
         let mut count = 0;
@@ -133,21 +138,20 @@ impl Server {
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            // A handshake would be in vain.
+            if places.available_permits() == 0 {
                 tracing::warn!(%address, "closed a connection: too many are open");
                 continue;
-            };
+            }
             count += 1;
             let connection = connection::serve(
                 connection::Accepted { tcp, address, number: count },
+                (handshakes.enter(count, address), Arc::clone(&places)),
                 Arc::clone(&self.current),
                 Arc::clone(&handler),
                 self.stop.subscribe(),
             );
-            connections.spawn(async move {
-                connection.await;
-                drop(place);
-            });
+            connections.spawn(connection);
         }
         drop(self.listener);
         let patience = self.current.load().limits.shutdown;
@@ -161,7 +165,7 @@ impl Server {
 
 impl Reload {
     /// Puts new identity, trust and limits in force: for new connections at once, for open ones at their next
-    /// request. The number of connections stays what it was at start.
+    /// request. The numbers of connections and of handshakes stay what they were at start.
     ///
     /// # Errors
     /// When the settings cannot be used; the old ones then stay in force.

@@ -171,6 +171,7 @@ impl Installed {
         let limits = &self.file.limits;
         carnet_https::ServerLimits {
             connections: limits.connections,
+            handshakes: limits.handshakes,
             header_bytes: limits.header_bytes,
             body_bytes: limits.body_bytes,
             requests_per_connection: limits.requests_per_connection,

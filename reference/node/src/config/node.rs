@@ -277,6 +277,8 @@ impl Default for PullTable {
 pub struct LimitsTable {
     /// Connections open at once.
     pub connections: usize,
+    /// TLS handshakes under way at once.
+    pub handshakes: usize,
     /// Requests on one connection.
     pub requests_per_connection: u64,
     /// Bytes of an HTTP head.
@@ -319,6 +321,7 @@ impl Default for LimitsTable {
         let wire = carnet_wire::Limits::default();
         Self {
             connections: server.connections,
+            handshakes: server.handshakes,
             requests_per_connection: server.requests_per_connection,
             header_bytes: server.header_bytes,
             body_bytes: server.body_bytes,
