@@ -1,7 +1,7 @@
 //! Check: what came back for a message that was sent.
 //!
 //! A receipt counts only when it is signed by the partner, answers this message, and carries the digest of everything
-//! that was signed. Leaves sending again to the driver, which asks [`AnswerError::ebms`] and [`Errors::is_final`].
+//! that was signed. Leaves sending again to the driver, which asks [`AnswerError::ebms`] and [`Errors::final_failure`].
 //! Clauses: AS4 profile 1.0 section 3.2, 5.1.8; ebMS 3.0 core 6.7; eDelivery AS4 1.15 (answers are synchronous).
 
 use super::Sent;
@@ -59,17 +59,19 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// Whether sending the same message again is without hope: the partner itself said so, in a failure that time does
-    /// not heal. An error that anyone on the way could have made is never final.
+    /// The failure for which sending the same message again is without hope: the partner itself said so, and time does
+    /// not heal it. What else came, a warning or a failure that heals, may stand before it; an error that anyone on the
+    /// way could have made is never final.
     #[must_use]
-    pub fn is_final(&self) -> bool {
+    pub fn final_failure(&self) -> Option<&ErrorSignal> {
         let heals = |error: &ErrorSignal| {
             matches!(
                 Ebms::from_code(&error.code),
                 Some(Ebms::ConnectionFailure | Ebms::DysfunctionalReliability | Ebms::DeliveryFailure)
             )
         };
-        self.authentic && self.errors.iter().any(|error| error.severity == Severity::Failure && !heals(error))
+        let is_final = |error: &&ErrorSignal| self.authentic && error.severity == Severity::Failure && !heals(error);
+        self.errors.iter().find(is_final)
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::driver::signal;
 use crate::forge::DOCUMENT;
 use crate::parties::{blue, customs_as_partner, ics2, now, red};
-use carnet_as4::error::Ebms;
-use carnet_as4::header::PartDigest;
+use carnet_as4::error::{Ebms, Severity};
+use carnet_as4::header::{ErrorSignal, PartDigest};
 use carnet_as4::id::{Action, ContentId, ConversationId, MessageId, Service};
 use carnet_as4::inbound::{Fault, Refusal};
-use carnet_as4::outbound::answer::{Answer, AnswerError, Response, check};
+use carnet_as4::outbound::answer::{Answer, AnswerError, Errors, Response, check};
 use carnet_as4::outbound::{OutPart, Package, PackageError, Sent, Submission, package};
 use carnet_as4::partner::Identity;
 use carnet_as4::pmode::TokenForm;
@@ -153,13 +153,39 @@ fn errors_are_final_only_from_the_partner_and_only_where_time_does_not_heal() {
         let draft = Draft::error(&refusal, TokenForm::X509v3, signal("e-1@customs", now()));
         let answer = draft.sign(identity).expect("signed");
         match judge(&sent, answer.status, SOAP, &answer.body) {
-            Ok(Answer::Errors(errors)) => (errors.errors[0].code.clone(), errors.authentic, errors.is_final()),
+            Ok(Answer::Errors(errors)) => {
+                let is_final = errors.final_failure().is_some();
+                (errors.errors[0].code.clone(), errors.authentic, is_final)
+            }
             other => panic!("{other:?}"),
         }
     };
     assert_eq!(error(Fault::BodyNotEmpty, &red()), ("EBMS:0010".to_owned(), true, true));
     assert_eq!(error(Fault::BodyNotEmpty, &blue()), ("EBMS:0010".to_owned(), false, false));
     assert_eq!(error(Fault::Unavailable, &red()), ("EBMS:0202".to_owned(), true, false));
+}
+
+#[test]
+fn what_made_errors_final_is_told_whatever_stands_before_it() {
+    let error = |ebms: Ebms, severity| ErrorSignal {
+        code: ebms.code().to_owned(),
+        severity,
+        category: None,
+        short_description: None,
+        ref_to: None,
+        description: None,
+        detail: None,
+    };
+    let warning = error(Ebms::FeatureNotSupported, Severity::Warning);
+    let heals = error(Ebms::DeliveryFailure, Severity::Failure);
+    let last = error(Ebms::ValueInconsistent, Severity::Failure);
+    let told = |errors: &[&ErrorSignal], authentic| {
+        let errors = Errors { errors: errors.iter().copied().cloned().collect(), authentic };
+        errors.final_failure().map(|error| error.code.clone())
+    };
+    assert_eq!(told(&[&warning, &heals, &last], true).as_deref(), Some("EBMS:0003"));
+    assert_eq!(told(&[&warning, &heals, &last], false), None);
+    assert_eq!(told(&[&warning, &heals], true), None);
 }
 
 #[test]

@@ -222,14 +222,14 @@ fn phase4_errors_are_read_and_known_as_authentic() {
     let sent = sent_by(&request!("09-duplicate-second"));
     match judge(&sent, &response!("09-duplicate-second"), 200) {
         Ok(Answer::Errors(errors)) => {
-            assert!(errors.authentic && errors.is_final());
+            assert!(errors.authentic && errors.final_failure().is_some());
             assert_eq!(errors.errors[0].code, "EBMS:0004");
         }
         other => panic!("{other:?}"),
     }
     // Unsigned, and about another message: nobody's word.
     match judge(&sent, &response!("18-pull-empty"), 200) {
-        Ok(Answer::Errors(errors)) => assert!(!errors.authentic && !errors.is_final()),
+        Ok(Answer::Errors(errors)) => assert!(!errors.authentic && errors.final_failure().is_none()),
         other => panic!("{other:?}"),
     }
 }

@@ -109,7 +109,7 @@ fn run(faults: &[Vec<Line>]) -> (Vec<String>, Vec<Result<(), Ebms>>) {
             });
             entry.end = match answered {
                 Some(Ok(Answer::Receipt(_))) => Some(Ok(())),
-                Some(Ok(Answer::Errors(errors))) if errors.is_final() => {
+                Some(Ok(Answer::Errors(errors))) if errors.final_failure().is_some() => {
                     Ebms::from_code(&errors.errors[0].code).map(Err)
                 }
                 _ if entry.tries > retry.retry_count => Some(Err(Ebms::MissingReceipt)),
@@ -182,7 +182,7 @@ fn the_same_id_with_another_document_is_a_conflict() {
     let (status, body) = receiver.take(&agreements, &second.http, now());
     let response = Response { status, content_type: "application/soap+xml", body: &body };
     match check(&second.sent, &ics2(), &customs_as_partner(), &Limits::default(), response, now()) {
-        Ok(Answer::Errors(errors)) => assert!(errors.is_final() && errors.errors[0].code == "EBMS:0003"),
+        Ok(Answer::Errors(errors)) => assert!(errors.final_failure().is_some_and(|error| error.code == "EBMS:0003")),
         other => panic!("{other:?}"),
     }
     assert_eq!(receiver.delivered.len(), 1);

@@ -38,11 +38,12 @@ pub(super) async fn settle(
         }
         Ok(Some(Ok(Answer::Errors(errors)))) => {
             let note = format!("the partner answered {}", told(&errors));
-            tracing::warn!(id = message.id.as_str(), note, last = errors.is_final(), "a pulled message was refused");
-            match errors.errors.first() {
-                Some(first) if errors.is_final() => Sent::Failed { code: first.code.clone(), note },
+            let failure = errors.final_failure();
+            tracing::warn!(id = message.id.as_str(), note, last = failure.is_some(), "a pulled message was refused");
+            match failure {
+                Some(failure) => Sent::Failed { code: failure.code.clone(), note },
                 // It is pulled again, or lapses.
-                _ => return None,
+                None => return None,
             }
         }
         Ok(Some(Err(error))) => return Some(Fault::Receipt(error)),

@@ -228,9 +228,9 @@ fn judge(terms: &Terms, outgoing: &Outgoing, partner: &Partner, answer: &carnet_
         Ok(Answer::Receipt(receipt)) => Came::Receipt(receipt.envelope),
         Ok(Answer::Errors(errors)) => {
             let note = format!("the partner answered {}", told(&errors));
-            match errors.errors.first() {
-                Some(first) if errors.is_final() => Came::Refused { code: first.code.clone(), note },
-                _ => Came::Nothing { code: Ebms::MissingReceipt.code(), note },
+            match errors.final_failure() {
+                Some(failure) => Came::Refused { code: failure.code.clone(), note },
+                None => Came::Nothing { code: Ebms::MissingReceipt.code(), note },
             }
         }
         Err(error) => Came::Nothing { code: error.ebms().code(), note: Chain(&error).to_string() },
