@@ -67,9 +67,9 @@ fn main() -> ExitCode {
 fn refused(error: &clap::Error) -> ExitCode {
     let whole =
         [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
-    // A closed pipe is no reason to complain.
-    let _ = if whole.contains(&error.kind()) { error.print() } else { with_help(error).print() };
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(manual::USAGE))
+    let printed = if whole.contains(&error.kind()) { error.print() } else { with_help(error).print() };
+    let exit = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(manual::USAGE));
+    if error.use_stderr() { exit } else { manual::printed(printed, exit) }
 }
 
 /// The parser's tip as our help; without a tip, where help is to be had.

@@ -1,7 +1,7 @@
 //! Completion scripts and manual pages, made from the same definitions that parse the arguments.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,6 +9,8 @@ use clap::Command;
 
 /// The exit code of wrong arguments, and of a file that cannot be written.
 pub(crate) const USAGE: u8 = 2;
+/// The exit code where standard output takes nothing.
+const OURS: u8 = 4;
 
 /// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
@@ -28,8 +30,24 @@ pub(crate) struct ManArgs {
 
 /// Runs `carnet completions`.
 pub(crate) fn completions(args: &CompletionsArgs, command: &mut Command) -> ExitCode {
-    clap_complete::generate(args.shell, command, "carnet", &mut io::stdout());
-    ExitCode::SUCCESS
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, command, "carnet", &mut script);
+    let mut out = io::stdout();
+    printed(out.write_all(&script).and_then(|()| out.flush()), ExitCode::SUCCESS)
+}
+
+/// The exit code of what printed: its own, also where the reader went away; [`OURS`] where standard output takes nothing.
+pub(crate) fn printed(written: io::Result<()>, exit: ExitCode) -> ExitCode {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let told =
+                format!("cannot write to standard output: {error}\nhelp: send it elsewhere, or free some space\n");
+            // Where standard error takes nothing either, nobody can be told.
+            let _ = clap::Error::raw(clap::error::ErrorKind::Io, told).print();
+            ExitCode::from(OURS)
+        }
+        _ => exit,
+    }
 }
 
 /// Runs `carnet man`.

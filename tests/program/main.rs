@@ -8,6 +8,7 @@ mod demo;
 mod evidence;
 mod formats;
 mod interrupts;
+mod output;
 mod planning;
 mod support;
 mod usage;

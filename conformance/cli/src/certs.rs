@@ -8,6 +8,7 @@ use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::failure::Failure;
+use crate::out;
 
 /// Make test certificates.
 #[derive(Debug, clap::Args)]
@@ -71,6 +72,6 @@ fn tls_key() -> impl TypedValueParser<Value = KeyKind> {
 /// Prints what was written.
 pub(crate) fn list(written: &[Written]) {
     for file in written {
-        anstream::println!("{}  {}", file.path.display(), file.what);
+        out::println!("{}  {}", file.path.display(), file.what);
     }
 }

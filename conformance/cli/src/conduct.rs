@@ -13,6 +13,7 @@ use carnet_harness::{ExitCode as Exit, Run, RunOptions};
 use carnet_report::Format;
 
 use crate::failure::Failure;
+use crate::out;
 use crate::plan;
 use crate::reports;
 use crate::running;
@@ -68,7 +69,7 @@ pub(crate) fn carry_out(options: RunOptions, most: usize, conduct: &Conduct) -> 
         )
         .help("look at `carnet plan` with the same arguments, then add --yes"));
     }
-    anstream::print!("{}", plan::arithmetic(&options, &estimate));
+    out::print!("{}", plan::arithmetic(&options, &estimate));
     if on_terminal && !conduct.yes && !go_on()? {
         return Err(Failure::usage("nothing was sent").help("add --yes to run without being asked"));
     }
@@ -77,11 +78,11 @@ pub(crate) fn carry_out(options: RunOptions, most: usize, conduct: &Conduct) -> 
     let run = running::execute(&options)?;
     reports::write(&run, &conduct.out, &conduct.out, &conduct.reports)?;
     let mut exit = running::conclude(&run, conduct.verbose, conduct.strict);
-    anstream::print!("{}", plan::wanting(&estimate));
+    out::print!("{}", plan::wanting(&estimate));
     if let Some(accepted) = &accepted {
         exit = held(&run, accepted, conduct.strict);
     }
-    anstream::println!("\nreports and evidence: {}", conduct.out.display());
+    out::println!("\nreports and evidence: {}", conduct.out.display());
     if stop::was_interrupted(&options.stop) {
         exit = Exit::Interrupted;
     }
@@ -101,9 +102,9 @@ fn accepted(path: &Path, options: &RunOptions) -> Result<Baseline, Failure> {
 fn held(run: &Run, accepted: &Baseline, strict: bool) -> Exit {
     let today = baseline::today();
     let Held { accepted, stale, expired, exit } = baseline::hold(run, accepted, &today, strict);
-    anstream::println!("\nbaseline: {} accepted, {} stale, {} expired", accepted.len(), stale.len(), expired.len());
+    out::println!("\nbaseline: {} accepted, {} stale, {} expired", accepted.len(), stale.len(), expired.len());
     for row in &stale {
-        anstream::println!(
+        out::println!(
             "  stale: {} [{}] is no longer {} {}: take the row out",
             row.case,
             row.cell,
@@ -112,22 +113,15 @@ fn held(run: &Run, accepted: &Baseline, strict: bool) -> Exit {
         );
     }
     for row in &expired {
-        anstream::println!(
-            "  expired on {}: {} [{}], owner {}: {}",
-            row.expires,
-            row.case,
-            row.cell,
-            row.owner,
-            row.reason
-        );
+        out::println!("  expired on {}: {} [{}], owner {}: {}", row.expires, row.case, row.cell, row.owner, row.reason);
     }
-    anstream::println!("exit with the baseline: {}", exit.code());
+    out::println!("exit with the baseline: {}", exit.code());
     exit
 }
 
 /// Asks on the terminal; only a yes is one.
 fn go_on() -> Result<bool, Failure> {
-    anstream::print!("go on? [y/N] ");
+    out::print!("go on? [y/N] ");
     std::io::stdout().flush().map_err(Failure::ours)?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).map_err(Failure::ours)?;

@@ -11,6 +11,7 @@ use carnet_harness::{ExitCode as Exit, Run, Verdict};
 
 use crate::catalogue;
 use crate::failure::Failure;
+use crate::out;
 use crate::recorded;
 
 /// Show how many requirements are verified, by source and level, and name those that are not.
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         let (covered, all) = share(standings.iter().filter(|(row, _)| row.level == *level));
         let enough = covered * 100 >= all * usize::from(*least);
         let word = if enough { "holds" } else { "falls short" };
-        anstream::println!("{level}: {covered} of {all} covered, at least {least} % asked for: {word}");
+        out::println!("{level}: {covered} of {all} covered, at least {least} % asked for: {word}");
         short |= !enough;
     }
     Ok(ExitCode::from(if short { Exit::Fails } else { Exit::Conforms }.code()))
@@ -107,31 +108,27 @@ fn table(standings: &[Row<'_>]) {
         groups.entry((one.0.source.as_str(), Reverse(one.0.level))).or_default().push(one);
     }
     let wide = standings.iter().map(|(row, _)| row.source.chars().count()).max().unwrap_or_default();
-    anstream::println!("{:<wide$}  {:<7} {:>8} {:>5} {:>8}", "source", "level", "covered", "open", "excused");
+    out::println!("{:<wide$}  {:<7} {:>8} {:>5} {:>8}", "source", "level", "covered", "open", "excused");
     for ((source, level), rows) in &groups {
         let (covered, all) = share(rows.iter().copied());
         let excused = rows.len() - all;
-        anstream::println!("{source:<wide$}  {:<7} {covered:>8} {:>5} {excused:>8}", level.0, all - covered);
+        out::println!("{source:<wide$}  {:<7} {covered:>8} {:>5} {excused:>8}", level.0, all - covered);
     }
     let (covered, all) = share(standings.iter());
     let excused = standings.len() - all;
-    anstream::println!(
-        "{} requirements = {covered} covered + {} open + {excused} excused",
-        standings.len(),
-        all - covered
-    );
+    out::println!("{} requirements = {covered} covered + {} open + {excused} excused", standings.len(), all - covered);
 }
 
 fn listed(standings: &[Row<'_>], all: bool) {
     for (row, standing) in standings {
         match standing {
-            Standing::Open(reason) => anstream::println!("open     {:<22} {:<7} {reason}", row.id.as_str(), row.level),
+            Standing::Open(reason) => out::println!("open     {:<22} {:<7} {reason}", row.id.as_str(), row.level),
             Standing::Excused(reason) if all => {
-                anstream::println!("excused  {:<22} {:<7} {reason}", row.id.as_str(), row.level);
+                out::println!("excused  {:<22} {:<7} {reason}", row.id.as_str(), row.level);
             }
             Standing::Covered(verdict) if all => {
                 let verdict = verdict.map_or("", Verdict::as_str);
-                anstream::println!("covered  {:<22} {:<7} {verdict}", row.id.as_str(), row.level);
+                out::println!("covered  {:<22} {:<7} {verdict}", row.id.as_str(), row.level);
             }
             _ => {}
         }

@@ -6,6 +6,8 @@ use std::thread;
 
 use carnet_harness::Prompt;
 
+use crate::out;
+
 /// Takes prompts; the thread that reads answers begins with the first.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
@@ -17,15 +19,12 @@ impl Desk {
     /// Elsewhere a person may watch the output, so the run goes on and waits for the effect.
     pub(crate) fn ask(&mut self, prompt: Prompt) {
         if !std::io::stdin().is_terminal() {
-            anstream::println!("please: {}", prompt.action);
+            out::println!("please: {}", prompt.action);
             prompt.done();
             return;
         }
         let within = prompt.within.as_secs();
-        anstream::println!(
-            "please: {}\n  then press Enter; n and Enter if it cannot be done ({within} s)",
-            prompt.action
-        );
+        out::println!("please: {}\n  then press Enter; n and Enter if it cannot be done ({within} s)", prompt.action);
         let prompts = self.prompts.get_or_insert_with(reader);
         // The reader ends with the terminal; then nobody is there who could act.
         if let Err(mpsc::SendError(prompt)) = prompts.send(prompt) {

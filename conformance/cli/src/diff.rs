@@ -9,6 +9,7 @@ use carnet_harness::{ExitCode as Exit, Run, Verdict};
 use carnet_report::terminal;
 
 use crate::failure::Failure;
+use crate::out;
 use crate::recorded;
 
 /// Show what differs between two runs: one node before and after a change, or two nodes before a cut-over.
@@ -43,14 +44,14 @@ pub(crate) fn show(a: &Run, b: &Run, all: bool) -> bool {
         let product = format!("{} {}", subject.product, subject.version);
         let lock = run.suite.judged_with.as_ref().unwrap_or(&run.suite.lock);
         let lock = lock.get(..12).unwrap_or(lock);
-        anstream::println!("{letter}  {} ({}), suite lock {lock}: {}", subject.name, product.trim_end(), run.verdict);
+        out::println!("{letter}  {} ({}), suite lock {lock}: {}", subject.name, product.trim_end(), run.verdict);
     }
     if a.suite.lock != b.suite.lock {
-        anstream::println!("note: the two were captured with different cases");
+        out::println!("note: the two were captured with different cases");
     }
     let cells = paired(a, b);
     let (mut differing, mut alike) = (0, 0);
-    anstream::println!();
+    out::println!();
     for ((case, cell), (left, right)) in &cells {
         let same = same(*left, *right);
         if same {
@@ -62,13 +63,13 @@ pub(crate) fn show(a: &Run, b: &Run, all: bool) -> bool {
             differing += 1;
         }
         let name = if *cell == "-" { (*case).to_owned() } else { format!("{case} [{cell}]") };
-        anstream::println!("{}{}{name}", word(*left), word(*right));
+        out::println!("{}{}{name}", word(*left), word(*right));
         if !same {
             details("A", *left);
             details("B", *right);
         }
     }
-    anstream::println!("{} cells = {alike} alike + {differing} different", cells.len());
+    out::println!("{} cells = {alike} alike + {differing} different", cells.len());
     differing > 0
 }
 
@@ -100,10 +101,10 @@ fn word(cell: Option<&CellResult>) -> String {
 fn details(letter: &str, cell: Option<&CellResult>) {
     let Some(cell) = cell else { return };
     for finding in &cell.findings {
-        anstream::println!("  {letter}  {} {}: {}", finding.requirement, finding.level, finding.actual);
+        out::println!("  {letter}  {} {}: {}", finding.requirement, finding.level, finding.actual);
     }
     let told = !matches!(cell.verdict, Verdict::Pass | Verdict::Warn | Verdict::Fail);
     if let Some(reason) = cell.reason.as_ref().filter(|_| told) {
-        anstream::println!("  {letter}  {reason}");
+        out::println!("  {letter}  {reason}");
     }
 }

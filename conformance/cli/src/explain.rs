@@ -9,6 +9,7 @@ use carnet_catalogue::{Catalogue, RequirementId};
 
 use crate::catalogue;
 use crate::failure::Failure;
+use crate::out;
 
 /// Explain one case: requirement and clause, steps, accepted outcomes, how to fix a node that fails it.
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let catalogue = catalogue::load(args.cases.as_deref())?;
     let (id, case) = catalogue::case(&catalogue, &args.case)?;
-    anstream::print!("{}", text(&catalogue, id, case));
+    out::print!("{}", text(&catalogue, id, case));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -50,6 +50,13 @@ impl Failure {
         }
     }
 
+    /// Standard output does not take what is printed. Exit code 4.
+    #[must_use]
+    pub(crate) fn stdout(error: &std::io::Error) -> Self {
+        let failure = Self::ours(format_args!("cannot write to standard output: {}", reason(error)));
+        failure.help("free some space where it goes, or send it elsewhere; what the command writes itself is written")
+    }
+
     /// The exit code.
     #[must_use]
     pub(crate) fn exit(&self) -> u8 {

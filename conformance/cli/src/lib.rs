@@ -19,6 +19,7 @@ mod judge;
 mod kit;
 mod list;
 mod load;
+mod out;
 mod plan;
 mod recorded;
 mod reports;
@@ -112,10 +113,10 @@ pub fn run(command: Command) -> ExitCode {
         Command::Certs(args) => certs::run(&args),
         Command::Zoo(args) => zoo::run(&args),
     };
-    match done {
+    match done.and_then(|exit| out::arrived().map(|()| exit)) {
         Ok(exit) => exit,
         Err(failure) => {
-            anstream::eprintln!("error: {failure}");
+            out::eprintln!("error: {failure}");
             ExitCode::from(failure.exit())
         }
     }

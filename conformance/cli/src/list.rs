@@ -7,6 +7,7 @@ use carnet_catalogue::case::{Case, CaseId};
 
 use crate::catalogue;
 use crate::failure::Failure;
+use crate::out;
 
 /// List the cases of the suite.
 #[derive(Debug, clap::Args)]
@@ -31,12 +32,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     for (id, case) in &chosen {
         if id.layer() != layer {
             layer = id.layer();
-            anstream::println!("{layer}");
+            out::println!("{layer}");
         }
         let negative = if case.is_negative() { "refusal" } else { "" };
-        anstream::println!("  {id:<52} {:<6} {:<9} {negative:<8}{}", case.level, case.role, case.title);
+        out::println!("  {id:<52} {:<6} {:<9} {negative:<8}{}", case.level, case.role, case.title);
     }
-    anstream::println!(
+    out::println!(
         "{} cases, {} of them judge a refusal",
         chosen.len(),
         chosen.iter().filter(|(_, c)| c.is_negative()).count()

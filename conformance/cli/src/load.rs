@@ -13,6 +13,7 @@ use carnet_harness::{ExitCode as Exit, RunError, Setup, Verdict};
 
 use crate::choice::patience;
 use crate::failure::Failure;
+use crate::out;
 use crate::stop;
 
 /// Send the sample document many times at once, verify every receipt, show rates and times.
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         stop: stop::on_interrupt()?,
     };
     let rate = args.rate.map_or_else(String::new, |rate| format!(", at most {rate} a second"));
-    anstream::println!(
+    out::println!(
         "to {} (party {}) as {}: up to {} messages, {} at once{rate}, for at most {}",
         setup.subject.url,
         setup.subject.party.id,
@@ -77,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let on_terminal = std::io::stdout().is_terminal();
     let told = |done: usize| {
         if on_terminal {
-            anstream::print!("\r\x1b[2K{done} of {}", args.count);
+            out::print!("\r\x1b[2K{done} of {}", args.count);
             // A terminal that takes no more lines will say so at the next full one.
             let _ = std::io::stdout().flush();
         }
@@ -87,9 +88,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         other => Failure::ours(other),
     })?;
     if on_terminal {
-        anstream::print!("\r\x1b[2K");
+        out::print!("\r\x1b[2K");
     }
-    anstream::print!("{}", report(&loaded));
+    out::print!("{}", report(&loaded));
     let exit = if stop::was_interrupted(&load.stop) {
         Exit::Interrupted
     } else {

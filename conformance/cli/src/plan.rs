@@ -8,6 +8,7 @@ use carnet_harness::{ExitCode as Exit, RunOptions};
 
 use crate::choice::Filtered;
 use crate::failure::Failure;
+use crate::out;
 
 /// Show what a run would do: which cases, what is left out and why, what is sent, how long it can take at most.
 ///
@@ -31,12 +32,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (plan, estimate) = of(&options);
     if args.verbose {
         for cell in plan.cells.iter().filter(|cell| cell.excluded.is_none()) {
-            anstream::println!("  {}", cell.name());
+            out::println!("  {}", cell.name());
         }
     }
-    anstream::print!("{}", excluded(&estimate));
-    anstream::print!("{}", arithmetic(&options, &estimate));
-    anstream::print!("{}", wanting(&estimate));
+    out::print!("{}", excluded(&estimate));
+    out::print!("{}", arithmetic(&options, &estimate));
+    out::print!("{}", wanting(&estimate));
     Ok(ExitCode::from(if estimate.attempted == 0 { Exit::Undecided } else { Exit::Conforms }.code()))
 }
 

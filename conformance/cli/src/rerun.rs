@@ -11,6 +11,7 @@ use crate::choice::Choice;
 use crate::conduct::{self, Conduct};
 use crate::diff;
 use crate::failure::Failure;
+use crate::out;
 use crate::recorded;
 
 /// Run again what did not pass in an earlier run, and show what changed.
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let before = recorded::run(&args.dir, None)?;
     let wanted = wanted(&before, args.failed);
     if wanted.is_empty() {
-        anstream::println!("every case of {} that was attempted passed: nothing to run again", args.dir.display());
+        out::println!("every case of {} that was attempted passed: nothing to run again", args.dir.display());
         return Ok(ExitCode::SUCCESS);
     }
     let catalogue = args.choice.catalogue()?;
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     for run in [&mut before, &mut after] {
         run.cells.retain(|cell| wanted.contains(&cell.case));
     }
-    anstream::println!("\nA is the earlier run, B this one:");
+    out::println!("\nA is the earlier run, B this one:");
     diff::show(&before, &after, true);
     Ok(exit)
 }

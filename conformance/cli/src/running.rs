@@ -11,6 +11,7 @@ use carnet_report::terminal::{self, Detail};
 
 use crate::desk::Desk;
 use crate::failure::Failure;
+use crate::out;
 
 /// Runs the suite, showing progress; blocks.
 ///
@@ -47,7 +48,7 @@ pub(crate) fn clear(dir: &Path) -> Result<(), Failure> {
 /// Prints the run and gives the exit code it means.
 pub(crate) fn conclude(run: &Run, verbose: bool, strict: bool) -> ExitCode {
     let detail = if verbose { Detail::Full } else { Detail::Short };
-    anstream::print!("\n{}", terminal::render(run, detail));
+    out::print!("\n{}", terminal::render(run, detail));
     run.exit(strict)
 }
 
@@ -68,10 +69,10 @@ impl Progress {
         match event {
             Event::Planned(plan) => {
                 self.planned = plan.cells.iter().filter(|cell| cell.excluded.is_none()).count();
-                anstream::println!("{} cells to run, {} left out", self.planned, plan.cells.len() - self.planned);
+                out::println!("{} cells to run, {} left out", self.planned, plan.cells.len() - self.planned);
             }
-            Event::Publishing(address) => anstream::println!("the suite's publisher listens on {address}"),
-            Event::Listening(address) => anstream::println!("the suite's endpoint listens on {address}"),
+            Event::Publishing(address) => out::println!("the suite's publisher listens on {address}"),
+            Event::Listening(address) => out::println!("the suite's endpoint listens on {address}"),
             Event::Began { scope, .. } => self.line(&scope.case),
             Event::Ended { scope, purpose, judged } if purpose != Purpose::Control => {
                 if purpose == Purpose::Case {
@@ -80,14 +81,14 @@ impl Progress {
                 if !matches!(judged.verdict, Verdict::Pass | Verdict::NotApplicable | Verdict::Skipped) {
                     self.bad += 1;
                     self.clear();
-                    anstream::println!("{}{}", terminal::verdict(judged.verdict), scope.case);
+                    out::println!("{}{}", terminal::verdict(judged.verdict), scope.case);
                 }
                 self.line(&scope.case);
                 if !std::io::stdout().is_terminal()
                     && purpose == Purpose::Case
                     && self.ended.is_multiple_of(Self::EVERY)
                 {
-                    anstream::println!("{} of {} done", self.ended, self.planned);
+                    out::println!("{} of {} done", self.ended, self.planned);
                 }
             }
             Event::Prompt(prompt) => {
@@ -101,7 +102,7 @@ impl Progress {
     fn line(&mut self, case: &str) {
         if std::io::stdout().is_terminal() {
             self.shown = true;
-            anstream::print!("\r\x1b[2K{}/{}  {case}", self.ended, self.planned);
+            out::print!("\r\x1b[2K{}/{}  {case}", self.ended, self.planned);
             // A terminal that takes no more lines will say so at the next full one.
             let _ = std::io::stdout().flush();
         }
@@ -110,7 +111,7 @@ impl Progress {
     fn clear(&mut self) {
         if self.shown {
             self.shown = false;
-            anstream::print!("\r\x1b[2K");
+            out::print!("\r\x1b[2K");
         }
     }
 }

@@ -10,6 +10,7 @@ use carnet_harness::evidence::archive;
 use carnet_harness::evidence::bundle::{self, BundleError, Verified};
 
 use crate::failure::Failure;
+use crate::out;
 use crate::recorded;
 use crate::stop;
 
@@ -79,8 +80,8 @@ pub struct BundleArgs {
 pub(crate) fn sign(args: &SignArgs) -> Result<ExitCode, Failure> {
     recorded::evidence(&args.dir)?;
     let signed = bundle::sign(&args.dir, &args.key).map_err(failure)?;
-    anstream::println!("signed {} files of run {}", signed.files, signed.run);
-    anstream::println!("signer {}", signed.signer);
+    out::println!("signed {} files of run {}", signed.files, signed.run);
+    out::println!("signer {}", signed.signer);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -122,7 +123,7 @@ pub(crate) fn redact(args: &RedactArgs) -> Result<ExitCode, Failure> {
     }
     let redactions = bundle::redact(&args.dir, &args.blob, args.reason.trim()).map_err(failure)?;
     for (sha256, redaction) in &redactions.redacted {
-        anstream::println!("redacted {sha256}, {} bytes: {}", redaction.length, redaction.reason);
+        out::println!("redacted {sha256}, {} bytes: {}", redaction.length, redaction.reason);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -142,7 +143,7 @@ pub(crate) fn pack(args: &BundleArgs) -> Result<ExitCode, Failure> {
     }
     write(&args.dir, &args.out)?;
     let signed = if args.dir.join(bundle::SIGNATURE).exists() { "signed" } else { "not signed" };
-    anstream::println!("{} ({signed})", args.out.display());
+    out::println!("{} ({signed})", args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -171,10 +172,10 @@ fn interrupted() -> Failure {
 
 fn tell(verified: &Verified) {
     for (sha256, redaction) in &verified.redacted {
-        anstream::println!("redacted {sha256}, {} bytes: {}", redaction.length, redaction.reason);
+        out::println!("redacted {sha256}, {} bytes: {}", redaction.length, redaction.reason);
     }
-    anstream::println!("run {}: {} files are as they were signed", verified.run, verified.files);
-    anstream::println!("signer {}", verified.signer);
+    out::println!("run {}: {} files are as they were signed", verified.run, verified.files);
+    out::println!("signer {}", verified.signer);
 }
 
 fn inside(file: &Path, dir: &Path) -> bool {

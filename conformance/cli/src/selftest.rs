@@ -10,6 +10,7 @@ use carnet_double::selftest::{self, DOUBLE, JOBS, Matrix, Need, Options, Row, Se
 
 use crate::catalogue;
 use crate::failure::Failure;
+use crate::out;
 
 /// Try the suite on itself: who catches which known-bad node, and whether that is what the cases say.
 #[derive(Debug, clap::Args)]
@@ -49,9 +50,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(root) = &args.bless {
         let changed =
             selftest::bless(&catalogue, &matrix, root).map_err(|error| Failure::file("bless", root, &error))?;
-        anstream::println!("{} case files written; build again to try them", changed.len());
+        out::println!("{} case files written; build again to try them", changed.len());
     }
-    anstream::println!("took {} s", began.elapsed().as_secs());
+    out::println!("took {} s", began.elapsed().as_secs());
     Ok(if matrix.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -69,52 +70,52 @@ fn show(row: &Row, verbose: bool) {
     let killers: Vec<&str> = row.killers().map(carnet_catalogue::CaseId::as_str).collect();
     if row.name == DOUBLE {
         let passed = row.cases.values().filter(|verdicts| !verdicts.kills() && verdicts.passes()).count();
-        anstream::println!("{:<34} {took:>3} s  passes {passed} of {} cases", row.name, row.cases.len());
+        out::println!("{:<34} {took:>3} s  passes {passed} of {} cases", row.name, row.cases.len());
     } else {
         let by = match killers.as_slice() {
             [] => row.exit.map_or("no case".to_owned(), |exit| format!("no case (exit {})", exit.code())),
             some if some.len() <= 4 => some.join(", "),
             many => format!("{} and {} more", many.get(..3).unwrap_or_default().join(", "), many.len() - 3),
         };
-        anstream::println!("{:<34} {took:>3} s  killed by {by}", row.name);
+        out::println!("{:<34} {took:>3} s  killed by {by}", row.name);
     }
     if verbose || row.name == DOUBLE {
         for deviation in &row.deviations {
-            anstream::println!("    {deviation}");
+            out::println!("    {deviation}");
         }
     }
 }
 
 /// The matrix, and what does not hold.
 fn print(matrix: &Matrix) {
-    anstream::println!("\nWhich node is caught by which cases");
+    out::println!("\nWhich node is caught by which cases");
     for row in matrix.rows.iter().filter(|row| row.name != DOUBLE) {
-        anstream::println!("  {} ({})", row.name, row.layer);
+        out::println!("  {} ({})", row.name, row.layer);
         for id in row.killers() {
-            anstream::println!("    {id}");
+            out::println!("    {id}");
         }
     }
-    anstream::println!("\nWhat each check is good for");
+    out::println!("\nWhat each check is good for");
     for (check, need) in &matrix.needs {
         match need {
-            Need::Lives { mutant } => anstream::println!("  {check:<34} without it {mutant} lives"),
+            Need::Lives { mutant } => out::println!("  {check:<34} without it {mutant} lives"),
             Need::Escapes { mutant, case } => {
-                anstream::println!("  {check:<34} without it {mutant} escapes {case}");
+                out::println!("  {check:<34} without it {mutant} escapes {case}");
             }
         }
     }
     if !matrix.unused.is_empty() {
-        anstream::println!("  asked for by no case: {}", matrix.unused.join(", "));
+        out::println!("  asked for by no case: {}", matrix.unused.join(", "));
     }
     if !matrix.not_asked.is_empty() {
-        anstream::println!("\nCases that the double does not claim what they need for");
+        out::println!("\nCases that the double does not claim what they need for");
     }
     for (id, why) in &matrix.not_asked {
-        anstream::println!("  {id}: {why}");
+        out::println!("  {id}: {why}");
     }
     let (nulls, mutants) = matrix.rows.iter().filter(|row| row.name != DOUBLE).partition::<Vec<_>, _>(|row| row.null);
     let kills = matrix.kills();
-    anstream::println!(
+    out::println!(
         "\n{} mutants and {} null nodes against {}; {} cases kill at least one of them; {} pairs",
         mutants.len(),
         nulls.len(),
@@ -123,23 +124,23 @@ fn print(matrix: &Matrix) {
         kills.values().map(std::collections::BTreeSet::len).sum::<usize>()
     );
     if matrix.faults.is_empty() {
-        anstream::println!("every node is caught by the cases that say so");
+        out::println!("every node is caught by the cases that say so");
     }
     for (node, cases) in &matrix.unsaid {
         let cases: Vec<&str> = cases.iter().map(carnet_catalogue::CaseId::as_str).collect();
-        anstream::println!("NOTE   {node} is caught by {} as well; --bless writes it down", cases.join(", "));
+        out::println!("NOTE   {node} is caught by {} as well; --bless writes it down", cases.join(", "));
     }
     for (node, cases) in &matrix.wavering {
         let cases: Vec<&str> = cases.iter().map(carnet_catalogue::CaseId::as_str).collect();
-        anstream::println!("NOTE   {node} is caught in one run of two by {}: that depends on time", cases.join(", "));
+        out::println!("NOTE   {node} is caught in one run of two by {}: that depends on time", cases.join(", "));
     }
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in &matrix.faults {
-        anstream::println!("FAULT  {}: {fault}", fault.kind());
+        out::println!("FAULT  {}: {fault}", fault.kind());
         *kinds.entry(fault.kind()).or_default() += 1;
     }
     if !kinds.is_empty() {
         let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        anstream::println!("{} faults: {}", matrix.faults.len(), kinds.join(", "));
+        out::println!("{} faults: {}", matrix.faults.len(), kinds.join(", "));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
+use crate::out;
 
 /// The exit code of a run that was interrupted.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -57,7 +58,7 @@ pub(crate) fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
                     std::process::exit(i32::from(INTERRUPTED));
                 }
                 set.store(true, Ordering::Relaxed);
-                anstream::eprintln!("\nstopping after what is under way; Ctrl-C again ends at once");
+                out::eprintln!("\nstopping after what is under way; Ctrl-C again ends at once");
             }
         });
     };

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use carnet_fixtures::{Depth, Finding, Packs, Severity, Validator};
 
 use crate::failure::Failure;
+use crate::out;
 
 /// Check one document against the pack that knows it: schema, code lists, element classes, rules.
 #[derive(Debug, clap::Args)]
@@ -38,14 +39,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let name = args.file.display();
     let read = packs.read(&bytes);
     if let Err(error) = &read {
-        anstream::eprintln!("{name}: {error}");
-        anstream::eprintln!("help: a message is an XML or JSON document in UTF-8, without a document type declaration");
+        out::eprintln!("{name}: {error}");
+        out::eprintln!("help: a message is an XML or JSON document in UTF-8, without a document type declaration");
         return Ok(ExitCode::from(UNKNOWN));
     }
     let Some(message_type) = read.ok().flatten() else {
         let known: Vec<&str> = packs.iter().map(|pack| pack.id.as_str()).collect();
-        anstream::eprintln!("{name}: not a message of any known pack ({})", known.join(", "));
-        anstream::eprintln!("help: a pack of your own is added with --pack DIR");
+        out::eprintln!("{name}: not a message of any known pack ({})", known.join(", "));
+        out::eprintln!("help: a pack of your own is added with --pack DIR");
         return Ok(ExitCode::from(UNKNOWN));
     };
     let depth = if args.schema_only { Depth::Schema } else { Depth::Full };
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     .map_err(Failure::usage)?;
 
-    anstream::println!("{name}: {} {} ({})", message_type.pack, message_type.name, message_type.title);
+    out::println!("{name}: {} {} ({})", message_type.pack, message_type.name, message_type.title);
     for finding in &verdict.findings {
         show(finding);
     }
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let warnings = verdict.findings.len() - errors;
     let outcome = if verdict.is_valid() { "valid" } else { "invalid" };
     let scope = if args.schema_only { ", schema only" } else { "" };
-    anstream::println!("{outcome}{scope}: {errors} errors, {warnings} warnings");
+    out::println!("{outcome}{scope}: {errors} errors, {warnings} warnings");
     Ok(if verdict.is_valid() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -73,10 +74,10 @@ fn show(finding: &Finding) {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    anstream::println!("  {kind} {} at {}", finding.code, finding.pointer);
-    anstream::println!("    {}", finding.reason);
+    out::println!("  {kind} {} at {}", finding.code, finding.pointer);
+    out::println!("    {}", finding.reason);
     if let Some(original) = &finding.original {
-        anstream::println!("    found: {original:?}");
+        out::println!("    found: {original:?}");
     }
-    anstream::println!("    by: {}", finding.rule);
+    out::println!("    by: {}", finding.rule);
 }

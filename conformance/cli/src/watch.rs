@@ -14,6 +14,7 @@ use carnet_harness::{ExitCode as Exit, Verdict};
 use carnet_report::terminal;
 
 use crate::failure::Failure;
+use crate::out;
 use crate::recorded;
 
 /// Watch a run as it is captured, or see a recorded one go by.
@@ -90,7 +91,7 @@ impl View {
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
         let planned = plan.cells.iter().filter(|cell| cell.excluded.is_none()).count();
-        anstream::println!("run {} since {}: {planned} cells to run", begun.start.run, first.at);
+        out::println!("run {} since {}: {planned} cells to run", begun.start.run, first.at);
         Ok(Self { judge, planned, open: Vec::new(), ended: 0, bad: 0, running: Vec::new(), finished: false })
     }
 
@@ -118,9 +119,9 @@ impl View {
             self.bad += usize::from(judged.verdict != Verdict::Pass);
             self.clear();
             let cell = if scope.cell == "-" { String::new() } else { format!(" [{}]", scope.cell) };
-            anstream::println!("{}{}{cell}", terminal::verdict(judged.verdict), scope.case);
+            out::println!("{}{}{cell}", terminal::verdict(judged.verdict), scope.case);
             for finding in &judged.findings {
-                anstream::println!("  {} {}: {}", finding.requirement, finding.level, finding.actual);
+                out::println!("  {} {}: {}", finding.requirement, finding.level, finding.actual);
             }
         }
         self.status();
@@ -131,7 +132,7 @@ impl View {
         if std::io::stdout().is_terminal() {
             let running = self.running.first().map_or("", String::as_str);
             let more = self.running.len().saturating_sub(1);
-            anstream::print!(
+            out::print!(
                 "\r\x1b[2K{} executions of {} cells ended, {} not passed; {running} (+{more})",
                 self.ended,
                 self.planned,
@@ -144,13 +145,13 @@ impl View {
 
     fn clear(&self) {
         if std::io::stdout().is_terminal() {
-            anstream::print!("\r\x1b[2K");
+            out::print!("\r\x1b[2K");
         }
     }
 
     fn end(&mut self) {
         self.clear();
         let how = if self.finished { "finished" } else { "not finished" };
-        anstream::println!("{how}: {} executions of {} cells ended, {} not passed", self.ended, self.planned, self.bad);
+        out::println!("{how}: {} executions of {} cells ended, {} not passed", self.ended, self.planned, self.bad);
     }
 }

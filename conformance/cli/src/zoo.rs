@@ -13,6 +13,7 @@ use clap::{Subcommand, ValueEnum};
 use crate::catalogue;
 use crate::certs;
 use crate::failure::Failure;
+use crate::out;
 
 /// List, show or make the kinds of the certificate zoo: each has exactly one fault.
 #[derive(Debug, clap::Args)]
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match &args.action {
         Action::List => {
             let catalogue = catalogue::load(None)?;
-            anstream::print!("{}", list(zoo::kinds().map_err(Failure::ours)?, &presented(&catalogue)));
+            out::print!("{}", list(zoo::kinds().map_err(Failure::ours)?, &presented(&catalogue)));
         }
         Action::Show { kind } => {
             show(zoo::kind(kind).map_err(|error| Failure::usage(error).help("`carnet zoo list` names the kinds"))?);
@@ -150,8 +151,8 @@ fn names(cases: &BTreeSet<CaseId>) -> String {
 }
 
 fn show(kind: &zoo::Kind) {
-    let line = |name: &str, what: &str| anstream::println!("  {name:<15} {what}");
-    anstream::println!("{}\n  {}", kind.slug, kind.fault);
+    let line = |name: &str, what: &str| out::println!("  {name:<15} {what}");
+    out::println!("{}\n  {}", kind.slug, kind.fault);
     line("presented by", kind.side.name());
     line(
         "a sound peer",

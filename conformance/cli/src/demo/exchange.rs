@@ -8,6 +8,7 @@ use super::backend::Backend;
 use super::process::Node;
 use super::world::World;
 use crate::failure::Failure;
+use crate::out;
 
 const WITHIN: Duration = Duration::from_secs(20);
 
@@ -84,5 +85,5 @@ fn digests(receipt: &[u8]) -> Result<Vec<String>, Failure> {
 }
 
 fn show(name: &str, what: &str) {
-    anstream::println!("    {name:<10} {what}");
+    out::println!("    {name:<10} {what}");
 }

@@ -17,6 +17,7 @@ use carnet_harness::local::Bell;
 use carnet_report::FORMATS;
 
 use crate::failure::Failure;
+use crate::out;
 use crate::stop::{INTERRUPTED, Signals};
 use process::Node;
 use world::{Administration, World};
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         tokio::select! {
             done = all(args) => done,
             () = signals.next() => {
-                anstream::eprintln!("interrupted: nodes stopped, temporary files removed");
+                out::eprintln!("interrupted: nodes stopped, temporary files removed");
                 Ok(ExitCode::from(INTERRUPTED))
             }
         }
@@ -65,7 +66,7 @@ async fn all(args: &Args) -> Result<ExitCode, Failure> {
     say("1", "certificates, agreements and configuration for two administrations");
     let packs = Packs::embedded().map_err(Failure::ours)?;
     let world = World::lay_out(&packs)?;
-    anstream::println!("    {} ({} at the end)", world.path().display(), if args.keep { "kept" } else { "removed" });
+    out::println!("    {} ({} at the end)", world.path().display(), if args.keep { "kept" } else { "removed" });
 
     say("2", "two nodes, each a process of its own");
     let ph = start(&world.ph).await?;
@@ -97,7 +98,7 @@ async fn start(administration: &Administration) -> Result<Node, Failure> {
     let party = administration.party;
     let node = Node::start(party, &administration.config(), administration.log()).await?;
     let millis = node.took.as_millis();
-    anstream::println!("    {party}  pid {}  {}  ready after {millis} ms", node.pid(), administration.url());
+    out::println!("    {party}  pid {}  {}  ready after {millis} ms", node.pid(), administration.url());
     Ok(node)
 }
 
@@ -122,15 +123,15 @@ async fn restarts(bell: &Bell, of: &Administration, node: &mut Node) -> Failure 
 }
 
 fn wrote(out: &Path) {
-    anstream::println!("\nWritten to {}:", out.display());
+    out::println!("\nWritten to {}:", out.display());
     let reports = FORMATS.iter().map(|format| (format.file, format.reader));
     let evidence = ("events.jsonl, blobs/", "the evidence: `carnet judge` gives the same verdicts from it");
     for (file, what) in reports.chain(std::iter::once(evidence)) {
-        anstream::println!("    {file:<21} {what}");
+        out::println!("    {file:<21} {what}");
     }
 }
 
 fn say(step: &str, what: &str) {
     let bold = anstyle::Style::new().bold();
-    anstream::println!("{bold}{step}  {what}{bold:#}");
+    out::println!("{bold}{step}  {what}{bold:#}");
 }

@@ -15,6 +15,7 @@ use carnet_harness::{RunError, Setup};
 use crate::choice::patience;
 use crate::desk::Desk;
 use crate::failure::Failure;
+use crate::out;
 
 /// Something breaks on the way to the subject: nothing about it is decided.
 const BREAK: u8 = 3;
@@ -43,10 +44,10 @@ pub struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let packs = Packs::with_dirs(&args.packs).map_err(Failure::usage)?;
     let setup = Arc::new(Setup::load_with(&args.subject, packs).map_err(Failure::usage)?);
-    anstream::println!("{} (party {}) at {}", setup.subject.name, setup.subject.party.id, setup.subject.url);
+    out::println!("{} (party {}) at {}", setup.subject.name, setup.subject.party.id, setup.subject.url);
     let mut desk = Desk::default();
     let well = doctor::examine(&setup, args.patience, &mut |told| match told {
-        Told::Line(one) => anstream::print!("{}", line::render(&one)),
+        Told::Line(one) => out::print!("{}", line::render(&one)),
         Told::Prompt(prompt) => desk.ask(prompt),
         Told::Listening(_) => {}
     })

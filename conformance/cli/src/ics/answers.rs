@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::questions::{Kind, Question, Section};
 use crate::failure::Failure;
+use crate::out;
 
 /// Gives an answer to each question, in order.
 pub(super) trait Answers {
@@ -37,7 +38,7 @@ impl FromTerminal {
 
 impl Answers for FromTerminal {
     fn begin(&mut self, section: &Section) {
-        anstream::println!("\n{}", section.title);
+        out::println!("\n{}", section.title);
     }
 
     fn answer(&mut self, question: &Question) -> Result<String, Failure> {
@@ -49,7 +50,7 @@ impl Answers for FromTerminal {
             let default = shown.filter(|shown| !shown.is_empty()).map(|shown| format!(" [{shown}]"));
             let ask =
                 if question.claims { format!("{}: {}?", question.key, question.text) } else { question.text.clone() };
-            anstream::print!("  {ask}{} ", default.unwrap_or_default());
+            out::print!("  {ask}{} ", default.unwrap_or_default());
             std::io::stdout().flush().map_err(Failure::ours)?;
             let mut line = String::new();
             if std::io::stdin().lock().read_line(&mut line).map_err(Failure::ours)? == 0 {
@@ -60,7 +61,7 @@ impl Answers for FromTerminal {
                 ("", Some(default)) => return Ok(default.clone()),
                 (given, _) => match question.read(given.trim_matches('"')) {
                     Ok(value) => return Ok(value),
-                    Err(expected) => anstream::println!("    got {given:?}, {expected}"),
+                    Err(expected) => out::println!("    got {given:?}, {expected}"),
                 },
             }
         }

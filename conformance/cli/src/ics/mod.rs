@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use carnet_catalogue::{Ics, capability};
 
 use crate::failure::Failure;
+use crate::out;
 use answers::{Answers, FromFile, FromTerminal};
 use questions::{Question, Section};
 
@@ -48,13 +49,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let known = capability::known().map_err(Failure::ours)?;
     if args.list {
         for (name, capability) in &known {
-            anstream::println!("{name:<26} {}", capability.means);
+            out::println!("{name:<26} {}", capability.means);
         }
         return Ok(ExitCode::SUCCESS);
     }
     let sections = questions::sections(&known);
     if args.template {
-        anstream::print!("{}", questions::template(&sections));
+        out::print!("{}", questions::template(&sections));
         return Ok(ExitCode::SUCCESS);
     }
     if args.out.exists() && !args.replace {
@@ -70,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let name = args.out.display().to_string();
     let ics = Ics::read(&name, &text).map_err(Failure::ours)?;
     fs::write(&args.out, &text).map_err(|error| Failure::file("write", &args.out, &error))?;
-    anstream::println!(
+    out::println!(
         "{name}: {} capabilities claimed, {} denied",
         ics.capabilities.len(),
         known.len() - ics.capabilities.len()

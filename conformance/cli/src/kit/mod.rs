@@ -22,6 +22,7 @@ use carnet_fixtures::Packs;
 use carnet_harness::setup::SubjectFiles;
 
 use crate::failure::Failure;
+use crate::out;
 pub(crate) use from::{with_partner, with_suite};
 pub(crate) use pmode::{Leg, ServiceActions};
 use product::{Export, PASSWORD, Product};
@@ -71,12 +72,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         if let Some(product) = args.product {
             export(&file, product, kit, args.partner.is_none(), &mut written)?;
         }
-        anstream::println!("{}: what {} needs to talk to {}", written.dir.display(), kit.own.id, kit.partner.id);
+        out::println!("{}: what {} needs to talk to {}", written.dir.display(), kit.own.id, kit.partner.id);
         for name in &written.files {
-            anstream::println!("  {name}");
+            out::println!("  {name}");
         }
     }
-    anstream::println!("Read agreement.md first.");
+    out::println!("Read agreement.md first.");
     Ok(ExitCode::SUCCESS)
 }
 
