@@ -7,11 +7,11 @@ use std::process::Command;
 
 use crate::support::{carnet, ends, said};
 
-fn recorded(check: &str, outcome: &str) -> PathBuf {
+pub(crate) fn recorded(check: &str, outcome: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/harness/tests/evidence").join(check).join(outcome)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.join("blobs/sha256")).expect("a folder");
     fs::copy(from.join("events.jsonl"), to.join("events.jsonl")).expect("copied");
     for entry in fs::read_dir(from.join("blobs/sha256")).expect("blobs") {

@@ -8,6 +8,7 @@ mod demo;
 mod evidence;
 mod formats;
 mod interrupts;
+mod ledgers;
 mod output;
 mod planning;
 mod support;

@@ -9,13 +9,15 @@ use carnet_harness::{ExitCode as Exit, Run, Verdict};
 use carnet_report::terminal;
 
 use crate::failure::Failure;
+use crate::ledger;
 use crate::out;
 use crate::recorded;
 
 /// Show what differs between two runs: one node before and after a change, or two nodes before a cut-over.
 ///
 /// Each of A and B is the folder of a run, which is judged again, or a run.json. Two cells differ when their verdicts
-/// do, or when they fail in another way. Exit code 0: nothing differs; 1: something does.
+/// do, or when they fail in another way; two ledgers differ when one has more messages of a kind that do not add up.
+/// Exit code 0: nothing differs; 1: something does.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The first run.
@@ -70,6 +72,29 @@ pub(crate) fn show(a: &Run, b: &Run, all: bool) -> bool {
         }
     }
     out::println!("{} cells = {alike} alike + {differing} different", cells.len());
+    let ledgers_differ = show_ledgers(a, b, all);
+    differing > 0 || ledgers_differ
+}
+
+/// Prints what the ledgers found; whether they differ in that.
+fn show_ledgers(a: &Run, b: &Run, all: bool) -> bool {
+    let kinds = ledger::kinds(a, b);
+    let mut differing = 0;
+    for (what, kind) in &kinds {
+        let same = kind.a.len() == kind.b.len();
+        differing += usize::from(!same);
+        if !same || all {
+            out::println!("ledger: {what}");
+            for (letter, messages) in [("A", &kind.a), ("B", &kind.b)] {
+                let ids = if messages.is_empty() { "none".to_owned() } else { messages.join(", ") };
+                out::println!("  {letter}  {} messages: {ids}", messages.len());
+            }
+        }
+    }
+    if !kinds.is_empty() {
+        let alike = kinds.len() - differing;
+        out::println!("{} findings of the ledgers = {alike} alike + {differing} different", kinds.len());
+    }
     differing > 0
 }
 

@@ -17,6 +17,7 @@ mod failure;
 mod ics;
 mod judge;
 mod kit;
+mod ledger;
 mod list;
 mod load;
 mod out;

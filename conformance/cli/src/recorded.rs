@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use carnet_harness::evidence::Evidence;
 use carnet_harness::judge;
 use carnet_harness::{ExitCode, Run};
 
@@ -29,11 +28,6 @@ pub(crate) fn run(path: &Path, cases: Option<&Path>) -> Result<Run, Failure> {
         Failure::of(ExitCode::Evidence, format_args!("the evidence does not verify: {error}"))
             .help("take the folder from whoever captured it once more; it was changed or is incomplete")
     })
-}
-
-/// The seed of the run whose evidence is in `path`; a `run.json` by itself does not say.
-pub(crate) fn seed(path: &Path) -> Option<u64> {
-    Evidence::open(path).ok().map(|evidence| evidence.start.seed)
 }
 
 /// Sees to it that `dir` holds evidence.

@@ -1,27 +1,28 @@
 //! `carnet watch`: a run as it is captured, read from its evidence alone.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use carnet_catalogue::Span;
-use carnet_harness::evidence::{self, Event, Follower, Kind};
+use carnet_harness::evidence::{self, Event, Evidence, Follower, Kind};
 use carnet_harness::judge::Judge;
 use carnet_harness::plan::Plan;
 use carnet_harness::{ExitCode as Exit, Verdict};
 use carnet_report::terminal;
 
 use crate::failure::Failure;
+use crate::ledger;
 use crate::out;
 use crate::recorded;
 
 /// Watch a run as it is captured, or see a recorded one go by.
 ///
 /// Reads the folder that `carnet run --out` writes, from another terminal or another machine, and judges each
-/// execution as it ends; controls are considered only in the run's own result. Ends with the run: exit code 0 when it
-/// finished, 3 when nothing came for `--patience`.
+/// execution as it ends, and the messages of the whole run when it has finished; controls are considered only in the run's
+/// own result. Ends with the run: exit code 0 when it finished, 3 when nothing came for `--patience`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of the run.
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         let finished = view.as_ref().is_some_and(|view| view.finished);
         if finished || args.once || last.elapsed() >= args.patience.0 {
             if let Some(view) = &mut view {
-                view.end();
+                view.end(&args.dir)?;
             }
             return Ok(ExitCode::from(if finished || args.once { Exit::Conforms } else { Exit::Undecided }.code()));
         }
@@ -149,9 +150,23 @@ impl View {
         }
     }
 
-    fn end(&mut self) {
+    /// Says how it ended. What becomes of messages is known only when a run has listed its deliveries, at its end.
+    fn end(&mut self, dir: &Path) -> Result<(), Failure> {
         self.clear();
-        let how = if self.finished { "finished" } else { "not finished" };
-        out::println!("{how}: {} executions of {} cells ended, {} not passed", self.ended, self.planned, self.bad);
+        let (ended, planned, bad) = (self.ended, self.planned, self.bad);
+        if !self.finished {
+            out::println!("not finished: {ended} executions of {planned} cells ended, {bad} not passed");
+            return Ok(());
+        }
+        let ledger = self.judge.ledger(&Evidence::open(dir).map_err(unreadable)?);
+        for found in &ledger.findings {
+            out::println!("{}", ledger::line(found));
+        }
+        let lost = match ledger.findings.len() {
+            0 => String::new(),
+            messages => format!("; {messages} messages do not add up"),
+        };
+        out::println!("finished: {ended} executions of {planned} cells ended, {bad} not passed{lost}");
+        Ok(())
     }
 }
