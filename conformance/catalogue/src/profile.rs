@@ -13,24 +13,36 @@ pub struct Profile {
     pub encryption: Option<&'static str>,
 }
 
-/// The profiles that differ from `customs-c2c` in one of these.
-const PROFILES: [Profile; 2] = [
+/// The profiles that an agreement may name; most differ from the first in nothing that the suite has to know.
+const PROFILES: [Profile; 6] = [
+    PLAIN,
+    Profile { name: "ics2-trader", ..PLAIN },
+    Profile { name: "edelivery-1.15", ..PLAIN },
     Profile { name: "edelivery-1.15-encrypted", signing: RSA, encryption: Some(RSA) },
     Profile { name: "edelivery-2.0", signing: "ed25519", encryption: Some("x25519") },
+    Profile { name: "four-corner", ..PLAIN },
 ];
 
+const PLAIN: Profile = Profile { name: "customs-c2c", signing: RSA, encryption: None };
+
 /// The curve that version 2.0 may use in the place of its own, for both.
-const P256: &str = "p-256";
+pub const P256: &str = "p-256";
 
 /// The kind of key that version 1 of eDelivery AS4 uses for everything.
 pub const RSA: &str = "rsa-2048";
+
+/// The names of the profiles.
+#[must_use]
+pub fn names() -> [&'static str; 6] {
+    PROFILES.map(|profile| profile.name)
+}
 
 impl Agreement {
     /// How its messages are secured.
     #[must_use]
     pub fn secured(&self) -> Profile {
-        let plain = Profile { name: "customs-c2c", signing: RSA, encryption: None };
-        let agreed = PROFILES.into_iter().find(|profile| profile.name == self.profile).unwrap_or(plain);
+        // What was recorded before a name was known is judged as it was then: as plain.
+        let agreed = PROFILES.into_iter().find(|profile| profile.name == self.profile).unwrap_or(PLAIN);
         match self.curve.as_deref() {
             Some(P256) if agreed.signing != RSA => {
                 Profile { signing: P256, encryption: agreed.encryption.map(|_| P256), ..agreed }

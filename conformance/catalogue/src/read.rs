@@ -2,6 +2,7 @@
 
 pub use carnet_words::{did_you_mean, nearest};
 use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
 
 use crate::error::Problem;
 
@@ -32,6 +33,28 @@ pub fn at_text(file: &str, text: &str, needle: &str, what: String) -> Problem {
         Some(offset) => at(file, text, offset, what),
         None => Problem::of_file(file, what),
     }
+}
+
+/// A problem at the value that `path` leads to, key by key; a number counts in an array. Where nothing is, at the file.
+#[must_use]
+pub fn at_value(file: &str, text: &str, path: &[&str], what: String) -> Problem {
+    match DeTable::parse(text).ok().and_then(|table| start(table.get_ref(), path)) {
+        Some(offset) => at(file, text, offset, what),
+        None => Problem::of_file(file, what),
+    }
+}
+
+fn start(table: &DeTable<'_>, path: &[&str]) -> Option<usize> {
+    let (first, rest) = path.split_first()?;
+    let mut found = table.iter().find(|(key, _)| key.get_ref() == first)?.1;
+    for key in rest {
+        found = match found.get_ref() {
+            DeValue::Table(table) => table.iter().find(|(name, _)| name.get_ref() == key)?.1,
+            DeValue::Array(values) => values.get(key.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    Some(found.span().start)
 }
 
 /// A problem at a byte offset of `text`.

@@ -2,12 +2,16 @@
 //!
 //! No Service, Action, role, PartyId, agreement or MPC stands in a case: all of them come from here.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Problem;
 use crate::exchange::Exchanges;
+use crate::read;
 
 /// The node under test and the suite's side of the agreement; paths count from the file's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,15 @@ impl Subject {
     #[must_use]
     pub fn agreed(&self, name: Option<&str>) -> &Agreement {
         name.and_then(|name| self.agreements.get(name)).unwrap_or(&self.agreement)
+    }
+
+    /// Reads `subject.toml` from its text; `file` is used in messages only.
+    ///
+    /// # Errors
+    /// As [`read::read`], and a word that is none of those that can stand where it does.
+    pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
+        let subject = read::read(file, text)?;
+        check::words(&subject, file, text).map(|()| subject)
     }
 
     /// Every agreement, the main one first and without a name.

@@ -42,7 +42,7 @@ impl SubjectFiles {
     /// A file that is missing or wrong, with file, line and what to write instead.
     pub fn read(path: &Path) -> Result<Self, SetupError> {
         let text = text(path, "name the file with --subject; docs/test-your-node.md shows a first one")?;
-        let subject: Subject = read::read(&path.display().to_string(), &text)?;
+        let subject = Subject::read(&path.display().to_string(), &text)?;
         let ics_path = beside(path, &subject.ics);
         let ics_text = self::text(&ics_path, "`carnet ics` asks what the subject claims and writes ics.toml")?;
         let ics = Ics::read(&ics_path.display().to_string(), &ics_text)?;
