@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use carnet_catalogue::Safety;
-use carnet_catalogue::baseline::Baseline;
+use carnet_catalogue::baseline::{Accept, Baseline};
 use carnet_catalogue::read;
 use carnet_harness::judge::baseline::{self, Held};
-use carnet_harness::{ExitCode as Exit, Run, RunOptions};
+use carnet_harness::{ExitCode as Exit, Run, RunOptions, Verdict};
 use carnet_report::Format;
 
 use crate::failure::Failure;
@@ -94,7 +94,7 @@ fn accepted(path: &Path, options: &RunOptions) -> Result<Baseline, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
     let file = path.display().to_string();
     let baseline: Baseline = read::read(&file, &text).map_err(Failure::usage)?;
-    baseline.check(&file, &text, options.catalogue.cases.keys()).map_err(Failure::usage)?;
+    baseline.check(&file, &text, &options.catalogue.cases).map_err(Failure::usage)?;
     Ok(baseline)
 }
 
@@ -104,19 +104,25 @@ fn held(run: &Run, accepted: &Baseline, strict: bool) -> Exit {
     let Held { accepted, stale, expired, exit } = baseline::hold(run, accepted, &today, strict);
     out::println!("\nbaseline: {} accepted, {} stale, {} expired", accepted.len(), stale.len(), expired.len());
     for row in &stale {
-        out::println!(
-            "  stale: {} [{}] is no longer {} {}: take the row out",
-            row.case,
-            row.cell,
-            row.verdict,
-            row.signature
-        );
+        out::println!("  stale: {}", stale_row(run, row));
     }
     for row in &expired {
         out::println!("  expired on {}: {} [{}], owner {}: {}", row.expires, row.case, row.cell, row.owner, row.reason);
     }
     out::println!("exit with the baseline: {}", exit.code());
     exit
+}
+
+/// Why a row no longer describes its cell, and what to do with it.
+fn stale_row(run: &Run, row: &Accept) -> String {
+    let cell = run.cells.iter().find(|cell| cell.case == row.case && cell.cell == row.cell);
+    let now = cell.map_or(Verdict::Pass, |cell| cell.verdict);
+    let was = format!("{} [{}] is no longer {} {}", row.case, row.cell, row.verdict, row.signature);
+    if now == Verdict::Pass {
+        return format!("{was}: it passes, take the row out");
+    }
+    let signature = cell.and_then(|cell| cell.signature.as_deref()).unwrap_or("without a signature");
+    format!("{was}, but {now} {signature}: another failure, which the row does not accept")
 }
 
 /// Asks on the terminal; only a yes is one.
@@ -126,4 +132,25 @@ fn go_on() -> Result<bool, Failure> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).map_err(Failure::ours)?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_no_longer_holds_says_what_the_cell_does_now() {
+        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../harness/tests/evidence/receipt.signed");
+        let row: Accept = toml::from_str(
+            "case = \"fixture.check\"\nverdict = \"FAIL\"\nsignature = \"0123\"\nreason = \"r\"\nowner = \"o\"\n\
+             expires = \"2027-01-31\"\n",
+        )
+        .unwrap();
+        let failed = carnet_harness::judge::judge(&recorded.join("fail")).unwrap();
+        let signature = failed.cells[0].signature.clone().unwrap();
+        let said = stale_row(&failed, &row);
+        assert!(said.contains(&format!("but FAIL {signature}: another failure")) && !said.contains("take"), "{said}");
+        let passed = carnet_harness::judge::judge(&recorded.join("pass")).unwrap();
+        assert!(stale_row(&passed, &row).ends_with("it passes, take the row out"));
+    }
 }
