@@ -75,7 +75,8 @@ fn a_signature_holds_until_anything_is_changed() {
             "manifest.sig",
         ],
     );
-    assert!(ends(dir, 5, &["verify", "run", "--key", "other-public.pem"]).contains("another key"));
+    let other = ends(dir, 5, &["verify", "run", "--key", "other-public.pem"]);
+    assert!(other.contains("run does not verify: another key signed it") && !other.contains("changed"), "{other}");
 
     let blob = format!("blobs/sha256/{}", answer(dir));
     let path = dir.join("run").join(&blob);
@@ -91,6 +92,37 @@ fn a_signature_holds_until_anything_is_changed() {
     let manifest = fs::read_to_string(dir.join("run/manifest.json")).expect("the manifest");
     fs::write(dir.join("run/manifest.json"), manifest.replacen("\"length\": ", "\"length\": 1", 1)).expect("changed");
     assert!(ends(dir, 5, &["verify", "run"]).contains("not the signer's signature"));
+}
+
+#[test]
+fn a_signature_that_was_taken_away_is_missed() {
+    let world = world();
+    let dir = world.path();
+    assert!(
+        ends(dir, 5, &["verify", "run", "--key", "public.pem"]).contains("it lacks manifest.json and manifest.sig")
+    );
+    ends(dir, 0, &["bundle", "run", "--out", "plain.tar.gz"]);
+    let plain = ends(dir, 2, &["verify", "plain.tar.gz"]);
+    assert!(
+        plain.contains("plain.tar.gz holds evidence that is not signed") && plain.contains("carnet bundle DIR --key")
+    );
+    ends(dir, 0, &["sign", "run", "--key", "key.pem"]);
+    for name in ["manifest.json", "manifest.sig", "signer.pem"] {
+        let path = dir.join("run").join(name);
+        let bytes = fs::read(&path).expect("what signing wrote");
+        fs::remove_file(&path).expect("removed");
+        for arguments in [["verify", "run"].as_slice(), &["verify", "run", "--key", "public.pem"]] {
+            let lacking = ends(dir, 5, arguments);
+            assert!(lacking.contains(&format!("it lacks {name}, ")), "{lacking}");
+        }
+        fs::write(&path, bytes).expect("restored");
+    }
+    fs::copy(dir.join("other-public.pem"), dir.join("run/signer.pem")).expect("replaced");
+    assert!(ends(dir, 5, &["verify", "run", "--key", "public.pem"]).contains("changed: signer.pem"));
+    fs::write(dir.join("run/signer.pem"), "no key").expect("replaced");
+    assert!(ends(dir, 5, &["verify", "run"]).contains("changed: signer.pem"));
+    let absent = ends(dir, 2, &["verify", "run", "--key", "nope.pem"]);
+    assert!(absent.contains("nope.pem") && absent.contains("\nhelp: "), "{absent}");
 }
 
 #[test]

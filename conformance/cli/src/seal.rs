@@ -104,7 +104,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
         })?;
         bundle::verify(dir.path(), args.key.as_deref())
     };
-    tell(&verified.map_err(failure)?);
+    tell(&verified.map_err(|error| unverified(error, path, metadata.is_file()))?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -186,6 +186,20 @@ fn inside(file: &Path, dir: &Path) -> bool {
     }
 }
 
+/// Why the folder or the bundle at `path` does not verify: what is named is what the user named.
+fn unverified(error: BundleError, path: &Path, bundled: bool) -> Failure {
+    let path = path.display();
+    match error {
+        BundleError::Unsigned(_) if bundled => Failure::usage(format_args!("{path} holds evidence that is not signed"))
+            .help("`carnet bundle DIR --key key.pem` signs the folder and writes the file anew"),
+        BundleError::Lacking(_) => Failure::of(Exit::Evidence, format_args!("{path} does not verify: {error}"))
+            .help("take it from whoever signed it once more"),
+        BundleError::OtherSigner { .. } => Failure::of(Exit::Evidence, format_args!("{path} does not verify: {error}"))
+            .help("ask whoever signed it for the fingerprint of their key; where it is another, the evidence is not theirs"),
+        other => failure(other),
+    }
+}
+
 fn failure(error: BundleError) -> Failure {
     match error {
         BundleError::Broken(broken) => {
@@ -194,6 +208,10 @@ fn failure(error: BundleError) -> Failure {
         }
         BundleError::Evidence(error) => {
             Failure::of(Exit::Evidence, format_args!("the evidence does not verify: {error}"))
+        }
+        BundleError::File { path, doing, source } => {
+            let doing = if doing == "read" { "read" } else { "write" };
+            Failure::file(doing, &path, &source)
         }
         other => Failure::usage(other),
     }

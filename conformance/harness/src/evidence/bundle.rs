@@ -120,6 +120,17 @@ pub enum BundleError {
     /// The folder bears no signature.
     #[error("{0} is not signed\nhelp: `carnet sign DIR --key key.pem` signs it")]
     Unsigned(PathBuf),
+    /// It was signed, or should be, and lacks what would prove it.
+    #[error("it lacks {}, without which no signature can be verified", .0.join(" and "))]
+    Lacking(Vec<&'static str>),
+    /// It bears the signature of another key than the one that counts.
+    #[error("another key signed it: got signer {signer}, expected {wanted}")]
+    OtherSigner {
+        /// Fingerprint of the signer's key.
+        signer: String,
+        /// Fingerprint of the key that counts.
+        wanted: String,
+    },
     /// It bears one, and it does not hold.
     #[error(transparent)]
     Broken(#[from] Broken),
@@ -141,7 +152,7 @@ pub enum BundleError {
 /// Every way in which a folder is not what was signed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
 pub struct Broken {
-    /// The signature does not fit the manifest, or is another signer's.
+    /// The signature does not fit the manifest.
     pub signature: Option<String>,
     /// Files with other bytes.
     pub changed: Vec<String>,
@@ -182,7 +193,7 @@ pub fn sign(dir: &Path, key: &Path) -> Result<Verified, BundleError> {
     Ok(Verified {
         run: manifest.run,
         files: manifest.files.len(),
-        signer: hex::encode(carnet_wire::digest::sha256(&signer)),
+        signer: fingerprint(&signer),
         redacted: redactions.redacted,
     })
 }
@@ -190,20 +201,46 @@ pub fn sign(dir: &Path, key: &Path) -> Result<Verified, BundleError> {
 /// Verifies the folder; with `key`, only that signer counts.
 ///
 /// # Errors
-/// [`BundleError::Broken`] names everything that is not as it was signed.
+/// [`BundleError::Broken`] names everything that is not as it was signed. [`BundleError::Unsigned`] only where nothing says
+/// that it ever was and no key is asked for.
 pub fn verify(dir: &Path, key: Option<&Path>) -> Result<Verified, BundleError> {
-    if !dir.join(SIGNATURE).exists() {
+    let wanted = key.map(public).transpose()?;
+    let all = [MANIFEST, SIGNATURE, SIGNER];
+    let lacking: Vec<&'static str> = all.into_iter().filter(|name| !dir.join(name).exists()).collect();
+    if lacking.len() == all.len() && wanted.is_none() {
         return Err(BundleError::Unsigned(dir.to_owned()));
+    }
+    if !lacking.is_empty() {
+        return Err(BundleError::Lacking(lacking));
     }
     let mut broken = Broken::default();
     let (text, signature) = (read(&dir.join(MANIFEST))?, read(&dir.join(SIGNATURE))?);
-    let signer = public(&dir.join(SIGNER))?;
-    if key.map(public).transpose()?.is_some_and(|wanted| wanted != signer) {
-        broken.signature = Some(format!("{SIGNER} is another key than the one that was asked for"));
-    } else if UnparsedPublicKey::new(&ED25519, signer.get(SPKI.len()..).unwrap_or_default())
-        .verify(&text, &signature)
-        .is_err()
-    {
+    let holds = |signer: &[u8]| {
+        let key = signer.get(SPKI.len()..).unwrap_or_default();
+        UnparsedPublicKey::new(&ED25519, key).verify(&text, &signature).is_ok()
+    };
+    let named = match public(&dir.join(SIGNER)) {
+        Err(BundleError::Key { .. }) => None,
+        other => Some(other?),
+    };
+    // The key that counts proves the signature also where the one in the folder is not the signer's any more.
+    let signer = match (wanted, named) {
+        (Some(wanted), Some(named)) if wanted != named && !holds(&wanted) => {
+            return Err(BundleError::OtherSigner { signer: fingerprint(&named), wanted: fingerprint(&wanted) });
+        }
+        (Some(wanted), named) => {
+            if named.as_ref() != Some(&wanted) {
+                broken.changed.push(SIGNER.to_owned());
+            }
+            wanted
+        }
+        (None, Some(named)) => named,
+        (None, None) => {
+            broken.changed.push(SIGNER.to_owned());
+            return Err(broken.into());
+        }
+    };
+    if !holds(&signer) {
         broken.signature = Some(format!("{SIGNATURE} is not the signer's signature of {MANIFEST}"));
     }
     let manifest: Option<Manifest> = serde_json::from_slice(&text).ok();
@@ -225,12 +262,7 @@ pub fn verify(dir: &Path, key: Option<&Path>) -> Result<Verified, BundleError> {
     if broken != Broken::default() {
         return Err(broken.into());
     }
-    Ok(Verified {
-        run: manifest.run,
-        files: found.len(),
-        signer: hex::encode(carnet_wire::digest::sha256(&signer)),
-        redacted,
-    })
+    Ok(Verified { run: manifest.run, files: found.len(), signer: fingerprint(&signer), redacted })
 }
 
 /// Replaces blobs by their digests and a reason; a beginning of the digest is enough where only one blob has it.
@@ -330,6 +362,11 @@ fn public(path: &Path) -> Result<Vec<u8>, BundleError> {
     let der = SubjectPublicKeyInfoDer::from_pem_slice(&bytes).map_err(|_| wrong())?;
     let fits = der.len() == SPKI.len() + 32 && der.starts_with(&SPKI);
     if fits { Ok(der.to_vec()) } else { Err(wrong()) }
+}
+
+/// How a signer is known: SHA-256 of the public key.
+fn fingerprint(key: &[u8]) -> String {
+    hex::encode(carnet_wire::digest::sha256(key))
 }
 
 fn json<T: Serialize>(value: &T) -> String {
