@@ -66,6 +66,20 @@ pub enum CertError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A party has no name to call its files by.
+    #[error("got the party {name:?}, expected a name")]
+    Name {
+        /// What was given.
+        name: String,
+    },
+    /// The files of two parties would be the same.
+    #[error("the parties {one:?} and {other:?} would have the same files")]
+    SameFiles {
+        /// The first.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// No kind of that name is in the zoo.
     #[error("zoo has no kind {slug:?}{}", near.as_ref().map(|near| format!("\nhelp: did you mean {near:?}?")).unwrap_or_default())]
     UnknownKind {

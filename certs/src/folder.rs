@@ -7,7 +7,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::authority::write;
 use crate::zoo::Kind;
-use crate::{Authority, CertError, Identity, KeyKind, Profile, Usage, crl_to_pem, to_pem, zoo};
+use crate::{Authority, CertError, Identity, KeyKind, Profile, Usage, crl_to_pem, file_stem, to_pem, zoo};
 
 /// What a test PKI folder shall hold besides the authority.
 #[derive(Debug, Clone)]
@@ -51,8 +51,10 @@ pub struct Written {
 /// `PARTY-tls.pem`, `PARTY-tls.key.pem`, `PARTY-signing.pem`, `PARTY-signing.key.pem`.
 ///
 /// # Errors
-/// [`CertError::File`] naming the file, otherwise as [`Authority::issue`].
+/// [`CertError::Name`] and [`CertError::SameFiles`] before anything is written, [`CertError::File`] naming the file, otherwise
+/// as [`Authority::issue`].
 pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<Written>, CertError> {
+    let stems = stems(&plan.parties)?;
     let home = dir.join("authority");
     let authority = if home.join("root.pem").exists() {
         Authority::load(&home)?
@@ -75,8 +77,7 @@ pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<
         put(path, &crl_to_pem(&crl.der), format!("revocation list of the {} CA{fault}", crl.name))?;
     }
     let mut bundles = Vec::new();
-    for party in &plan.parties {
-        let stem = party.to_lowercase();
+    for (party, stem) in plan.parties.iter().zip(stems) {
         let mut tls = Profile::tls(party).organisation(authority.name()).key_kind(plan.tls_key);
         if !plan.hosts.is_empty() {
             tls = tls.hosts(plan.hosts.clone());
@@ -114,7 +115,7 @@ pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<
 /// # Errors
 /// [`CertError::File`] naming the file, otherwise as [`Authority::issue`].
 pub fn write_further(dir: &Path, party: &str, usage: Usage, kind: KeyKind, now: UnixTime) -> Result<(), CertError> {
-    let stem = format!("{}-{}-{}", party.to_lowercase(), usage.name(), kind.name());
+    let stem = format!("{}-{}-{}", file_stem(party)?, usage.name(), kind.name());
     if dir.join(format!("{stem}.pem")).exists() {
         return Ok(());
     }
@@ -156,6 +157,20 @@ pub fn write_zoo(
         written.push(Written { path, what: kind.fault.clone() });
     }
     Ok(written)
+}
+
+/// What the files of each party begin with.
+fn stems(parties: &[String]) -> Result<Vec<String>, CertError> {
+    let mut stems: Vec<String> = Vec::new();
+    for party in parties {
+        let stem = file_stem(party)?;
+        let same = stems.iter().position(|known| *known == stem).and_then(|at| parties.get(at));
+        if let Some(one) = same.filter(|one| *one != party) {
+            return Err(CertError::SameFiles { one: one.clone(), other: party.clone() });
+        }
+        stems.push(stem);
+    }
+    Ok(stems)
 }
 
 fn make_dir(dir: &Path) -> Result<(), CertError> {

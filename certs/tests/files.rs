@@ -152,3 +152,21 @@ proptest! {
         let _ = Identity::from_pkcs12(&bytes, "secret");
     }
 }
+
+#[test]
+fn whatever_parties_call_themselves_their_files_lie_in_the_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let inner = dir.path().join("a/b");
+    let make = |parties: &[&str]| {
+        write_folder(&inner, &FolderPlan::new("CA", parties.iter().map(|name| (*name).to_owned()).collect()), now())
+    };
+    assert!(matches!(make(&["PH", ""]), Err(CertError::Name { .. })));
+    assert!(matches!(make(&["A/B", "a-b"]), Err(CertError::SameFiles { .. })));
+    assert!(!dir.path().join("a").exists(), "nothing is written before the names are known to be good");
+    for written in make(&["../../x", "PH", "PH"]).unwrap() {
+        assert!(written.path.starts_with(&inner) && written.path.exists(), "{}", written.path.display());
+    }
+    assert!(inner.join("---..-x-tls.pem").exists() && inner.join("ph-tls.pem").exists());
+    let above: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(above.len(), 1, "{above:?}");
+}

@@ -105,6 +105,24 @@ fn a_claim_that_nobody_knows_and_a_wrong_listen_address_are_refused_with_their_p
 }
 
 #[test]
+fn a_party_whose_id_is_a_path_has_its_keys_in_the_folder_all_the_same() {
+    let world = world("");
+    let dir = world.path().join("a/b/c");
+    fs::create_dir_all(&dir).expect("a folder");
+    let evil = subject("").replace("id = \"SUITE\"", "id = \"../../../evil\"");
+    fs::write(dir.join("subject.toml"), evil).expect("written");
+    fs::write(dir.join("ics.toml"), ICS).expect("written");
+    ends(&dir, 0, &["kit", "--subject", "subject.toml"]);
+    assert!(dir.join("suite-pki/---..-..-evil-tls.key.pem").exists());
+    ends(&dir, 0, &["plan", "--subject", "subject.toml"]);
+    for folder in ["", "a", "a/b"] {
+        let left = fs::read_dir(world.path().join(folder)).expect("the folder").map(|entry| entry.expect("an entry"));
+        let evil: Vec<_> = left.filter(|entry| entry.file_name().to_string_lossy().contains("evil")).collect();
+        assert!(evil.is_empty(), "{evil:?}");
+    }
+}
+
+#[test]
 fn where_no_hook_is_the_operator_is_told_the_exact_action() {
     let world = world("listen = \"127.0.0.1:0\"");
     let dir = world.path();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use carnet_certs::{FolderPlan, KeyKind, UnixTime, Written, write_folder};
+use carnet_certs::{CertError, FolderPlan, KeyKind, UnixTime, Written, write_folder};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -57,10 +57,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
                 tls_key: *tls_key,
                 pkcs12_password: pkcs12_password.clone(),
             };
-            list(&write_folder(dir, &plan, UnixTime::now()).map_err(Failure::usage)?);
+            list(&write_folder(dir, &plan, UnixTime::now()).map_err(failure)?);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why certificates could not be made, with what to do about it.
+pub(crate) fn failure(error: CertError) -> Failure {
+    match error {
+        CertError::File { path, source } => Failure::file("use", &path, &source),
+        CertError::UnknownKind { near: None, .. } => Failure::usage(error).help("`carnet zoo list` names the kinds"),
+        CertError::Name { .. } => Failure::usage(error).help("name the party as its agreements do"),
+        CertError::SameFiles { .. } => Failure::usage(error).help("make them in folders of their own"),
+        other => Failure::usage(other),
+    }
 }
 
 /// Reads a kind of key that proves itself in a handshake and is not broken on purpose; help names all of them.

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             out::print!("{}", list(zoo::kinds().map_err(Failure::ours)?, &presented(&catalogue)));
         }
         Action::Show { kind } => {
-            show(zoo::kind(kind).map_err(|error| Failure::usage(error).help("`carnet zoo list` names the kinds"))?);
+            show(zoo::kind(kind).map_err(certs::failure)?);
         }
         Action::Make { dir, pki, party, hosts, usage, kinds } => {
             let authority = Authority::load(&pki.join("authority")).map_err(|error| {
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             if !hosts.is_empty() {
                 profile = profile.hosts(hosts.clone());
             }
-            certs::list(&write_zoo(dir, &authority, &profile, kinds, UnixTime::now()).map_err(Failure::usage)?);
+            certs::list(&write_zoo(dir, &authority, &profile, kinds, UnixTime::now()).map_err(certs::failure)?);
         }
     }
     Ok(ExitCode::SUCCESS)

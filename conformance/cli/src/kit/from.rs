@@ -1,11 +1,14 @@
 //! From subject files to a kit: who the two parties are, and what each is told of the other.
 
+use std::path::Path;
+
 use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::Ics;
 use carnet_catalogue::profile::RSA;
 use carnet_catalogue::subject::{IdentityFiles, Party, Subject};
 use carnet_certs::{
-    Authority, Crl, FolderPlan, Identity, KeyKind, UnixTime, Usage, common_name, to_pem, write_folder, write_further,
+    Authority, Crl, FolderPlan, Identity, KeyKind, UnixTime, Usage, common_name, file_stem, to_pem, write_folder,
+    write_further,
 };
 use carnet_fixtures::Packs;
 use carnet_harness::setup::{Address, SubjectFiles, publisher_name, suite_url};
@@ -13,6 +16,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::product::OwnKeys;
 use super::{Kit, ServiceActions, default_agreement, subject_of};
+use crate::certs;
 use crate::failure::Failure;
 
 /// The kits that let the subject talk to the suite: `suite`, and `other` for the suite's second party where there is
@@ -70,10 +74,10 @@ pub(crate) fn with_partner(file: &SubjectFiles, partner: &SubjectFiles, packs: &
 pub(crate) fn own_keys(file: &SubjectFiles, now: UnixTime) -> Result<OwnKeys, Failure> {
     let pki = Pki::open(file, now)?;
     let own = &file.subject.party.id;
-    if !file.pki().join(format!("{}-tls.pem", own.to_lowercase())).exists() {
+    if !has_keys(&file.pki(), own)? {
         let hosts = Address::parse(&file.subject.url).map(|address| vec![address.host]).unwrap_or_default();
         let plan = FolderPlan { hosts, ..FolderPlan::new(pki.authority.name(), vec![own.clone()]) };
-        write_folder(&file.pki(), &plan, now).map_err(Failure::usage)?;
+        write_folder(&file.pki(), &plan, now).map_err(certs::failure)?;
     }
     let identity = |usage: &str| file.identity(None, own, usage).map_err(Failure::usage);
     let encrypts = file.subject.all_agreed().any(|(_, agreement)| agreement.secured().encryption == Some(RSA));
@@ -157,6 +161,12 @@ fn add(
     }
 }
 
+/// Whether the folder has keys of that party already.
+fn has_keys(pki: &Path, party: &str) -> Result<bool, Failure> {
+    let stem = file_stem(party).map_err(certs::failure)?;
+    Ok(pki.join(format!("{stem}-tls.pem")).exists())
+}
+
 /// The suite's test PKI for one subject, made at the first call.
 struct Pki<'a> {
     file: &'a SubjectFiles,
@@ -168,14 +178,17 @@ impl<'a> Pki<'a> {
     fn open(file: &'a SubjectFiles, now: UnixTime) -> Result<Self, Failure> {
         let suite = &file.subject.suite;
         let dir = file.pki();
-        let mut missing: Vec<String> =
-            std::iter::once(&suite.party).chain(&suite.other_party).map(|p| p.id.clone()).collect();
-        missing.retain(|party| !dir.join(format!("{}-tls.pem", party.to_lowercase())).exists());
+        let mut missing = Vec::new();
+        for party in std::iter::once(&suite.party).chain(&suite.other_party) {
+            if !has_keys(&dir, &party.id)? {
+                missing.push(party.id.clone());
+            }
+        }
         if !missing.is_empty() {
             let host = suite_url(suite).as_deref().and_then(Address::parse).map(|address| address.host);
             let hosts = host.filter(|host| host != "localhost").map(|host| vec![host]).unwrap_or_default();
             let plan = FolderPlan { hosts, ..FolderPlan::new("Carnet suite", missing) };
-            write_folder(&dir, &plan, now).map_err(Failure::usage)?;
+            write_folder(&dir, &plan, now).map_err(certs::failure)?;
         }
         let authority = Authority::load(&dir.join("authority")).map_err(Failure::usage)?;
         let crls = authority.crls(now).map_err(Failure::ours)?;

@@ -17,10 +17,11 @@ use std::process::ExitCode;
 use carnet_catalogue::exchange::Exchanges;
 use carnet_catalogue::ics::{Binding, ReceptionAwareness, SignerBinding, TlsBinding};
 use carnet_catalogue::subject::{Agreement, Party};
-use carnet_certs::{Crl, UnixTime};
+use carnet_certs::{Crl, UnixTime, file_stem};
 use carnet_fixtures::Packs;
 use carnet_harness::setup::SubjectFiles;
 
+use crate::certs;
 use crate::failure::Failure;
 use crate::out;
 pub(crate) use from::{with_partner, with_suite};
@@ -63,7 +64,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         None => with_suite(&file, &packs, UnixTime::now())?,
         Some(path) => {
             let partner = SubjectFiles::read(path).map_err(Failure::usage)?;
-            vec![(partner.subject.party.id.to_lowercase(), with_partner(&file, &partner, &packs)?)]
+            let name = file_stem(&partner.subject.party.id).map_err(certs::failure)?;
+            vec![(name, with_partner(&file, &partner, &packs)?)]
         }
     };
     for (name, kit) in &kits {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use carnet_catalogue::error::Problem;
 use carnet_catalogue::subject::IdentityFiles;
 use carnet_catalogue::{Ics, Subject, read};
-use carnet_certs::{Authority, CertError, Identity, Usage, certificates_from_pem};
+use carnet_certs::{Authority, CertError, Identity, Usage, certificates_from_pem, file_stem};
 use rustls_pki_types::CertificateDer;
 
 use super::{Address, SetupError};
@@ -159,7 +159,7 @@ impl SubjectFiles {
                 .with_help("write pkcs12 and password_file, or chain and key")
                 .into()),
             None => {
-                let stem = self.pki().join(format!("{}-{usage}", party.to_lowercase()));
+                let stem = self.pki().join(format!("{}-{usage}", file_stem(party).map_err(what())?));
                 let file = |ending: &str| PathBuf::from(format!("{}{ending}", stem.display()));
                 let (chain, key) = (text(&file(".pem"), IDENTITY_HELP)?, text(&file(".key.pem"), IDENTITY_HELP)?);
                 Identity::from_pem(&chain, &key).map_err(what())
