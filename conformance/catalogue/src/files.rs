@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rust_embed::RustEmbed;
 
-use crate::error::Problem;
+use crate::case::CaseId;
+use crate::error::{CatalogueError, Problem};
 
 #[derive(RustEmbed)]
 #[folder = "."]
@@ -54,20 +55,62 @@ impl Files {
         self.content.insert(path.to_owned(), bytes);
     }
 
-    /// Adds every file below `dir` as if it lay under `cases/`.
+    /// Adds the cases below `dir` to those there are.
+    ///
+    /// # Errors
+    /// As [`Files::overlay_cases`]; a case at another depth than LAYER/TOPIC/SLUG.toml; one that would take the place of another.
+    pub fn add_cases(&mut self, dir: &Path) -> Result<(), CatalogueError> {
+        let found = cases(dir)?;
+        let own = found.iter().filter(|(path, ..)| path.ends_with(".toml"));
+        CatalogueError::of(own.filter_map(|(path, file, _)| misplaced(dir, path, file)).collect())?;
+        self.put_new(found)
+    }
+
+    /// Adds every file below `dir` as if it lay under `cases/`; a case takes the place of the one of its id.
     ///
     /// # Errors
     /// A folder or file that cannot be read, a folder without any case.
-    pub fn overlay_cases(&mut self, dir: &Path) -> Result<(), Problem> {
-        let found = below(dir, "cases")?;
-        if !found.iter().any(|(path, ..)| path.ends_with(".toml")) {
-            return Err(of_folder(dir, "holds no case file".to_owned()));
+    pub fn overlay_cases(&mut self, dir: &Path) -> Result<(), CatalogueError> {
+        let found = cases(dir)?;
+        self.put(found);
+        Ok(())
+    }
+
+    /// Adds the scenarios of the pack in the folder `dir`; they take the place of those of an earlier pack of its id, as the
+    /// pack does. A pack without an id is left to who reads packs.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be read; a scenario that would take the place of a case of the suite.
+    pub fn add_scenarios(&mut self, dir: &Path) -> Result<(), CatalogueError> {
+        let manifest = std::fs::read_to_string(dir.join("pack.toml")).unwrap_or_default();
+        let manifest: toml::Table = toml::from_str(&manifest).unwrap_or_default();
+        let Some(id) = manifest.get("id").and_then(toml::Value::as_str) else { return Ok(()) };
+        let home = format!("cases/process/{id}");
+        let embedded: Vec<String> =
+            Scenarios::iter().filter_map(|path| scenario_path(&path.replace('\\', "/"))).collect();
+        let replaced = |path: &String| path.starts_with(&format!("{home}/")) && embedded.contains(path);
+        self.content.retain(|path, _| !replaced(path));
+        let folder = dir.join("scenarios");
+        if !folder.is_dir() {
+            return Ok(());
         }
+        let found = below(&folder, &home)?;
+        self.put_new(found.into_iter().filter(|(path, ..)| path.ends_with(".toml")).collect())
+    }
+
+    /// Puts files where none of their name is yet, as far as they are cases.
+    fn put_new(&mut self, found: Vec<Found>) -> Result<(), CatalogueError> {
+        let taken = found.iter().filter(|(path, ..)| path.ends_with(".toml") && self.content.contains_key(path));
+        CatalogueError::of(taken.map(|(path, file, _)| is_taken(path, file)).collect())?;
+        self.put(found);
+        Ok(())
+    }
+
+    fn put(&mut self, found: Vec<Found>) {
         for (path, file, bytes) in found {
             self.shown.insert(path.clone(), file.display().to_string());
             self.content.insert(path, bytes);
         }
-        Ok(())
     }
 
     /// What messages call a file: where the user has it, or its path in the catalogue.
@@ -105,8 +148,39 @@ fn scenario_path(path: &str) -> Option<String> {
     Some(format!("cases/process/{pack}/{slug}"))
 }
 
-/// Path in the catalogue, path on disk and content of every file below `dir`.
-fn below(dir: &Path, prefix: &str) -> Result<Vec<(String, PathBuf, Vec<u8>)>, Problem> {
+/// Path in the catalogue, path on disk and content of a file.
+type Found = (String, PathBuf, Vec<u8>);
+
+/// The files below a folder of cases.
+fn cases(dir: &Path) -> Result<Vec<Found>, CatalogueError> {
+    let found = below(dir, "cases")?;
+    if !found.iter().any(|(path, ..)| path.ends_with(".toml")) {
+        return Err(of_folder(dir, "holds no case file".to_owned()).into());
+    }
+    Ok(found)
+}
+
+/// What is wrong with a path that is not `cases/LAYER/TOPIC/SLUG.toml`, or has a dot that an id would take for a folder.
+fn misplaced(dir: &Path, path: &str, file: &Path) -> Option<Problem> {
+    let parts: Vec<&str> = path.strip_suffix(".toml").unwrap_or(path).split('/').collect();
+    if parts.len() == 4 && parts.iter().all(|part| !part.is_empty() && !part.contains('.')) {
+        return None;
+    }
+    let name = path.strip_prefix("cases/").unwrap_or(path);
+    let what = format!("got {name} in {}, expected LAYER/TOPIC/SLUG.toml", dir.display());
+    let problem = Problem::of_file(&file.display().to_string(), what);
+    Some(problem.with_help("its id is its path: as4/house/two-pings.toml is the case as4.house.two-pings"))
+}
+
+fn is_taken(path: &str, file: &Path) -> Problem {
+    let id = CaseId::from_path(path).map_or_else(|| path.to_owned(), |id| id.to_string());
+    let what = format!("has the id of a case of the suite, {id} ({path})");
+    Problem::of_file(&file.display().to_string(), what)
+        .with_help("give it a name of its own; --skip leaves the suite's case out, with a reason that reports show")
+}
+
+/// Every file below `dir`.
+fn below(dir: &Path, prefix: &str) -> Result<Vec<Found>, Problem> {
     let unreadable = |error: &std::io::Error| of_folder(dir, format!("cannot be read: {error}"));
     let mut files = Vec::new();
     let mut entries: Vec<_> =

@@ -27,7 +27,7 @@ pub mod zoo;
 mod check;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use case::{Case, CaseId, Level, Role, Safety};
 pub use error::{CatalogueError, Problem};
@@ -82,13 +82,26 @@ pub fn load() -> Result<Catalogue, CatalogueError> {
     from_files(Files::embedded())
 }
 
-/// The embedded catalogue with the cases below `dir` added; a case of the same id replaces the embedded one.
+/// The embedded catalogue with the cases below `dir` added.
 ///
 /// # Errors
-/// As [`load`], and when the folder cannot be read.
+/// As [`load`], and as [`Files::add_cases`].
 pub fn load_with(dir: &Path) -> Result<Catalogue, CatalogueError> {
+    load_own(Some(dir), &[])
+}
+
+/// The embedded catalogue with a folder of cases and the scenarios of packs in folders added.
+///
+/// # Errors
+/// As [`load`], as [`Files::add_cases`], and as [`Files::add_scenarios`].
+pub fn load_own(cases: Option<&Path>, packs: &[PathBuf]) -> Result<Catalogue, CatalogueError> {
     let mut files = Files::embedded();
-    files.overlay_cases(dir)?;
+    for pack in packs {
+        files.add_scenarios(pack)?;
+    }
+    if let Some(dir) = cases {
+        files.add_cases(dir)?;
+    }
     from_files(files)
 }
 

@@ -188,6 +188,48 @@ fn faults_of_a_users_own_case_name_the_file_as_the_user_has_it() {
 }
 
 #[test]
+fn a_case_of_ones_own_takes_no_place_of_the_suites_and_lies_where_its_id_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |path: &str| {
+        let file = dir.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, CASE).unwrap();
+        let error = load_with(dir.path()).unwrap_err().to_string();
+        std::fs::remove_file(&file).unwrap();
+        assert!(error.starts_with(&file.display().to_string()) && error.contains("help:"), "{error}");
+        error
+    };
+    let taken = said("as4/push/accepted.toml");
+    assert!(taken.contains("as4.push.accepted (cases/as4/push/accepted.toml)"), "{taken}");
+    for path in ["y.toml", "as4/y.toml", "as4/house/deep/y.toml", "as4/house/y.z.toml"] {
+        let misplaced = said(path);
+        assert!(misplaced.contains(&format!("got {path} in ")), "{misplaced}");
+        assert!(misplaced.contains("expected LAYER/TOPIC/SLUG.toml"), "{misplaced}");
+    }
+}
+
+#[test]
+fn the_scenarios_of_a_pack_in_a_folder_are_cases() {
+    let dir = tempfile::tempdir().unwrap();
+    let pack = |name: &str, id: &str| {
+        let pack = dir.path().join(name);
+        std::fs::create_dir_all(pack.join("scenarios")).unwrap();
+        std::fs::write(pack.join("pack.toml"), format!("format = 1\nid = \"{id}\"\n")).unwrap();
+        std::fs::write(pack.join("scenarios/berthed.toml"), CASE).unwrap();
+        pack
+    };
+    let catalogue = load_own(None, &[pack("one", "berth")]).unwrap();
+    let own: Vec<&str> = catalogue.own_cases().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(own, ["process.berth.berthed"]);
+    // A pack takes the place of the one of its id, and so do its scenarios.
+    let catalogue = load_own(None, &[pack("two", "declaration")]).unwrap();
+    let process = |id: &&CaseId| id.as_str().starts_with("process.declaration.");
+    let left: Vec<&CaseId> = catalogue.cases.keys().filter(process).collect();
+    assert!(left.iter().any(|id| id.as_str() == "process.declaration.berthed"), "{left:?}");
+    assert!(!left.iter().any(|id| id.as_str() == "process.declaration.cancelled-twice"), "{left:?}");
+}
+
+#[test]
 fn a_matrix_makes_a_cell_of_each_combination() {
     let text = CASE.replace("[[step]]", "[matrix]\na = [\"1\", \"2\"]\nb = [\"x\", \"y\", \"z\"]\n[[step]]");
     let cells = matrix::cells(&Case::read("x.toml", &text).unwrap());

@@ -1,20 +1,36 @@
 //! The catalogue as commands see it: loaded with the user's own cases, and narrowed by filters.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use carnet_catalogue::case::{Case, CaseId};
 use carnet_catalogue::{Catalogue, Filters, read};
+use carnet_fixtures::Packs;
 use carnet_harness::named;
 
 use crate::failure::Failure;
 
-/// The embedded catalogue, with the cases of `dir` beside it.
+/// Cases of the user's own beside the suite's.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Own {
+    /// A folder with cases of your own beside the suite's.
+    #[arg(long, value_name = "DIR")]
+    pub cases: Option<PathBuf>,
+    /// A pack of your own, whose scenarios are cases, too; repeatable.
+    #[arg(long = "pack", value_name = "DIR")]
+    pub packs: Vec<PathBuf>,
+}
+
+/// The embedded catalogue, with the user's own cases and the scenarios of the user's own packs beside it.
 ///
 /// # Errors
 /// Every fault of the user's own files, with file and line.
-pub(crate) fn load(dir: Option<&Path>) -> Result<Catalogue, Failure> {
-    let Some(dir) = dir else { return carnet_catalogue::load().map_err(Failure::ours) };
-    let catalogue = carnet_catalogue::load_with(dir).map_err(Failure::usage)?;
+pub(crate) fn load(own: &Own) -> Result<Catalogue, Failure> {
+    if own.cases.is_none() && own.packs.is_empty() {
+        return carnet_catalogue::load().map_err(Failure::ours);
+    }
+    let packs = Packs::with_dirs(&own.packs).map_err(Failure::usage)?;
+    let catalogue = carnet_catalogue::load_own(own.cases.as_deref(), &own.packs).map_err(Failure::usage)?;
+    named::check_messages(&catalogue, catalogue.own_cases(), &packs).map_err(Failure::usage)?;
     named::check(&catalogue, catalogue.own_cases()).map_err(Failure::usage)?;
     Ok(catalogue)
 }
@@ -69,14 +85,15 @@ mod tests {
     #[test]
     fn a_name_that_does_not_exist_is_found_when_cases_are_loaded() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("tls/house.toml");
-        std::fs::create_dir_all(folder.path().join("tls")).unwrap();
+        let file = folder.path().join("tls/house/mine.toml");
+        std::fs::create_dir_all(folder.path().join("tls/house")).unwrap();
         let case =
             carnet_catalogue::load().unwrap().files.bytes("cases/tls/certificate/expired.toml").unwrap().to_vec();
         let case = String::from_utf8(case).unwrap().replace("zoo:expired", "zoo:expird");
         std::fs::write(&file, &case).unwrap();
         let line = case.lines().position(|line| line.contains("zoo:")).unwrap() + 1;
-        let failure = load(Some(folder.path())).unwrap_err();
+        let own = Own { cases: Some(folder.path().to_owned()), packs: Vec::new() };
+        let failure = load(&own).unwrap_err();
         let said = failure.to_string();
         assert_eq!(failure.exit(), 2, "{said}");
         assert!(said.starts_with(&format!("{}:{line}:", file.display())), "{said}");

@@ -7,10 +7,10 @@ use std::time::Duration;
 use carnet_catalogue::{Catalogue, Filters, Safety, Span};
 use carnet_fixtures::Packs;
 use carnet_harness::plan::Selection;
-use carnet_harness::{RunOptions, Setup, named};
+use carnet_harness::{RunOptions, Setup};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::catalogue;
+use crate::catalogue::{self, Own};
 use crate::failure::Failure;
 
 /// Which cases, named by filters, on which subject.
@@ -45,12 +45,8 @@ pub(crate) struct Choice {
     /// Leave cases out, with the reason that reports will show: `CASE=REASON`, CASE may be a pattern; repeatable.
     #[arg(long, value_name = "CASE=REASON")]
     skip: Vec<String>,
-    /// A folder with cases of your own beside the suite's.
-    #[arg(long, value_name = "DIR")]
-    cases: Option<PathBuf>,
-    /// A pack of your own; repeatable.
-    #[arg(long = "pack", value_name = "DIR")]
-    packs: Vec<PathBuf>,
+    #[command(flatten)]
+    own: Own,
     /// The most that a case may do to the subject: leave nothing behind, leave test messages in it, or restart it and
     /// use something of it up.
     #[arg(long, value_name = "CLASS", default_value = "test-data", value_parser = safety())]
@@ -92,7 +88,7 @@ impl Choice {
     /// # Errors
     /// Every fault of these, with file and line.
     pub(crate) fn catalogue(&self) -> Result<Catalogue, Failure> {
-        catalogue::load(self.cases.as_deref())
+        catalogue::load(&self.own)
     }
 
     /// Everything read and put together; the evidence has no folder yet. A seed that is not named is the `earlier` run's.
@@ -106,8 +102,7 @@ impl Choice {
         earlier: Option<u64>,
     ) -> Result<RunOptions, Failure> {
         let skip = self.skip.iter().map(|text| skip(&catalogue, text)).collect::<Result<_, _>>()?;
-        let packs = Packs::with_dirs(&self.packs).map_err(Failure::usage)?;
-        named::check_messages(&catalogue, catalogue.own_cases(), &packs).map_err(Failure::usage)?;
+        let packs = Packs::with_dirs(&self.own.packs).map_err(Failure::usage)?;
         let setup = Setup::load_with(&self.subject, packs).map_err(Failure::usage)?;
         Ok(RunOptions {
             selection: Selection { only, skip, safety: self.safety },

@@ -9,7 +9,7 @@ use carnet_catalogue::case::Level;
 use carnet_catalogue::{Catalogue, Requirement, RequirementId};
 use carnet_harness::{ExitCode as Exit, Run, Verdict};
 
-use crate::catalogue;
+use crate::catalogue::{self, Own};
 use crate::failure::Failure;
 use crate::out;
 use crate::recorded;
@@ -26,9 +26,8 @@ pub struct Args {
     /// The least share of a level, in percent: `MUST=100`; repeatable.
     #[arg(long, value_name = "LEVEL=PERCENT", value_parser = least)]
     min: Vec<(Level, u8)>,
-    /// A folder with cases of your own beside the suite's.
-    #[arg(long, value_name = "DIR")]
-    cases: Option<PathBuf>,
+    #[command(flatten)]
+    own: Own,
     /// Name every requirement, not only those that are not covered.
     #[arg(long)]
     verbose: bool,
@@ -53,8 +52,8 @@ type Row<'a> = (&'a Requirement, Standing);
 /// # Errors
 /// A folder without evidence, evidence that does not verify, a broken case of the user's own.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let catalogue = catalogue::load(args.cases.as_deref())?;
-    let run = args.dir.as_deref().map(|dir| recorded::run(dir, args.cases.as_deref())).transpose()?;
+    let catalogue = catalogue::load(&args.own)?;
+    let run = args.dir.as_deref().map(|dir| recorded::run(dir, args.own.cases.as_deref())).transpose()?;
     let standings: Vec<Row<'_>> =
         catalogue.requirements.values().map(|row| (row, standing(&catalogue, run.as_ref(), row))).collect();
     table(&standings);

@@ -1,13 +1,12 @@
 //! `carnet explain CASE`: what a case asks, why, how it is tried, what counts as right, and how to mend a node.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use carnet_catalogue::case::{Case, CaseId};
 use carnet_catalogue::step::{Action, AnswerKind, Awaited, Connect, Listen, Prompt, Publish, PublishKind, Send, Step};
 use carnet_catalogue::{Catalogue, RequirementId};
 
-use crate::catalogue;
+use crate::catalogue::{self, Own};
 use crate::failure::Failure;
 use crate::out;
 
@@ -16,9 +15,8 @@ use crate::out;
 pub struct Args {
     /// Id of the case, as `carnet list` shows it.
     case: String,
-    /// A folder with cases of your own beside the suite's.
-    #[arg(long, value_name = "DIR")]
-    cases: Option<PathBuf>,
+    #[command(flatten)]
+    own: Own,
 }
 
 /// Runs `carnet explain`.
@@ -26,7 +24,7 @@ pub struct Args {
 /// # Errors
 /// A case that does not exist, with the nearest that does.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let catalogue = catalogue::load(args.cases.as_deref())?;
+    let catalogue = catalogue::load(&args.own)?;
     let (id, case) = catalogue::case(&catalogue, &args.case)?;
     out::print!("{}", text(&catalogue, id, case));
     Ok(ExitCode::SUCCESS)

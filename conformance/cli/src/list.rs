@@ -1,11 +1,10 @@
 //! `carnet list`: the cases, by layer, with level, role and title.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use carnet_catalogue::case::{Case, CaseId};
 
-use crate::catalogue;
+use crate::catalogue::{self, Own};
 use crate::failure::Failure;
 use crate::out;
 
@@ -16,9 +15,8 @@ pub struct Args {
     /// `role:initiator`. Filters of one kind are alternatives, different kinds must all hold.
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,
-    /// A folder with cases of your own beside the suite's.
-    #[arg(long, value_name = "DIR")]
-    cases: Option<PathBuf>,
+    #[command(flatten)]
+    own: Own,
 }
 
 /// Runs `carnet list`.
@@ -26,7 +24,7 @@ pub struct Args {
 /// # Errors
 /// A broken case of the user's own, a filter that matches nothing.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let catalogue = catalogue::load(args.cases.as_deref())?;
+    let catalogue = catalogue::load(&args.own)?;
     let chosen: Vec<(&CaseId, &Case)> = catalogue::cases(&catalogue, &args.filters)?;
     let mut layer = "";
     for (id, case) in &chosen {

@@ -41,7 +41,7 @@ pub struct Args {
 /// A mutant that does not exist or names what does not exist; a machine without ports or disk.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let began = Instant::now();
-    let catalogue = Arc::new(catalogue::load(None)?);
+    let catalogue = Arc::new(catalogue::load(&catalogue::Own::default())?);
     let dir = tempfile::tempdir().map_err(Failure::ours)?;
     let options = Options { full: args.full, only: args.mutants.clone(), jobs: args.jobs, patience: args.patience };
     let matrix =

@@ -10,7 +10,7 @@ use carnet_certs::zoo::Side;
 use carnet_certs::{Authority, Profile, UnixTime, Usage, write_zoo, zoo};
 use clap::{Subcommand, ValueEnum};
 
-use crate::catalogue;
+use crate::catalogue::{self, Own};
 use crate::certs;
 use crate::failure::Failure;
 use crate::out;
@@ -79,7 +79,7 @@ impl From<UsageName> for Usage {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match &args.action {
         Action::List => {
-            let catalogue = catalogue::load(None)?;
+            let catalogue = catalogue::load(&Own::default())?;
             out::print!("{}", list(zoo::kinds().map_err(Failure::ours)?, &presented(&catalogue)));
         }
         Action::Show { kind } => {

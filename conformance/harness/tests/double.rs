@@ -8,8 +8,7 @@ use carnet_harness::{Verdict, judge};
 use support::{Fault, run_against};
 
 fn catalogue() -> carnet_catalogue::Catalogue {
-    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../catalogue/cases");
-    carnet_catalogue::load_with(cases.as_ref()).unwrap_or_else(|error| panic!("{error}"))
+    carnet_catalogue::load().unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]

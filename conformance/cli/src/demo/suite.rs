@@ -20,7 +20,7 @@ use crate::running;
 /// When the run cannot be carried out or `out` cannot be written.
 pub(super) async fn run(world: &World, packs: Packs, out: &Path, verbose: bool) -> Result<ExitCode, Failure> {
     let setup = Setup::load_with(&world.th.subject(), packs).map_err(Failure::ours)?;
-    let catalogue = crate::catalogue::load(None)?;
+    let catalogue = crate::catalogue::load(&crate::catalogue::Own::default())?;
     running::clear(out)?;
     let mut options = RunOptions::new(Arc::new(setup), Arc::new(catalogue), out.to_owned());
     // The node is ours: it may be restarted.

@@ -77,7 +77,7 @@ impl Judge {
         let mut files: Files = evidence.files()?;
         let recorded = lock::hash(&files);
         if let Some(dir) = cases {
-            files.overlay_cases(dir).map_err(|problem| EvidenceError::Catalogue(problem.into()))?;
+            files.overlay_cases(dir)?;
         }
         let judged_with = lock::hash(&files);
         let catalogue = Arc::new(carnet_catalogue::from_files(files)?);
