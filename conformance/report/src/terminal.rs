@@ -132,6 +132,9 @@ fn show_cell(text: &mut String, cell: &CellResult, detail: Detail) -> std::fmt::
     for (finding, checks) in merged(&cell.findings) {
         show_finding(text, finding, &checks, detail)?;
     }
+    if let Some(signature) = &cell.signature {
+        writeln!(text, "    signature {signature}")?;
+    }
     Ok(())
 }
 

@@ -148,6 +148,16 @@ fn every_finding_is_shown_with_its_fix() {
 }
 
 #[test]
+fn every_failure_has_the_signature_that_a_baseline_names() {
+    let (dir, run) = (folder("receipt.signed", "fail"), run("receipt.signed", "fail"));
+    let signature = run.cells[0].signature.as_deref().expect("a signature");
+    let shown = plain(&terminal::render(&run, Detail::Short));
+    assert!(shown.contains(&format!("\n    signature {signature}\n")), "{shown}");
+    let page = render(Format::named("html").expect("a format"), &dir, &run);
+    assert!(page.contains(&format!("<dt>Signature</dt><dd><code>{signature}</code></dd>")));
+}
+
+#[test]
 fn two_captures_of_the_same_verdict_read_the_same() {
     for dir in all() {
         let run = judge(&dir).expect("recorded evidence");
