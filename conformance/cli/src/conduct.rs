@@ -9,6 +9,7 @@ use carnet_catalogue::Safety;
 use carnet_catalogue::baseline::{Accept, Baseline};
 use carnet_catalogue::read;
 use carnet_harness::judge::baseline::{self, Held};
+use carnet_harness::judge::run::BaselineSeen;
 use carnet_harness::{ExitCode as Exit, Run, RunOptions, Verdict};
 use carnet_report::Format;
 
@@ -75,12 +76,14 @@ pub(crate) fn carry_out(options: RunOptions, most: usize, conduct: &Conduct) -> 
     }
     running::clear(&conduct.out)?;
     let options = RunOptions { evidence: conduct.out.clone(), stop: stop::on_interrupt()?, ..options };
-    let run = running::execute(&options)?;
+    let mut run = running::execute(&options)?;
+    run.baseline = accepted.as_ref().map(|accepted| held(&run, accepted, conduct.strict));
     reports::write(&run, &conduct.out, &conduct.out, &conduct.reports)?;
     let mut exit = running::conclude(&run, conduct.verbose, conduct.strict);
     out::print!("{}", plan::wanting(&estimate));
-    if let Some(accepted) = &accepted {
-        exit = held(&run, accepted, conduct.strict);
+    if let Some(seen) = &run.baseline {
+        show_baseline(&run, seen);
+        exit = seen.exit;
     }
     out::println!("\nreports and evidence: {}", conduct.out.display());
     if stop::was_interrupted(&options.stop) {
@@ -98,19 +101,28 @@ fn accepted(path: &Path, options: &RunOptions) -> Result<Baseline, Failure> {
     Ok(baseline)
 }
 
-/// Prints what the baseline makes of the run.
-fn held(run: &Run, accepted: &Baseline, strict: bool) -> Exit {
-    let today = baseline::today();
-    let Held { accepted, stale, expired, exit } = baseline::hold(run, accepted, &today, strict);
+/// What the baseline makes of the run today.
+fn held(run: &Run, baseline: &Baseline, strict: bool) -> BaselineSeen {
+    let Held { accepted, stale, expired, exit } = baseline::hold(run, baseline, &baseline::today(), strict);
+    let is_accepted =
+        |row: &&Accept| accepted.iter().any(|(case, cell)| case == row.case.as_str() && *cell == row.cell);
+    BaselineSeen { accepted: baseline.accept.iter().filter(is_accepted).cloned().collect(), stale, expired, exit }
+}
+
+/// Prints it.
+fn show_baseline(run: &Run, seen: &BaselineSeen) {
+    let BaselineSeen { accepted, stale, expired, exit } = seen;
     out::println!("\nbaseline: {} accepted, {} stale, {} expired", accepted.len(), stale.len(), expired.len());
-    for row in &stale {
+    for line in seen.lines() {
+        out::println!("  {line}");
+    }
+    for row in stale {
         out::println!("  stale: {}", stale_row(run, row));
     }
-    for row in &expired {
+    for row in expired {
         out::println!("  expired on {}: {} [{}], owner {}: {}", row.expires, row.case, row.cell, row.owner, row.reason);
     }
     out::println!("exit with the baseline: {}", exit.code());
-    exit
 }
 
 /// Why a row no longer describes its cell, and what to do with it.
@@ -137,6 +149,28 @@ fn go_on() -> Result<bool, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_baseline_accepted_is_in_run_json_by_its_schema() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let recorded = root.join("conformance/harness/tests/evidence/receipt.signed/fail");
+        let mut run = carnet_harness::judge::judge(&recorded).unwrap();
+        let signature = run.cells[0].signature.clone().unwrap();
+        let baseline: Baseline = toml::from_str(&format!(
+            "format = 1\n[[accept]]\ncase = \"fixture.check\"\nverdict = \"FAIL\"\nsignature = \"{signature}\"\n\
+             reason = \"known\"\nowner = \"operations\"\nexpires = \"9999-12-31\"\n"
+        ))
+        .unwrap();
+        run.baseline = Some(held(&run, &baseline, false));
+        let json: serde_json::Value = serde_json::from_str(&run.to_json()).unwrap();
+        assert_eq!(json["baseline"]["accepted"][0]["owner"], "operations");
+        assert_eq!((&json["exit"], &json["baseline"]["exit"]), (&1.into(), &0.into()));
+        let schema = std::fs::read_to_string(root.join("docs/schemas/run-1.json")).unwrap();
+        let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+        assert!(schema.is_valid(&json), "{json}");
+        let lines: Vec<String> = run.baseline.iter().flat_map(BaselineSeen::lines).collect();
+        assert_eq!(lines, ["fixture.check: FAIL accepted until 9999-12-31 by operations: known"]);
+    }
 
     #[test]
     fn a_row_that_no_longer_holds_says_what_the_cell_does_now() {

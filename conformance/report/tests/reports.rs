@@ -158,6 +158,20 @@ fn every_failure_has_the_signature_that_a_baseline_names() {
 }
 
 #[test]
+fn what_a_baseline_accepted_is_on_the_page() {
+    let (dir, mut run) = (folder("receipt.signed", "fail"), run("receipt.signed", "fail"));
+    let row = serde_json::json!({
+        "case": "fixture.check", "verdict": "FAIL", "signature": "0", "reason": "a <reason>", "owner": "operations",
+        "expires": "2027-01-31",
+    });
+    let baseline = serde_json::json!({ "accepted": [row], "stale": [], "expired": [], "exit": 0 });
+    run.baseline = Some(serde_json::from_value(baseline).expect("a baseline"));
+    let page = render(Format::named("html").expect("a format"), &dir, &run);
+    assert!(page.contains("With the baseline: 1 accepted, 0 stale, 0 expired; exit code 0."));
+    assert!(page.contains("Accepted: fixture.check: FAIL accepted until 2027-01-31 by operations: a &#60;reason&#62;"));
+}
+
+#[test]
 fn two_captures_of_the_same_verdict_read_the_same() {
     for dir in all() {
         let run = judge(&dir).expect("recorded evidence");

@@ -92,6 +92,7 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger,
             .collect(),
         ledger: Some(ledger),
         notes,
+        baseline: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use carnet_catalogue::baseline::Accept;
 use carnet_catalogue::case::{CaseId, Layer, Level, Role};
 use carnet_catalogue::requirement::RequirementId;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,34 @@ pub struct Run {
     /// What the run as a whole lacks, where something does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What the operator's baseline made of it, where one was held against it. Not in evidence: `carnet judge` knows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineSeen>,
+}
+
+/// Deviations that the operator accepts for a time, held against the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineSeen {
+    /// Rows whose failure is the one that is accepted.
+    pub accepted: Vec<Accept>,
+    /// Rows whose cell passes now, or fails otherwise.
+    pub stale: Vec<Accept>,
+    /// Rows past their day.
+    pub expired: Vec<Accept>,
+    /// The exit code with all that considered.
+    pub exit: ExitCode,
+}
+
+impl BaselineSeen {
+    /// What is accepted, for people: a line for each row.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.accepted.iter().map(|row| {
+            let cell = if row.cell == "-" { String::new() } else { format!(" [{}]", row.cell) };
+            let Accept { case, verdict, reason, owner, expires, .. } = row;
+            format!("{case}{cell}: {verdict} accepted until {expires} by {owner}: {reason}")
+        })
+    }
 }
 
 /// A claim that does not hold.
