@@ -22,6 +22,15 @@ fn a_plan_adds_up_and_names_what_is_missing() {
         .map(|line| numbers(line)[0])
         .sum();
     assert_eq!(listed, excluded, "every excluded cell is listed under its reason:\n{plan}");
+    let count = |what: &str| plan.lines().find(|line| line.ends_with(what)).map(|line| numbers(line)[0]).expect(what);
+    let rows = plan.lines().filter(|line| line.starts_with("  ") && line.trim_start().starts_with(char::is_numeric));
+    let rows: Vec<&str> = rows.filter(|line| line.trim_start().contains("  ")).collect();
+    let sum: usize = rows.iter().map(|line| numbers(line)[0]).sum();
+    assert_eq!(sum, count(" messages of the suite"), "{rows:#?}");
+    assert!(count(" connections of the suite without a message") > 0, "{plan}");
+    assert!(plan.contains(" messages that the subject is made to send\n"), "{plan}");
+    let few = ends(world.path(), 2, &["plan", "--subject", "subject.toml", "--max-messages", "3"]);
+    assert!(few.contains("more than 3") && few.contains("--max-messages"), "{few}");
     assert!(plan.contains("for want of suite.listen, an address at which the subject reaches the suite"), "{plan}");
     assert!(plan.contains("hooks.delivered"), "{plan}");
     assert!(fs::read_dir(world.path()).expect("the folder").all(|entry| {

@@ -59,10 +59,7 @@ pub(crate) fn carry_out(options: RunOptions, most: usize, conduct: &Conduct) -> 
             .help("name another folder with --out, or add --replace"));
     }
     let (_, estimate) = plan::of(&options);
-    if estimate.most > most {
-        return Err(Failure::usage(format_args!("up to {} messages and connections, more than {most}", estimate.most))
-            .help("choose fewer cases, or raise --max-messages"));
-    }
+    plan::bounded(&estimate, most)?;
     let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if options.selection.safety == Safety::Destructive && !conduct.yes && !on_terminal {
         return Err(Failure::usage(

@@ -13,7 +13,7 @@ use crate::out;
 /// Show what a run would do: which cases, what is left out and why, what is sent, how long it can take at most.
 ///
 /// Takes the same filters and bounds as `carnet run`, and sends nothing. Exit code 0: there is something to run;
-/// 3: nothing would be attempted.
+/// 2: it could send more than `--max-messages`; 3: nothing would be attempted.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     out::print!("{}", excluded(&estimate));
     out::print!("{}", arithmetic(&options, &estimate));
     out::print!("{}", wanting(&estimate));
+    bounded(&estimate, args.filtered.choice.max_messages)?;
     Ok(ExitCode::from(if estimate.attempted == 0 { Exit::Undecided } else { Exit::Conforms }.code()))
 }
 
@@ -46,6 +47,18 @@ pub(crate) fn of(options: &RunOptions) -> (Plan, Estimate) {
     let plan = plan::plan(&options.catalogue, &options.setup, &options.selection);
     let estimate = plan::estimate(options, &plan);
     (plan, estimate)
+}
+
+/// Sees to it that a run needs no more than it may.
+///
+/// # Errors
+/// It could: exit 2, with what to do.
+pub(crate) fn bounded(estimate: &Estimate, most: usize) -> Result<(), Failure> {
+    if estimate.most <= most {
+        return Ok(());
+    }
+    Err(Failure::usage(format_args!("up to {} messages and connections, more than {most}", estimate.most))
+        .help("choose fewer cases, or raise --max-messages"))
 }
 
 /// What is left out, by reason.
@@ -64,20 +77,18 @@ pub(crate) fn arithmetic(options: &RunOptions, estimate: &Estimate) -> String {
     let left_out = estimate.planned - estimate.attempted;
     let mut text = format!("{} planned = {} attempted + {left_out} excluded\n", estimate.planned, estimate.attempted);
     text += &format!(
-        "to {} (party {}) as {}: {} messages, {} connections without one, in {} executions\n",
+        "to {} (party {}) as {}, in {} executions:\n{:>5} messages of the suite\n",
         setup.subject.url,
         setup.subject.party.id,
         setup.subject.suite.party.id,
+        estimate.executions,
         estimate.sent(),
-        estimate.connections,
-        estimate.executions
     );
     for (what, times) in &estimate.messages {
         text += &format!("  {times:>5}  {what}\n");
     }
-    if estimate.prompted > 0 {
-        text += &format!("  {:>5}  made to send by the subject\n", estimate.prompted);
-    }
+    text += &format!("{:>5} connections of the suite without a message\n", estimate.connections);
+    text += &format!("{:>5} messages that the subject is made to send\n", estimate.prompted);
     let rate = options.rate.map_or_else(String::new, |rate| format!(", {rate} a second"));
     text += &format!(
         "at most {} messages and connections if everything fails and is repeated{rate}; at most {}; seed {}\n",
