@@ -158,9 +158,7 @@ fn look(setup: &Arc<Setup>, point: Point, patience: f64, tell: &mut dyn FnMut(To
         Point::Own => own::look(setup).into(),
         Point::Name => block_on(reach::name(setup))?.into(),
         Point::Tcp => block_on(reach::tcp(setup, within))?.into(),
-        Point::Tls if !setup.address.tls => {
-            Finding::NotTried("the url in subject.toml is http://; TLS is nobody's there".to_owned())
-        }
+        Point::Tls if !setup.address.tls => block_on(reach::tls_all_the_same(setup, within))?,
         Point::Tls => block_on(reach::tls(setup, within))?.into(),
         Point::Clock => block_on(clock::look(setup, within))?,
         Point::Back => block_on(back::look(setup, within))?,

@@ -259,6 +259,14 @@ fn what_listens_speaks_no_tls() {
 }
 
 #[test]
+fn a_url_of_plain_http_where_tls_is_spoken() {
+    let peer = Peer::answering(identity("double-tls"), "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+    let lines = look(&peer.url().replace("https:", "http:"), same, |_| {});
+    let there = format!("localhost:{}", peer.address.port());
+    says(broken(&lines, Point::Tls), &["is http://", &there, "speaks TLS"], &format!("https://{there}/as4"));
+}
+
+#[test]
 fn their_certificate() {
     let fine = Peer::answering(identity("double-tls"), "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
     let connect = format!("connect = \"{}\"\n[party]", fine.address);

@@ -10,7 +10,7 @@ use webpki::EndEntityCert;
 use x509_parser::extensions::GeneralName;
 
 use super::own::{date, issuer, parsed, subject, validity};
-use super::{Break, alert};
+use super::{Break, Finding, alert};
 use crate::evidence::Stage;
 use crate::http::{self, Message, Progress};
 use crate::line::{ClientTls, Connected, Duplex, Ending, Handshake, ending};
@@ -68,6 +68,24 @@ pub(super) async fn tls(setup: &Setup, within: Duration) -> Result<String, Break
         "; they asked for no certificate of ours: mutual TLS is off there"
     });
     Ok(seen)
+}
+
+/// Where the URL names plain HTTP: whether TLS is what answers there.
+pub(super) async fn tls_all_the_same(setup: &Setup, within: Duration) -> Finding {
+    let answers = match dial(setup, &Dial::new(Some(client(setup)), within)).await {
+        Ok(_) => true,
+        // Nothing but TLS has alerts.
+        Err((Stage::Tls, Ending::Alert { .. })) => true,
+        Err(_) => false,
+    };
+    if answers {
+        let there = setup.address.host_header();
+        return Finding::Broken(Break::new(
+            format!("the url in subject.toml is http://, and {there} speaks TLS"),
+            format!("write url = \"https://{there}{}\"", setup.address.path),
+        ));
+    }
+    Finding::NotTried("the url in subject.toml is http://; TLS is nobody's there".to_owned())
 }
 
 /// Who is dialled: the proxy, the address of `connect`, or the host of the URL.
