@@ -53,6 +53,10 @@ fn bounds_and_consent_come_before_anything_is_sent() {
     {
         assert!(ends(dir, 2, &[&run[..], &[flag, value]].concat()).contains(flag), "{flag}");
     }
+    for command in ["run", "load"] {
+        let never = ends(dir, 2, &[command, "--subject", "subject.toml", "--max-time", "0s"]);
+        assert!(never.contains("--max-time") && never.contains("expected more than no time"), "{never}");
+    }
     assert!(!dir.join("carnet-result").exists());
 }
 

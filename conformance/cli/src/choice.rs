@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use carnet_catalogue::span::SpanError;
 use carnet_catalogue::{Catalogue, Filters, Safety, Span};
 use carnet_fixtures::Packs;
 use carnet_harness::plan::Selection;
@@ -72,7 +73,7 @@ pub(crate) struct Choice {
     #[arg(long, value_name = "ID", value_parser = run_id)]
     run_id: Option<String>,
     /// Begin no cell after this long: `30m`; what was not begun leaves the run undecided.
-    #[arg(long, value_name = "SPAN", default_value = "120m")]
+    #[arg(long, value_name = "SPAN", default_value = "120m", value_parser = length)]
     max_time: Span,
     /// Refuse to run when more messages and connections than this could be needed.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
@@ -112,7 +113,7 @@ impl Choice {
             rate: self.rate,
             seed: self.seed.or(earlier).unwrap_or(Self::SEED),
             id: self.run_id.clone(),
-            longest: Some(self.max_time.0).filter(|longest| *longest > Duration::ZERO),
+            longest: Some(self.max_time.0),
             ..RunOptions::new(Arc::new(setup), Arc::new(catalogue), PathBuf::new())
         })
     }
@@ -126,6 +127,12 @@ fn run_id(text: &str) -> Result<String, String> {
     } else {
         Err("expected 1 to 64 letters, digits, - _ and .".to_owned())
     }
+}
+
+/// Reads a length of time in which something is to be done.
+pub(crate) fn length(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: SpanError| error.to_string())?;
+    if span.0 > Duration::ZERO { Ok(span) } else { Err("expected more than no time, such as 30m".to_owned()) }
 }
 
 /// Reads a factor for waiting times.

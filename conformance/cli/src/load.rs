@@ -11,7 +11,7 @@ use carnet_fixtures::Packs;
 use carnet_harness::load::{self, Load, Loaded};
 use carnet_harness::{ExitCode as Exit, RunError, Setup, Verdict};
 
-use crate::choice::patience;
+use crate::choice::{length, patience};
 use crate::failure::Failure;
 use crate::out;
 use crate::stop;
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
     /// Begin no message after this long.
-    #[arg(long, value_name = "SPAN", default_value = "60s")]
+    #[arg(long, value_name = "SPAN", default_value = "60s", value_parser = length)]
     max_time: Span,
     /// Messages under way at once: 1 to 256.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
