@@ -115,8 +115,12 @@ fn a_broken_file_is_named_with_its_line_and_what_to_write_whatever_reads_it() {
 fn a_case_that_does_not_exist_is_answered_with_the_nearest_that_does() {
     let err = refused(&["explain", "as4.push.acepted"], &[]);
     assert!(err.contains("as4.push.accepted"), "{err}");
+    let err = refused(&["explain", "as4.ping"], &[]);
+    assert!(err.contains("`carnet list as4.ping` shows the cases below it, such as as4.ping."), "{err}");
     let err = refused(&["list", "as4.push.acepted"], &[]);
     assert!(err.contains("as4.push.accepted"), "{err}");
+    let err = refused(&["list", "tag:smok"], &[]);
+    assert!(err.contains("no case matches tag:smok\nhelp: did you mean tag:smoke?"), "{err}");
 }
 
 #[test]

@@ -3,8 +3,11 @@
 //! Filters of one kind are alternatives, filters of different kinds must all hold: `as4.** tls.** level:MUST` is every
 //! MUST of both layers. What runs beside them (controls) is the plan's.
 
+use std::collections::BTreeSet;
+
 use crate::case::{Case, CaseId, Level, Role};
 use crate::read::nearest;
+use crate::requirement::RequirementId;
 
 /// Filters as a user writes them; none at all means every case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,15 +74,11 @@ impl Filters {
         })
     }
 
-    /// Each pattern of ids that takes none of these cases, with the id that was probably meant.
-    pub fn idle<'a>(&'a self, cases: &'a [(&'a CaseId, &'a Case)]) -> Vec<(&'a str, Option<&'a str>)> {
-        let idle = |filter: &'a Filter| match filter {
-            Filter::Id(pattern) if !cases.iter().any(|(id, case)| filter.takes(id, case)) => {
-                Some((pattern.as_str(), nearest(pattern, cases.iter().map(|(id, _)| id.as_str()))))
-            }
-            _ => None,
-        };
-        self.0.iter().filter_map(idle).collect()
+    /// Each pattern that takes none of these cases, as it was written, with what was probably meant.
+    #[must_use]
+    pub fn idle(&self, cases: &[(&CaseId, &Case)]) -> Vec<(String, Option<String>)> {
+        let idle = self.0.iter().filter(|filter| !cases.iter().any(|(id, case)| filter.takes(id, case)));
+        idle.filter_map(|filter| filter.meant(cases)).collect()
     }
 }
 
@@ -94,6 +93,34 @@ impl Filter {
             Self::Role(role) => case.role == *role,
         }
     }
+}
+
+impl Filter {
+    /// The filter as it was written, and the nearest that takes a case; levels and roles are words that were checked.
+    fn meant(&self, cases: &[(&CaseId, &Case)]) -> Option<(String, Option<String>)> {
+        let (kind, pattern, known): (&str, &str, BTreeSet<&str>) = match self {
+            Self::Id(pattern) => ("", pattern, cases.iter().flat_map(|(id, _)| groups(id.as_str())).collect()),
+            Self::Requirement(pattern) => {
+                let verified = cases.iter().flat_map(|(_, case)| &case.verifies);
+                ("req:", pattern, verified.map(RequirementId::as_str).collect())
+            }
+            Self::Tag(pattern) => {
+                ("tag:", pattern, cases.iter().flat_map(|(_, case)| &case.tags).map(String::as_str).collect())
+            }
+            Self::Layer(pattern) => ("layer:", pattern, cases.iter().map(|(id, _)| id.layer()).collect()),
+            Self::Level(_) | Self::Role(_) => return None,
+        };
+        // What stands before a star is a word, or the beginning of one.
+        let stem = pattern.trim_end_matches(['*', '.']);
+        let near =
+            nearest(stem, known).map(|near| format!("{kind}{near}{}", pattern.get(stem.len()..).unwrap_or_default()));
+        Some((format!("{kind}{pattern}"), near))
+    }
+}
+
+/// An id and all that it is below: `as4`, `as4.push`, `as4.push.accepted`.
+fn groups(id: &str) -> impl Iterator<Item = &str> {
+    id.match_indices('.').map(|(at, _)| at).chain([id.len()]).filter_map(|end| id.get(..end))
 }
 
 /// Whether a pattern means the case, by its id or a former one.
@@ -193,6 +220,25 @@ mod tests {
         let smoke = count(&["tag:smoke"]);
         assert!(smoke > 5 && smoke < 40, "{smoke} smoke cases");
         assert_eq!(count(&[]), catalogue.cases.len());
+    }
+
+    #[test]
+    fn a_pattern_that_takes_nothing_is_answered_with_the_nearest_that_takes_something() {
+        let catalogue = crate::load().unwrap();
+        let cases: Vec<(&CaseId, &Case)> = catalogue.cases.iter().collect();
+        for (pattern, near) in [
+            ("as4.push.acepted", Some("as4.push.accepted")),
+            ("as4.pusch", Some("as4.push")),
+            ("as4.pusch.**", Some("as4.push.**")),
+            ("tag:smok", Some("tag:smoke")),
+            ("layer:tsl", Some("layer:tls")),
+            ("req:AS4-RECIEPT-01", Some("req:AS4-RECEIPT-01")),
+            ("nothing-of-the-kind", None),
+        ] {
+            let filters = Filters::parse(&[pattern]).unwrap();
+            assert_eq!(filters.idle(&cases), [(pattern.to_owned(), near.map(str::to_owned))]);
+        }
+        assert!(Filters::parse(&["as4.push", "level:MUST"]).unwrap().idle(&cases).is_empty());
     }
 
     #[test]

@@ -71,9 +71,11 @@ pub(crate) fn case<'a>(catalogue: &'a Catalogue, id: &str) -> Result<(&'a CaseId
     let named = |(key, case): &(&CaseId, &Case)| key.as_str() == id || case.aliases.iter().any(|alias| alias == id);
     catalogue.cases.iter().find(named).ok_or_else(|| {
         let failure = Failure::usage(format_args!("there is no case {id}"));
-        failure.help(match read::nearest(id, catalogue.cases.keys().map(CaseId::as_str)) {
-            Some(near) => format!("did you mean {near}?"),
-            None => "carnet list shows every case".to_owned(),
+        let below = catalogue.cases.keys().find(|known| known.as_str().starts_with(&format!("{id}.")));
+        failure.help(match (below, read::nearest(id, catalogue.cases.keys().map(CaseId::as_str))) {
+            (Some(first), _) => format!("`carnet list {id}` shows the cases below it, such as {first}"),
+            (None, Some(near)) => format!("did you mean {near}?"),
+            (None, None) => "carnet list shows every case".to_owned(),
         })
     })
 }
