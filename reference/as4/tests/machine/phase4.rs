@@ -108,6 +108,15 @@ fn the_same_message_again_has_the_same_fingerprint() {
     assert_ne!(first.fingerprint, other.fingerprint);
 }
 
+/// Stores hold the first hash alone of what older versions received: it may not change. Made by Python's hashlib over the
+/// texts of the capture, each behind its length in eight octets, and the digest of its part.
+#[test]
+fn what_older_versions_stored_of_a_message_is_compared_still() {
+    let (accepted, _) = accepted(&request!("08-duplicate-first"));
+    let hex = accepted.fingerprint[0].iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"));
+    assert_eq!(hex, "cb5a55d064e396241d42fdd29d0451be0ce0219699dd54d460c08bcff21dd225");
+}
+
 #[test]
 fn each_broken_capture_ends_in_its_own_refusal() {
     let (bad_signature, policy) = ("EBMS:0101", "EBMS:0103");
