@@ -109,7 +109,8 @@ struct State {
     faults: BTreeSet<Fault>,
     partner: Mutex<Option<SocketAddr>>,
     publisher: Mutex<Option<SocketAddr>>,
-    seen: Mutex<HashMap<String, Vec<Vec<u8>>>>,
+    /// What came under each MessageId: its header but for the parts, and their digests.
+    seen: Mutex<HashMap<String, (Option<ebms::User>, Vec<Vec<u8>>)>>,
     lrns: Mutex<BTreeSet<String>>,
 }
 

@@ -1,6 +1,6 @@
 //! What the double takes of what it is sent, and the code of what it does not.
 
-use carnet_harness::judge::ebms::{self, Ebms};
+use carnet_harness::judge::ebms::{self, Ebms, User};
 use carnet_harness::root::{self, Package};
 use carnet_harness::{Setup, http, sealed};
 use carnet_wire::{Limits, gzip};
@@ -144,13 +144,14 @@ impl State {
     fn fresh(&self, ebms: &Ebms) -> Option<bool> {
         let digests: Vec<Vec<u8>> =
             ebms.signature.references.iter().filter(|r| r.uri.starts_with("cid:")).map(|r| r.digest.clone()).collect();
+        let header = ebms.user.clone().map(|user| User { parts: Vec::new(), ..user });
         let mut seen = self.seen.lock().unwrap();
         match seen.get(&ebms.message_id) {
             None => {
-                seen.insert(ebms.message_id.clone(), digests);
+                seen.insert(ebms.message_id.clone(), (header, digests));
                 Some(true)
             }
-            Some(before) if *before == digests => Some(false),
+            Some(before) if *before == (header, digests) => Some(false),
             Some(_) => None,
         }
     }
