@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{carnet, message, said};
+use crate::support::{carnet, ends, message, said, world};
 
 const ICS: &str = "format = 1\nproduct = \"x\"\nprofile = \"customs-c2c\"\nroles = [\"both\"]\ncapabilities = []\n";
 
@@ -108,6 +108,45 @@ fn a_broken_file_is_named_with_its_line_and_what_to_write_whatever_reads_it() {
             assert!(err.contains(&format!("subject.toml:{line}:")), "{command} {text}: {err}");
             assert!(err.contains("\nhelp: ") && err.contains(told), "{command} {text}: {err}");
         }
+    }
+}
+
+#[test]
+fn a_file_that_a_subject_names_is_missed_at_the_line_that_names_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let dir = dir.path();
+    let whole = crate::support::subject("");
+    fs::write(dir.join("ics.toml"), ICS).expect("written");
+    fs::write(dir.join("subject.toml"), &whole).expect("written");
+    ends(dir, 0, &["kit", "--subject", "subject.toml"]);
+    let missing = whole.replace("signing = [\"suite-pki/anchors.pem\"]", "signing = [\"absent.pem\"]");
+    let line = missing.lines().position(|line| line.contains("absent.pem")).expect("the line") + 1;
+    fs::write(dir.join("subject.toml"), &missing).expect("written");
+    let err = ends(dir, 2, &["plan", "--subject", "subject.toml"]);
+    assert!(err.contains(&format!("subject.toml:{line}:")) && err.contains("absent.pem cannot be read"), "{err}");
+    assert!(err.contains("\nhelp: name a PEM file that is there"), "{err}");
+    fs::write(dir.join("subject.toml"), [whole.as_bytes(), b"# \xff\n"].concat()).expect("written");
+    let err = ends(dir, 2, &["plan", "--subject", "subject.toml"]);
+    assert!(err.contains(&format!("subject.toml: is not UTF-8 from byte {} on", whole.len() + 2)), "{err}");
+    assert!(err.contains("\nhelp: save the file as UTF-8"), "{err}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named_with_what_to_do() {
+    let world = world("");
+    let dir = world.path();
+    fs::write(dir.join("file"), "x").expect("written");
+    for arguments in [
+        ["run", "--subject", "subject.toml", "as4.ping.receipted", "--out", "file"].as_slice(),
+        &["run", "--subject", "subject.toml", "as4.ping.receipted", "--out", "/proc/nothing"],
+        &["kit", "--subject", "subject.toml", "--out", "file"],
+        &["certs", "make", "/proc/nothing", "--party", "X"],
+        &["certs", "make", "file", "--party", "X"],
+        &["zoo", "make", "made", "--pki", "suite-pki", "nothing-of-the-kind"],
+    ] {
+        let err = ends(dir, 2, arguments);
+        assert_eq!(err.matches("\nhelp: ").count(), 1, "{arguments:?}: {err}");
+        assert!(!err.contains("does not hold a run yet"), "{arguments:?}: {err}");
     }
 }
 

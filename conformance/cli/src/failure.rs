@@ -46,7 +46,11 @@ impl Failure {
             std::io::ErrorKind::NotFound => failure.help("check the path; it counts from the current folder"),
             std::io::ErrorKind::PermissionDenied => failure.help("check who may read and write there"),
             std::io::ErrorKind::StorageFull => Self { exit: 4, ..failure }.help("free some space and run it again"),
-            _ => failure,
+            std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+                failure.help("name a folder, or a path at which one can be made: a file is there")
+            }
+            std::io::ErrorKind::IsADirectory => failure.help("name a file: a folder is there"),
+            _ => failure.help("name another path"),
         }
     }
 

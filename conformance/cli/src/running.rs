@@ -22,16 +22,28 @@ pub(crate) fn execute(options: &RunOptions) -> Result<Run, Failure> {
     let run = carnet_harness::run(options, &mut |event| progress.show(event));
     progress.clear();
     run.map_err(|error| match error {
-        RunError::Listen { .. } | RunError::Evidence { .. } => Failure::usage(error),
+        RunError::Listen { .. } => Failure::usage(error),
+        RunError::Evidence { path, source } => Failure::file("write the evidence to", &path, &source),
+        RunError::Holes { what, path } => holes(&what, &path),
         other => Failure::ours(other),
     })
 }
 
-/// Makes room for a run in `dir`: what an earlier run wrote there is removed, anything else stays.
+/// Why a run ended whose evidence in `dir` could not be written on, and what is left of it.
+fn holes(what: &str, dir: &Path) -> Failure {
+    // Without the run's first event there is nothing to judge.
+    let begun = fs::metadata(dir.join("events.jsonl")).is_ok_and(|events| events.len() > 0);
+    let left = format!("; `carnet judge {}` reads what was captured until then", dir.display());
+    Failure::ours(what).help(format!("free some space and run again{}", if begun { left.as_str() } else { "" }))
+}
+
+/// Makes room for a run in `dir`, which is made where it is not there: what an earlier run wrote there is removed, anything
+/// else stays.
 ///
 /// # Errors
-/// A file that cannot be removed.
+/// A folder that cannot be made, a file that cannot be removed.
 pub(crate) fn clear(dir: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(dir).map_err(|error| Failure::file("make the folder", dir, &error))?;
     for name in std::iter::once("events.jsonl").chain(FORMATS.iter().map(|format| format.file)) {
         let path = dir.join(name);
         if path.exists() {
@@ -113,5 +125,22 @@ impl Progress {
             self.shown = false;
             out::print!("\r\x1b[2K");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_run_is_promised_only_where_something_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let events = dir.path().join("events.jsonl");
+        fs::write(&events, "").unwrap();
+        let nothing = holes("events.jsonl could not be written", dir.path());
+        assert_eq!(nothing.exit(), 4);
+        assert!(nothing.to_string().ends_with("\nhelp: free some space and run again"), "{nothing}");
+        fs::write(&events, "{}\n").unwrap();
+        assert!(holes("x", dir.path()).to_string().contains("carnet judge"));
     }
 }

@@ -3,6 +3,7 @@
 //! The one reader of these files: runs, kits and the doctor all start here.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use carnet_catalogue::error::Problem;
@@ -117,8 +118,19 @@ impl SubjectFiles {
     /// # Errors
     /// It cannot be read; `help` says what to do.
     pub fn bytes(&self, path: &Path, help: &'static str) -> Result<Vec<u8>, SetupError> {
-        let path = self.resolve(path);
-        fs::read(&path).map_err(|source| SetupError::File { path, source, help })
+        fs::read(self.resolve(path)).map_err(|source| self.unreadable(path, &source, help))
+    }
+
+    /// The text of a file that the subject file names.
+    fn text_of(&self, path: &Path, help: &'static str) -> Result<String, SetupError> {
+        utf8(&self.resolve(path), self.bytes(path, help)?)
+    }
+
+    /// A file that cannot be read, at the place where the subject file names it.
+    fn unreadable(&self, path: &Path, source: &io::Error, help: &'static str) -> SetupError {
+        let what = format!("{} cannot be read: {source}", self.resolve(path).display());
+        let (file, quoted) = (self.path.display().to_string(), format!("\"{}\"", path.display()));
+        read::at_text(&file, &self.text, &quoted, what).with_help(help).into()
     }
 
     /// The suite's test CA, where its folder has one.
@@ -143,16 +155,14 @@ impl SubjectFiles {
             Some(IdentityFiles { pkcs12: Some(file), password_file, .. }) => {
                 let bytes = self.bytes(file, IDENTITY_HELP)?;
                 let password = match password_file {
-                    Some(file) => {
-                        text(&self.resolve(file), IDENTITY_HELP)?.lines().next().unwrap_or_default().to_owned()
-                    }
+                    Some(file) => self.text_of(file, IDENTITY_HELP)?.lines().next().unwrap_or_default().to_owned(),
                     None => String::new(),
                 };
                 Identity::from_pkcs12(&bytes, &password).map_err(what())
             }
             Some(IdentityFiles { chain: Some(chain), key: Some(key), .. }) => {
-                let (chain, key) = (self.resolve(chain), self.resolve(key));
-                Identity::from_pem(&text(&chain, IDENTITY_HELP)?, &text(&key, IDENTITY_HELP)?).map_err(what())
+                let (chain, key) = (self.text_of(chain, IDENTITY_HELP)?, self.text_of(key, IDENTITY_HELP)?);
+                Identity::from_pem(&chain, &key).map_err(what())
             }
             Some(_) => Err(self
                 .wrong(&format!("[suite.{usage}]"), format!("[suite.{usage}] names neither pkcs12 nor chain with key"))
@@ -182,9 +192,9 @@ impl SubjectFiles {
     pub fn anchors(&self, files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, SetupError> {
         let mut all = Vec::new();
         for file in files {
-            let path = self.resolve(file);
-            let pem = text(&path, "name PEM files under [trust]")?;
-            all.extend(certificates_from_pem(&pem).map_err(certificate(path.display().to_string()))?);
+            let pem = self.text_of(file, "name a PEM file that is there; paths count from the folder of this file")?;
+            let what = self.resolve(file).display().to_string();
+            all.extend(certificates_from_pem(&pem).map_err(certificate(what))?);
         }
         Ok(all)
     }
@@ -196,7 +206,15 @@ fn beside(file: &Path, path: &Path) -> PathBuf {
 }
 
 fn text(path: &Path, help: &'static str) -> Result<String, SetupError> {
-    fs::read_to_string(path).map_err(|source| SetupError::File { path: path.to_owned(), source, help })
+    let bytes = fs::read(path).map_err(|source| SetupError::File { path: path.to_owned(), source, help })?;
+    utf8(path, bytes)
+}
+
+fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, SetupError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let what = format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
+        Problem::of_file(&path.display().to_string(), what).with_help("save the file as UTF-8").into()
+    })
 }
 
 fn certificate(what: String) -> impl FnOnce(CertError) -> SetupError {
