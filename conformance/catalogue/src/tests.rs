@@ -230,6 +230,15 @@ fn the_scenarios_of_a_pack_in_a_folder_are_cases() {
 }
 
 #[test]
+fn a_text_has_one_name() {
+    let catalogue = load().unwrap();
+    let of_oasis = |row: &&Requirement| row.source.contains("AS4") && !row.source.starts_with("eDelivery");
+    let names: std::collections::BTreeSet<&str> =
+        catalogue.requirements.values().filter(of_oasis).map(|row| row.source.as_str()).collect();
+    assert_eq!(names.len(), 1, "coverage counts them apart: {names:?}");
+}
+
+#[test]
 fn a_matrix_makes_a_cell_of_each_combination() {
     let text = CASE.replace("[[step]]", "[matrix]\na = [\"1\", \"2\"]\nb = [\"x\", \"y\", \"z\"]\n[[step]]");
     let cells = matrix::cells(&Case::read("x.toml", &text).unwrap());
