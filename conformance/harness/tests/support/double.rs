@@ -111,6 +111,7 @@ struct State {
     publisher: Mutex<Option<SocketAddr>>,
     /// What came under each MessageId: its header but for the parts, and their digests.
     seen: Mutex<HashMap<String, (Option<ebms::User>, Vec<Vec<u8>>)>>,
+    receipted: Mutex<BTreeSet<String>>,
     lrns: Mutex<BTreeSet<String>>,
 }
 
@@ -139,6 +140,7 @@ impl Double {
             partner: Mutex::default(),
             publisher: Mutex::default(),
             seen: Mutex::default(),
+            receipted: Mutex::default(),
             lrns: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -19,12 +19,7 @@ impl State {
     pub(super) fn receipt(&self, envelope: &str) -> Vec<u8> {
         let id = format!("{}@double", uuid::Uuid::now_v7());
         let mut draft = SignalDraft::receipt(id, jiff::Timestamp::now().to_string(), envelope).unwrap();
-        let again = {
-            let mut seen = self.seen.lock().unwrap();
-            let count = seen.entry(format!("count {}", draft.refers_to)).or_default();
-            count.push(Vec::new());
-            count.len() > 1
-        };
+        let again = !self.receipted.lock().unwrap().insert(draft.refers_to.clone());
         if self.has(Fault::ReceiptWrongDigest) || (again && self.has(Fault::DuplicateOtherReceipt)) {
             draft.references[0].digest = vec![7; 32];
         }
