@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use carnet_as4::error::Ebms;
-use carnet_as4::id::{IdError, Mpc, PartyId};
+use carnet_as4::id::IdError;
 use carnet_as4::inbound::{Inbound, SignalInfo};
 use carnet_as4::pmode::{PMode, Signs};
 use carnet_as4::respond::{Answer, Draft};
@@ -22,7 +22,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::log::Chain;
 use crate::node::{Node, fresh_id};
@@ -30,19 +30,15 @@ use crate::pool::Gone;
 use crate::receive::{Judged, Reply, keep, take};
 use crate::send::schedule;
 use crate::terms::Terms;
+use turns::{Channel, Due, Turns};
+
+mod turns;
 
 /// Messages pulled from one channel in one go; a partner that always has one more is left for the next time.
 const MOST: usize = 1000;
 
 /// Messages that are looked at in one go after a restart.
 const PAGE: usize = 500;
-
-/// A channel of a partner.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Channel {
-    partner: PartyId,
-    mpc: Mpc,
-}
 
 /// How a channel is pulled from.
 #[derive(Debug, Clone)]
@@ -88,31 +84,32 @@ enum PullError {
 
 /// Pulls for as long as the node runs; then waits for pulls under way, as long as `patience` allows.
 pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>, patience: Duration) {
-    let mut pulling: HashMap<Channel, JoinHandle<()>> = HashMap::new();
+    let mut pulling = JoinSet::new();
+    let (mut turns, mut names) = (Turns::default(), HashMap::new());
     let resumed = Arc::clone(&node);
     tokio::spawn(async move { resume(&resumed).await });
+    let mut due = Due::Round;
     loop {
-        pulling.retain(|_, task| !task.is_finished());
         let terms = node.terms.load_full();
-        for manner in manners(&terms) {
-            let (node, stop) = (Arc::clone(&node), stop.clone());
-            pulling.entry(manner.channel.clone()).or_insert_with(|| tokio::spawn(drain(node, manner, stop)));
+        for manner in manners(&terms).into_iter().filter(|manner| turns.begins(&manner.channel, &due)) {
+            let channel = manner.channel.clone();
+            let task = pulling.spawn(drain(Arc::clone(&node), manner, stop.clone()));
+            names.insert(task.id(), channel);
         }
-        tokio::select! {
-            () = tokio::time::sleep(terms.pull_interval) => {}
-            () = node.pull.notified() => {}
+        due = tokio::select! {
+            () = tokio::time::sleep(terms.pull_interval) => Due::Round,
+            () = node.pull.notified() => Due::Asked,
+            Some(ended) = pulling.join_next_with_id() => {
+                // What a task could not finish it has logged itself.
+                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                names.remove(&id).map_or(Due::Nothing, |channel| turns.ended(channel))
+            }
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
-    let ended = async {
-        for task in pulling.values_mut() {
-            // What a task could not finish it has logged itself.
-            let _ = task.await;
-        }
-    };
+    let ended = async { while pulling.join_next().await.is_some() {} };
     if tokio::time::timeout(patience, ended).await.is_err() {
         tracing::warn!("left a pull unfinished; its message is handed out again");
-        pulling.values().for_each(JoinHandle::abort);
     }
 }
 
