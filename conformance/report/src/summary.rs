@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use carnet_harness::judge::Ledger;
-use carnet_harness::judge::run::CellResult;
+use carnet_harness::judge::run::{BaselineSeen, CellResult};
 use carnet_harness::verdict::Verdict;
 
 use crate::requirement::{rows, tally};
@@ -61,6 +61,18 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
     for note in &run.notes {
         writeln!(text, "\n> {}", escape(note))?;
     }
+    if let Some(seen) = &run.baseline {
+        let BaselineSeen { accepted, stale, expired, exit } = seen;
+        let (accepted, stale, expired) = (accepted.len(), stale.len(), expired.len());
+        writeln!(
+            text,
+            "\nWith the baseline: {accepted} accepted, {stale} stale, {expired} expired; exit code {}.\n",
+            exit.code()
+        )?;
+        for line in seen.lines() {
+            writeln!(text, "- {}", escape(&line))?;
+        }
+    }
     if !run.contradictions.is_empty() {
         writeln!(text, "\n### The ICS does not hold\n")?;
     }
@@ -106,6 +118,9 @@ fn show(text: &mut String, cell: &CellResult) -> std::fmt::Result {
         writeln!(text, "    - expected: {}", escape(&finding.expected))?;
         writeln!(text, "    - actual: {}", escape(&finding.actual))?;
         writeln!(text, "    - **Fix**: {}", escape(&finding.fix))?;
+    }
+    if let Some(signature) = &cell.signature {
+        writeln!(text, "  - signature `{signature}`")?;
     }
     Ok(())
 }

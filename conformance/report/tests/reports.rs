@@ -155,6 +155,8 @@ fn every_failure_has_the_signature_that_a_baseline_names() {
     assert!(shown.contains(&format!("\n    signature {signature}\n")), "{shown}");
     let page = render(Format::named("html").expect("a format"), &dir, &run);
     assert!(page.contains(&format!("<dt>Signature</dt><dd><code>{signature}</code></dd>")));
+    let summary = render(Format::named("summary").expect("a format"), &dir, &run);
+    assert!(summary.contains(&format!("\n  - signature `{signature}`\n")), "{summary}");
 }
 
 #[test]
@@ -168,6 +170,8 @@ fn what_a_baseline_accepted_is_on_the_page() {
     run.baseline = Some(serde_json::from_value(baseline).expect("a baseline"));
     let page = render(Format::named("html").expect("a format"), &dir, &run);
     assert!(page.contains("With the baseline: 1 accepted, 0 stale, 0 expired; exit code 0."));
+    let summary = render(Format::named("summary").expect("a format"), &dir, &run);
+    assert!(summary.contains("With the baseline: 1 accepted, 0 stale, 0 expired; exit code 0."), "{summary}");
     assert!(page.contains("Accepted: fixture.check: FAIL accepted until 2027-01-31 by operations: a &#60;reason&#62;"));
 }
 
