@@ -72,8 +72,8 @@ fn a_pulled_message_that_nobody_receipted_is_not_counted_as_receipted() {
 fn a_case_is_not_judged_by_what_another_case_left_in_the_channel() {
     let (run, ..) = run(&["as4.pull"], Some("ignores-receipts"));
     let verdict = |id: &str| run.cells.iter().find(|cell| cell.case.as_str() == id).map(|cell| cell.verdict);
-    assert_eq!(verdict("as4.pull.receipted-is-over"), Some(Verdict::Fail));
-    for own in ["again-without-receipt", "wrong-receipt"] {
-        assert_eq!(verdict(&format!("as4.pull.{own}")), Some(Verdict::Pass), "{own}");
+    assert_eq!(verdict("as4.pull.again-without-receipt"), Some(Verdict::Pass));
+    for over in ["receipted-is-over", "wrong-receipt"] {
+        assert_eq!(verdict(&format!("as4.pull.{over}")), Some(Verdict::Fail), "{over}");
     }
 }

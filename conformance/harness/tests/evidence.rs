@@ -118,10 +118,7 @@ fn a_run_that_was_cut_off_is_not_decided() {
 
     std::fs::write(dir.path().join("events.jsonl"), kept[0]).unwrap();
     let run = judge(dir.path()).unwrap();
-    assert_eq!(
-        (run.verdict, run.exit, run.count.excluded),
-        (Verdict::Inconclusive, ExitCode::Undecided, run.count.planned)
-    );
+    assert_eq!((run.verdict, run.exit, run.count.excluded), (Verdict::Error, ExitCode::Harness, run.count.planned));
     assert!(run.cells.iter().all(|cell| cell.reason.as_deref() == Some("the run ended before it began")));
 }
 

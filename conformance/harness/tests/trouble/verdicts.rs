@@ -140,7 +140,7 @@ fn what_the_plainest_case_does_not_see_no_other_case_is_blamed_for() {
     let dir = TempDir::new().unwrap();
     let alone =
         run_against(&[Fault::PushNothing], &alone, carnet_catalogue::load().unwrap(), &dir.path().join("evidence"));
-    assert_eq!(alone.verdict, Verdict::Fail, "nothing plainer was tried");
+    assert_eq!(alone.verdict, Verdict::Warn, "nothing plainer was tried");
 }
 
 #[test]

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn channel(mpc: &str) -> Channel {
-        Channel { partner: PartyId::new("TH", None).unwrap(), mpc: Mpc::parse(mpc).unwrap() }
+        Channel { partner: PartyId::new("TH", Some("urn:parties")).unwrap(), mpc: Mpc::parse(mpc).unwrap() }
     }
 
     #[test]
