@@ -91,6 +91,9 @@ pub(crate) enum Fault {
     LooksNobodyUp,
 }
 
+/// What makes a message the same: its header but for the parts, and their digests.
+type Came = (Option<ebms::User>, Vec<Vec<u8>>);
+
 /// A running double.
 pub(crate) struct Double {
     address: SocketAddr,
@@ -109,8 +112,8 @@ struct State {
     faults: BTreeSet<Fault>,
     partner: Mutex<Option<SocketAddr>>,
     publisher: Mutex<Option<SocketAddr>>,
-    /// What came under each MessageId: its header but for the parts, and their digests.
-    seen: Mutex<HashMap<String, (Option<ebms::User>, Vec<Vec<u8>>)>>,
+    /// What came under each MessageId.
+    seen: Mutex<HashMap<String, Came>>,
     receipted: Mutex<BTreeSet<String>>,
     lrns: Mutex<BTreeSet<String>>,
 }

@@ -84,9 +84,9 @@ impl<'l> Look<'l> {
         if fault.is_none_or(|fault| fault.kind != FaultKind::Duplicate) {
             return exchange;
         }
-        let copies = self.attempt.exchanges.iter().filter(|e| e.side == Side::Suite && e.step == exchange.step);
+        let mut copies = self.attempt.exchanges.iter().filter(|e| e.side == Side::Suite && e.step == exchange.step);
         let receipted = |exchange: &&Exchange| matches!(exchange.answer(), Answer::Receipt(_));
-        copies.filter(receipted).next_back().unwrap_or(exchange)
+        copies.rfind(receipted).unwrap_or(exchange)
     }
 
     /// The receipt on that exchange; for what the subject pulled, the one that it sent by itself.
