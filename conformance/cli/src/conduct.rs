@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use carnet_catalogue::Safety;
 use carnet_catalogue::baseline::{Accept, Baseline};
 use carnet_catalogue::read;
-use carnet_harness::judge::baseline::{self, Held};
+use carnet_harness::judge::baseline;
 use carnet_harness::judge::run::BaselineSeen;
 use carnet_harness::{ExitCode as Exit, Run, RunOptions, Verdict};
 use carnet_report::Format;
@@ -74,7 +74,7 @@ pub(crate) fn carry_out(options: RunOptions, most: usize, conduct: &Conduct) -> 
     running::clear(&conduct.out)?;
     let options = RunOptions { evidence: conduct.out.clone(), stop: stop::on_interrupt()?, ..options };
     let mut run = running::execute(&options)?;
-    run.baseline = accepted.as_ref().map(|accepted| held(&run, accepted, conduct.strict));
+    run.baseline = accepted.as_ref().map(|accepted| baseline::hold(&run, accepted, &baseline::today(), conduct.strict));
     reports::write(&run, &conduct.out, &conduct.out, &conduct.reports)?;
     let mut exit = running::conclude(&run, conduct.verbose, conduct.strict);
     out::print!("{}", plan::wanting(&estimate));
@@ -98,28 +98,19 @@ fn accepted(path: &Path, options: &RunOptions) -> Result<Baseline, Failure> {
     Ok(baseline)
 }
 
-/// What the baseline makes of the run today.
-fn held(run: &Run, baseline: &Baseline, strict: bool) -> BaselineSeen {
-    let Held { accepted, stale, expired, exit } = baseline::hold(run, baseline, &baseline::today(), strict);
-    let is_accepted =
-        |row: &&Accept| accepted.iter().any(|(case, cell)| case == row.case.as_str() && *cell == row.cell);
-    BaselineSeen { accepted: baseline.accept.iter().filter(is_accepted).cloned().collect(), stale, expired, exit }
-}
-
-/// Prints it.
+/// Prints what the baseline makes of the run.
 fn show_baseline(run: &Run, seen: &BaselineSeen) {
-    let BaselineSeen { accepted, stale, expired, exit } = seen;
-    out::println!("\nbaseline: {} accepted, {} stale, {} expired", accepted.len(), stale.len(), expired.len());
+    out::println!("\nbaseline: {}", seen.count());
     for line in seen.lines() {
         out::println!("  {line}");
     }
-    for row in stale {
+    for row in &seen.stale {
         out::println!("  stale: {}", stale_row(run, row));
     }
-    for row in expired {
+    for row in &seen.expired {
         out::println!("  expired on {}: {} [{}], owner {}: {}", row.expires, row.case, row.cell, row.owner, row.reason);
     }
-    out::println!("exit with the baseline: {}", exit.code());
+    out::println!("exit with the baseline: {}", seen.exit.code());
 }
 
 /// Why a row no longer describes its cell, and what to do with it.
@@ -158,7 +149,7 @@ mod tests {
              reason = \"known\"\nowner = \"operations\"\nexpires = \"9999-12-31\"\n"
         ))
         .unwrap();
-        run.baseline = Some(held(&run, &baseline, false));
+        run.baseline = Some(baseline::hold(&run, &baseline, &baseline::today(), false));
         let json: serde_json::Value = serde_json::from_str(&run.to_json()).unwrap();
         assert_eq!(json["baseline"]["accepted"][0]["owner"], "operations");
         assert_eq!((&json["exit"], &json["baseline"]["exit"]), (&1.into(), &0.into()));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use carnet_catalogue::case::Level;
 use serde::{Deserialize, Serialize};
 
 /// What came of a case, a cell or a run.
@@ -27,6 +28,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// What a broken requirement comes to, by its level.
+    #[must_use]
+    pub fn of_broken(level: Level) -> Self {
+        if level == Level::Must { Self::Fail } else { Self::Warn }
+    }
+
     /// Rank in the roll-up; the greater one wins. What was excluded does not count.
     #[must_use]
     pub fn rank(self) -> u8 {

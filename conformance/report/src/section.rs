@@ -2,6 +2,7 @@
 
 use carnet_catalogue::case::{CaseId, Level, Role};
 use carnet_catalogue::{Catalogue, RequirementId};
+use carnet_harness::judge::LedgerFinding;
 use carnet_harness::judge::run::{CellResult, Finding, Run};
 use carnet_harness::verdict::Verdict;
 
@@ -53,7 +54,6 @@ pub(crate) fn ledger(run: &Run, catalogue: &Catalogue) -> Option<CellResult> {
             xpath: None,
         })
         .collect();
-    let verdict = |finding: &Finding| if finding.level == Level::Must { Verdict::Fail } else { Verdict::Warn };
     let mut verifies: Vec<RequirementId> = findings.iter().map(|finding| finding.requirement.clone()).collect();
     verifies.sort();
     verifies.dedup();
@@ -65,7 +65,7 @@ pub(crate) fn ledger(run: &Run, catalogue: &Catalogue) -> Option<CellResult> {
         role: Role::Both,
         level: Level::Must,
         verifies,
-        verdict: Verdict::roll_up(findings.iter().map(verdict)),
+        verdict: Verdict::roll_up(found.iter().map(LedgerFinding::verdict)),
         passed: Some("0/1".to_owned()),
         reason: None,
         refusal: None,

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use carnet_harness::judge::Ledger;
-use carnet_harness::judge::run::{BaselineSeen, CellResult};
+use carnet_harness::judge::run::CellResult;
 use carnet_harness::verdict::Verdict;
 
 use crate::requirement::{rows, tally};
@@ -62,13 +62,7 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
         writeln!(text, "\n> {}", escape(note))?;
     }
     if let Some(seen) = &run.baseline {
-        let BaselineSeen { accepted, stale, expired, exit } = seen;
-        let (accepted, stale, expired) = (accepted.len(), stale.len(), expired.len());
-        writeln!(
-            text,
-            "\nWith the baseline: {accepted} accepted, {stale} stale, {expired} expired; exit code {}.\n",
-            exit.code()
-        )?;
+        writeln!(text, "\nWith the baseline: {}; exit code {}.\n", seen.count(), seen.exit.code())?;
         for line in seen.lines() {
             writeln!(text, "- {}", escape(&line))?;
         }

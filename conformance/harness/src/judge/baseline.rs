@@ -6,32 +6,20 @@
 use carnet_catalogue::baseline::{Accept, Baseline};
 
 use super::Ledger;
-use super::run::{CellResult, Run};
+use super::run::{BaselineSeen, CellResult, Run};
 use crate::verdict::{ExitCode, Verdict};
 
-/// What a baseline makes of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// Cells whose failure is the accepted one: case and cell.
-    pub accepted: Vec<(String, String)>,
-    /// Rows whose cell passes now, or fails otherwise.
-    pub stale: Vec<Accept>,
-    /// Rows past their day.
-    pub expired: Vec<Accept>,
-    /// The exit code with all that considered.
-    pub exit: ExitCode,
-}
-
-/// Holds them against each other; `today` is `YYYY-MM-DD`.
+/// Holds a run and a baseline against each other; `today` is `YYYY-MM-DD`.
 #[must_use]
-pub fn hold(run: &Run, baseline: &Baseline, today: &str, strict: bool) -> Held {
-    let mut held = Held { accepted: Vec::new(), stale: Vec::new(), expired: Vec::new(), exit: run.exit(strict) };
+pub fn hold(run: &Run, baseline: &Baseline, today: &str, strict: bool) -> BaselineSeen {
+    let exit = run.exit(strict);
+    let mut held = BaselineSeen { accepted: Vec::new(), stale: Vec::new(), expired: Vec::new(), exit };
     for row in &baseline.accept {
         let cell = run.cells.iter().find(|cell| cell.case == row.case && cell.cell == row.cell);
         if row.expires.as_str() < today {
             held.expired.push(row.clone());
         } else if cell.is_some_and(|cell| describes(row, cell)) {
-            held.accepted.push((row.case.to_string(), row.cell.clone()));
+            held.accepted.push(row.clone());
         } else if cell.is_some_and(|cell| cell.verdict.attempted()) {
             held.stale.push(row.clone());
         }
@@ -42,7 +30,7 @@ pub fn hold(run: &Run, baseline: &Baseline, today: &str, strict: bool) -> Held {
         let left = run
             .cells
             .iter()
-            .filter(|cell| !held.accepted.iter().any(|(case, name)| case == cell.case.as_str() && *name == cell.cell));
+            .filter(|cell| !held.accepted.iter().any(|row| row.case == cell.case && row.cell == cell.cell));
         let ledger = run.ledger.iter().flat_map(Ledger::verdicts);
         let left: Vec<Verdict> =
             left.map(|cell| cell.verdict).chain(ledger).filter(|verdict| verdict.attempted()).collect();

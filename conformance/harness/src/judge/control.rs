@@ -181,12 +181,10 @@ fn in_common(case: &CaseId, own: &[&(&Attempt, Judged)], judged: &[(&Attempt, Ju
         Unseen::Message => (SENDS, "no message came when the subject was made to send"),
         Unseen::Receipt => (RECEIPTS, "a plain message got no receipt"),
     };
-    let all = |mut of: Box<dyn Iterator<Item = &Judged> + '_>| of.all(|one| one.unseen == Some(unseen));
-    let plain = || judged.iter().filter(|(attempt, _)| attempt.scope.case == plainest).map(|(_, one)| one);
+    let mut plain = judged.iter().filter(|(attempt, _)| attempt.scope.case == plainest).peekable();
     let same = case.as_str() != plainest
-        && plain().next().is_some()
-        && all(Box::new(plain()))
-        && all(Box::new(own.iter().map(|(_, one)| one)));
+        && plain.peek().is_some()
+        && plain.chain(own.iter().copied()).all(|(_, one)| one.unseen == Some(unseen));
     same.then(|| format!("{what}, as {plainest} shows: mend that first"))
 }
 

@@ -162,7 +162,7 @@ impl LedgerFinding {
     /// The verdict it leads to.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        if self.level == Level::Must { Verdict::Fail } else { Verdict::Warn }
+        Verdict::of_broken(self.level)
     }
 }
 

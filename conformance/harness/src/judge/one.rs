@@ -169,7 +169,7 @@ impl Judged {
             Outcome::Broken(deviations) => {
                 for deviation in deviations {
                     let found = finding(judge, case, check, deviation, None);
-                    self.raise(if found.level == Level::Must { Verdict::Fail } else { Verdict::Warn });
+                    self.raise(Verdict::of_broken(found.level));
                     self.findings.push(found);
                 }
             }

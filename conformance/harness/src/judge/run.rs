@@ -61,6 +61,13 @@ pub struct BaselineSeen {
 }
 
 impl BaselineSeen {
+    /// `1 accepted, 0 stale, 0 expired`.
+    #[must_use]
+    pub fn count(&self) -> String {
+        let (accepted, stale, expired) = (self.accepted.len(), self.stale.len(), self.expired.len());
+        format!("{accepted} accepted, {stale} stale, {expired} expired")
+    }
+
     /// What is accepted, for people: a line for each row.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.accepted.iter().map(|row| {
