@@ -10,7 +10,7 @@ use crate::{CertError, Key, pkcs12};
 /// A certificate chain, leaf first and without the root, and the key of its leaf.
 ///
 /// The zoo also makes identities whose chain is empty, broken or does not fit the key: that is their fault.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The chain as it is presented, leaf first.
     pub chain: Vec<CertificateDer<'static>>,

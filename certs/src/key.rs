@@ -88,18 +88,42 @@ impl Scheme {
     }
 }
 
-/// A key pair: PKCS#8 v1 for the private half, SubjectPublicKeyInfo for the public half, both DER.
+/// A key pair: PKCS#8 v1 for the private half, SubjectPublicKeyInfo for the public half, both DER. Two are equal when
+/// their public halves are.
 pub struct Key {
     kind: KeyKind,
     pkcs8: PrivatePkcs8KeyDer<'static>,
     spki: Vec<u8>,
-    /// An RSA key that the library takes, read once: it tries a key whenever it reads one, which costs more than to sign.
-    rsa: Option<Arc<RsaKeyPair>>,
+    pair: Pair,
     /// What was signed by RSASSA-PKCS1-v1_5 before, by the digest of what was signed; none where nothing is kept.
     made: Option<Arc<Mutex<Made>>>,
 }
 
 type Made = HashMap<Vec<u8>, Vec<u8>>;
+
+/// A key as the library signs with it, read once: it tries a key whenever it reads one, which costs more than to sign.
+#[derive(Clone)]
+enum Pair {
+    Rsa(Arc<RsaKeyPair>),
+    P256(Arc<EcdsaKeyPair>),
+    Ed25519(Arc<Ed25519KeyPair>),
+    /// It signs nothing, or the library does not take it.
+    None,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.spki == other.spki
+    }
+}
+
+impl Eq for Key {}
+
+impl std::hash::Hash for Key {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.spki.hash(state);
+    }
+}
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -113,7 +137,7 @@ impl Clone for Key {
             kind: self.kind,
             pkcs8: self.pkcs8.clone_key(),
             spki: self.spki.clone(),
-            rsa: self.rsa.clone(),
+            pair: self.pair.clone(),
             made: self.made.clone(),
         }
     }
@@ -150,22 +174,18 @@ impl Key {
         let pkcs8 = PrivatePkcs8KeyDer::from(der.to_vec());
         if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der) {
             let spki = pair.public_key().as_der().map_err(|_| refused("its public half has no DER form"))?;
-            return Ok(Self { kind: KeyKind::P256, pkcs8, spki: spki.as_ref().to_vec(), rsa: None, made: None });
+            let spki = spki.as_ref().to_vec();
+            return Ok(Self { kind: KeyKind::P256, pkcs8, spki, pair: Pair::P256(Arc::new(pair)), made: None });
         }
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
-            return Ok(Self {
-                kind: KeyKind::Ed25519,
-                pkcs8,
-                spki: [ED25519_SPKI, pair.public_key().as_ref()].concat(),
-                rsa: None,
-                made: None,
-            });
+            let spki = [ED25519_SPKI, pair.public_key().as_ref()].concat();
+            return Ok(Self { kind: KeyKind::Ed25519, pkcs8, spki, pair: Pair::Ed25519(Arc::new(pair)), made: None });
         }
         if let Some(seed) = der.strip_prefix(X25519_PKCS8) {
             let key = agreement::PrivateKey::from_private_key(&agreement::X25519, seed).map_err(refused)?;
             let public = key.compute_public_key().map_err(refused)?;
             let spki = [X25519_SPKI, public.as_ref()].concat();
-            return Ok(Self { kind: KeyKind::X25519, pkcs8, spki, rsa: None, made: None });
+            return Ok(Self { kind: KeyKind::X25519, pkcs8, spki, pair: Pair::None, made: None });
         }
         let (bits, spki) = legacy::public_half(der)?;
         let kind = match bits {
@@ -175,8 +195,8 @@ impl Key {
             4096 => KeyKind::Rsa4096,
             other => return Err(refused(format!("RSA of {other} bits, expected 1024, 2048, 3072 or 4096"))),
         };
-        let rsa = RsaKeyPair::from_pkcs8(der).ok().map(Arc::new);
-        Ok(Self { kind, pkcs8, spki, rsa, made: None })
+        let pair = RsaKeyPair::from_pkcs8(der).map_or(Pair::None, |pair| Pair::Rsa(Arc::new(pair)));
+        Ok(Self { kind, pkcs8, spki, pair, made: None })
     }
 
     /// The same key, which keeps what it signs by RSASSA-PKCS1-v1_5 with SHA-256 and hands it out again: such a signature
@@ -221,23 +241,18 @@ impl Key {
     /// [`CertError::Sign`] when the scheme does not fit the key, [`CertError::Key`] when the library fails.
     pub fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, CertError> {
         let unfit = || CertError::Sign { scheme: scheme.name(), kind: self.kind.name() };
-        let der = self.pkcs8.secret_pkcs8_der();
-        match (scheme, self.kind) {
-            (Scheme::EcdsaP256Sha256, KeyKind::P256) => {
-                let pair =
-                    EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, der).map_err(refused)?;
+        let legacy = || legacy::sign(self.pkcs8.secret_pkcs8_der(), scheme, message);
+        match (scheme, self.kind, &self.pair) {
+            (Scheme::EcdsaP256Sha256, _, Pair::P256(pair)) => {
                 let signed = pair.sign(&SystemRandom::new(), message).map_err(refused)?;
                 Ok(signed.as_ref().to_vec())
             }
-            (Scheme::Ed25519, KeyKind::Ed25519) => {
-                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(refused)?;
-                Ok(pair.sign(message).as_ref().to_vec())
-            }
-            (_, KeyKind::P256 | KeyKind::Ed25519 | KeyKind::X25519)
-            | (Scheme::EcdsaP256Sha256 | Scheme::Ed25519, _) => Err(unfit()),
-            (Scheme::RsaPkcs1Sha1, _) | (_, KeyKind::Rsa1024) => legacy::sign(der, scheme, message),
-            (Scheme::RsaPkcs1Sha256, _) => self.rsa_pkcs1(message),
-            (Scheme::RsaPssSha256, _) => self.rsa_sign(&signature::RSA_PSS_SHA256, message),
+            (Scheme::Ed25519, _, Pair::Ed25519(pair)) => Ok(pair.sign(message).as_ref().to_vec()),
+            (_, KeyKind::P256 | KeyKind::Ed25519 | KeyKind::X25519, _)
+            | (Scheme::EcdsaP256Sha256 | Scheme::Ed25519, ..) => Err(unfit()),
+            (Scheme::RsaPkcs1Sha1, ..) | (_, KeyKind::Rsa1024, _) => legacy(),
+            (Scheme::RsaPkcs1Sha256, ..) => self.rsa_pkcs1(message),
+            (Scheme::RsaPssSha256, ..) => self.rsa_sign(&signature::RSA_PSS_SHA256, message),
         }
     }
 
@@ -255,7 +270,7 @@ impl Key {
     }
 
     fn rsa_sign(&self, padding: &'static dyn signature::RsaEncoding, message: &[u8]) -> Result<Vec<u8>, CertError> {
-        let pair = self.rsa.as_deref().ok_or_else(|| refused("the library does not take it"))?;
+        let Pair::Rsa(pair) = &self.pair else { return Err(refused("the library does not take it")) };
         let mut out = vec![0; pair.public_modulus_len()];
         pair.sign(padding, &SystemRandom::new(), message, &mut out).map_err(refused)?;
         Ok(out)

@@ -41,10 +41,8 @@ pub(crate) fn process(
     let Some(kind) = ground.packs.identify(document) else {
         return Some(Answer::refuse(String::new(), vec![Reason::bare("syntax", "this is no document of the pack")]));
     };
-    let fact = |name: &str| {
-        let found = facts::read(kind, document).ok()?;
-        found.get(name)?.first().cloned()
-    };
+    let found = facts::read(kind, document).unwrap_or_default();
+    let fact = |name: &str| found.get(name)?.first().cloned();
     let lrn = fact("lrn").unwrap_or_default();
     if mutation.does(Habit::RefusesDocuments) || (mutation.does(Habit::LineEnds) && document.contains(&b'\r')) {
         return Some(Answer::refuse(lrn, vec![Reason::bare("14", "this registry refuses it")]));

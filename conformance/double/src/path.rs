@@ -59,12 +59,10 @@ impl Trust {
         let Ok((rest, leaf)) = X509Certificate::from_der(leaf) else { return holds(PathRule::Encoding, false) };
         holds(PathRule::Encoding, rest.is_empty())?;
         let others: Vec<X509Certificate<'_>> = chain.iter().skip(1).filter_map(|der| read(der)).collect();
-        let held: Vec<X509Certificate<'_>> = self.held.iter().filter_map(|der| read(der)).collect();
+        let held: &[CertificateDer<'_>] = if question.completes { &self.held } else { &[] };
+        let held: Vec<X509Certificate<'_>> = held.iter().filter_map(|der| read(der)).collect();
         let anchors: Vec<X509Certificate<'_>> = self.anchors.iter().filter_map(|der| read(der)).collect();
-        let mut given: Vec<&X509Certificate<'_>> = others.iter().collect();
-        if question.completes {
-            given.extend(&held);
-        }
+        let given: Vec<&X509Certificate<'_>> = others.iter().chain(&held).collect();
         let found = climb(leaf, &given, &anchors, question)?;
         holds(PathRule::Anchor, found.anchored)?;
         let lists: Vec<_> = self.lists.iter().filter_map(|der| signed::list(der)).collect();

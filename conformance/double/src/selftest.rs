@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
+use carnet_catalogue::mutant::Mutant;
 use carnet_catalogue::{Catalogue, CatalogueError};
 use carnet_certs::UnixTime;
 use carnet_harness::RunError;
@@ -105,10 +106,8 @@ pub fn run(
     let admission = Admission::open(&ground);
     let common = Common { ground, catalogue: Arc::clone(catalogue), admission, needs: Mutex::default() };
     let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
-    let mut names: Vec<String> = catalogue.mutants.keys().filter(|name| chosen(name)).cloned().collect();
-    // The null nodes wait longest; they begin first.
-    names.sort_by_key(|name| !name.starts_with("null-"));
-    names.insert(0, DOUBLE.to_owned());
+    let mutants = catalogue.mutants.iter().filter(|(name, _)| chosen(name));
+    let names: Vec<String> = std::iter::once(DOUBLE.to_owned()).chain(in_order(mutants)).collect();
     let mut rows = nodes(&common, &names, options, tell)?;
     // Time matters to some cases, and a machine that runs many nodes at once has little of it: what differs from what
     // is known is run once more with few beside it, and that counts; what one run saw and the other did not is told.
@@ -156,6 +155,27 @@ fn nodes(
         let told = receiver.into_iter().inspect(|row| row.iter().for_each(&mut *tell));
         told.collect()
     })
+}
+
+/// The layer whose cases wait for nothing: its nodes are soon done.
+const SOON_DONE: &str = "document";
+
+/// The order in which nodes begin. First the null nodes, which wait longest. Then the layers side by side, since nodes of
+/// one work while those of another wait. Last those that are soon done: at the end nobody is waited for alone.
+fn in_order<'c>(mutants: impl Iterator<Item = (&'c String, &'c Mutant)>) -> Vec<String> {
+    let mut by_layer: BTreeMap<&str, Vec<(&String, &Mutant)>> = BTreeMap::new();
+    for (name, mutant) in mutants {
+        by_layer.entry(&mutant.layer).or_default().push((name, mutant));
+    }
+    let mut placed = Vec::new();
+    for (layer, mutants) in by_layer {
+        let soon = layer == SOON_DONE;
+        for (at, (name, mutant)) in mutants.iter().enumerate() {
+            placed.push((mutant.null.is_none(), soon, at * 1000 / mutants.len(), *name));
+        }
+    }
+    placed.sort();
+    placed.into_iter().map(|(.., name)| name.clone()).collect()
 }
 
 /// The layers of the catalogue's cases.

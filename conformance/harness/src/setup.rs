@@ -15,12 +15,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use carnet_catalogue::step::Forge;
 use carnet_catalogue::subject::Agreement;
 use carnet_catalogue::{Ics, Subject, read};
 use carnet_certs::{Authority, Identity, KeyKind, UnixTime, Usage};
 use carnet_fixtures::Packs;
 use carnet_wire::encryption::DecryptionKey;
 use rustls_pki_types::CertificateDer;
+
+use crate::forge::{self, Draft, Encryption, ForgeError, Signing, Written};
 
 pub use address::{Address, publisher_url, suite_url};
 pub use document::Document;
@@ -68,6 +71,7 @@ pub struct Setup {
     /// The sample document.
     pub sample: Option<Document>,
     made: Arc<Made>,
+    kept: Option<Arc<Kept>>,
 }
 
 /// What is made for a run on first use, because it takes time.
@@ -75,6 +79,13 @@ pub struct Setup {
 struct Made {
     stranger: OnceLock<Speaker>,
     zoo: Mutex<BTreeMap<(String, &'static str), Identity>>,
+}
+
+/// What runs build alike that send the same to many subjects.
+#[derive(Debug, Default)]
+struct Kept {
+    messages: forge::Kept,
+    samples: Mutex<BTreeMap<BTreeMap<String, String>, Document>>,
 }
 
 impl Setup {
@@ -130,6 +141,7 @@ impl Setup {
             packs,
             sample: None,
             made: Arc::default(),
+            kept: None,
         };
         setup.sample = setup.read_sample(&files)?;
         Ok(setup)
@@ -176,17 +188,34 @@ impl Setup {
         found.ok_or_else(|| "no agreement of subject.toml names a certificate to encrypt for".to_owned())
     }
 
-    /// The same with the keys of `other`, and the zoo and the stranger that it made; both must be of the same `suite.pki`.
+    /// The same with the keys of `other`, the zoo and the stranger that it made, and what it keeps; both must be of the
+    /// same `suite.pki`, and have the same sample.
     #[must_use]
     pub fn sharing(self, other: &Self) -> Self {
-        Self { made: Arc::clone(&other.made), partner: other.partner.clone(), other: other.other.clone(), ..self }
+        let (made, kept) = (Arc::clone(&other.made), other.kept.clone());
+        Self { made, kept, partner: other.partner.clone(), other: other.other.clone(), ..self }
     }
 
-    /// The same with a partner whose key for signatures remembers what it signed: for runs that send the same messages.
+    /// The same, which keeps the messages that it writes, and whose partner keeps what it signs: for runs that send the same.
     #[must_use]
     pub fn remembering(mut self) -> Self {
         self.partner.signing.key = self.partner.signing.key.remembering();
+        self.kept = Some(Arc::default());
         self
+    }
+
+    /// Writes a message, if it is not kept.
+    pub(crate) fn write(
+        &self,
+        draft: Draft,
+        signing: Option<&Signing<'_>>,
+        encryption: Option<&Encryption>,
+        edits: &[Forge],
+    ) -> Result<Written, ForgeError> {
+        match &self.kept {
+            Some(kept) => kept.messages.write(draft, signing, encryption, edits),
+            None => forge::write(draft, signing, encryption, edits),
+        }
     }
 
     /// Seconds since 1970.

@@ -77,7 +77,7 @@ pub struct Part {
 }
 
 /// A message property.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Property {
     /// Its name.

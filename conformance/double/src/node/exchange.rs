@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use carnet_catalogue::step::Property;
 use carnet_harness::forge::{self, Agreed, Draft, Forged, PartDraft, PartyRef, SignalDraft, Target};
-use carnet_harness::{http, root};
+use carnet_harness::http;
+use carnet_harness::root::Signals;
 
 use super::Node;
 use super::answer::Outcome;
@@ -240,6 +241,6 @@ fn corners() -> Vec<Property> {
 
 /// Whether an envelope carries a receipt or an error, and no user message and no pull request.
 pub(super) fn is_loose(received: &Received) -> bool {
-    let seen = root::signals(&received.envelope);
-    seen.answer && !seen.user && !seen.pull
+    let Signals { user, pull, answer } = received.signals;
+    answer && !user && !pull
 }

@@ -3,7 +3,7 @@
 
 use carnet_harness::http::Message;
 use carnet_harness::judge::ebms::{self, Ebms, User};
-use carnet_harness::root::{self, Package, Part};
+use carnet_harness::root::{self, Package, Part, Signals};
 use carnet_wire::xml::{Document, XmlError};
 use carnet_wire::{Limits, namespace};
 use roxmltree::Node;
@@ -49,6 +49,8 @@ pub(crate) struct Received {
     pub(crate) ebms: Ebms,
     /// What else is seen in the envelope.
     pub(crate) seen: Seen,
+    /// What it carries, by the elements that stand anywhere in it.
+    pub(crate) signals: Signals,
     /// Its signature.
     pub(crate) signature: Signed,
     pub(super) nobody: User,
@@ -84,8 +86,15 @@ impl Received {
             return Reading::Status(if mutation.checks(Rule::HttpCoding) { 415 } else { 200 });
         }
         let Some(mut package) = root::package(message) else { return Reading::Status(415) };
-        let names = root::names(String::from_utf8_lossy(&package.envelope).trim_start_matches('\u{feff}'));
-        let refused = |rule, code| Reading::Refused(Broken::Rule(rule, code), names.message_id.clone());
+        let envelope = package.envelope.clone();
+        let limits = Limits::default();
+        let refused = |rule, code| {
+            // What is too large is not read, not even for its name.
+            let text = String::from_utf8_lossy(&envelope);
+            let readable = text.len() <= limits.envelope;
+            let names = readable.then(|| root::names(text.trim_start_matches('\u{feff}')));
+            Reading::Refused(Broken::Rule(rule, code), names.and_then(|names| names.message_id))
+        };
         if package.parts.len() > MOST_PARTS && mutation.checks(Rule::MimeParts) {
             return refused(Rule::MimeParts, "EBMS:0007");
         }
@@ -99,7 +108,7 @@ impl Received {
         if marked && mutation.does(Habit::NoByteOrderMark) {
             return refused(Rule::EnvelopeXml, "EBMS:0009");
         }
-        let Ok(text) = String::from_utf8(package.envelope.clone()) else {
+        let Ok(text) = std::str::from_utf8(&envelope) else {
             return refused(Rule::EnvelopeXml, "EBMS:0009");
         };
         let mut text = text.trim_start_matches('\u{feff}').to_owned();
@@ -111,7 +120,7 @@ impl Received {
         if !mutation.checks(Rule::EncryptionPlace) {
             text = decrypt::with_messaging(&text, keys).unwrap_or(text);
         }
-        let document = match Document::parse(text.as_bytes(), &Limits::default()) {
+        let document = match Document::parse(text.as_bytes(), &limits) {
             Ok(document) => document,
             Err(XmlError::Doctype) => return refused(Rule::EnvelopeDoctype, "EBMS:0009"),
             Err(_) if mutation.checks(Rule::EnvelopeXml) => return refused(Rule::EnvelopeXml, "EBMS:0009"),
@@ -142,7 +151,8 @@ impl Received {
             let id = messaging.descendants().find(|node| node.has_tag_name((EB, "MessageId")));
             ebms.message_id = id.and_then(|id| id.text()).unwrap_or_default().to_owned();
         }
-        let agreement = Agreement::named(root::names(&text).agreement.as_deref());
+        let (names, signals) = root::seen(&text);
+        let agreement = Agreement::named(names.agreement.as_deref());
         let signature = signature(&document, &tree, messaging, agreement, &keys.known);
         let seen = seen(&tree, messaging);
         let came = (!mutation.checks(Rule::EncryptionOrder)).then(|| package.clone());
@@ -151,6 +161,7 @@ impl Received {
             envelope: text.clone(),
             ebms,
             seen,
+            signals,
             signature,
             came,
             agreement,

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A task that wakes up so late tells of a machine that has enough to do.
 const LATE: Duration = Duration::from_millis(15);
 /// So many cells begin after a look at a machine that has time, and after one at a machine that has none.
-const MANY: usize = 4;
+const MANY: usize = 8;
 const FEW: usize = 1;
 
 /// Gives out permits until it is dropped.

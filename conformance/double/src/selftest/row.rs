@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use carnet_catalogue::case::CaseId;
 use carnet_catalogue::{Filters, Safety};
 use carnet_harness::evidence::Evidence;
-use carnet_harness::judge::Judge;
 use carnet_harness::judge::run::CellResult;
+use carnet_harness::judge::{Judge, PLAINEST};
 use carnet_harness::plan::Selection;
 use carnet_harness::{Event, ExitCode, RunOptions, Verdict, capture_in_memory};
 
@@ -99,10 +99,10 @@ pub(super) fn row(common: &Common, name: &str, options: &Options) -> Result<Row,
     let layer = mutant.map(|mutant| mutant.layer.clone()).unwrap_or_default();
     let null = mutant.and_then(|mutant| mutant.null.clone());
     let whole = options.full || mutant.is_none();
-    let only = if whole { layers(catalogue).into_iter().collect() } else { vec![layer.clone()] };
+    let layers = if whole { layers(catalogue) } else { BTreeSet::from([layer.clone()]) };
     let capture = |setup, patience: f64, tell: &mut dyn FnMut(Event)| {
         let mut run = RunOptions::new(setup, Arc::clone(catalogue), PathBuf::new());
-        let only = Filters::ids(only.iter().map(String::as_str));
+        let only = Filters::ids(layers.iter().map(String::as_str).chain(PLAINEST));
         run.selection = Selection { only, safety: Safety::Destructive, ..Selection::default() };
         run.repeat = 1;
         // Other nodes are sent the same: most of it is signed once.

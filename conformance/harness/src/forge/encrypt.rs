@@ -25,7 +25,7 @@ use super::naming;
 use crate::words::Words;
 
 /// How the key of a message is handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyTransport {
     /// RSA-OAEP with SHA-256 and MGF1-SHA-256.
     RsaOaep,
@@ -38,7 +38,7 @@ pub enum KeyTransport {
 }
 
 /// How parts are encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Content {
     /// AES-128-GCM.
     #[default]
@@ -48,7 +48,7 @@ pub enum Content {
 }
 
 /// When parts are encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Order {
     /// After they were compressed and signed.
     #[default]
@@ -85,7 +85,7 @@ pub(crate) const ORDERS: Words<Order> = Words {
 };
 
 /// How a message is encrypted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Encryption {
     /// Whom the key is encrypted for.
     pub recipient: CertificateDer<'static>,

@@ -6,7 +6,7 @@ use super::edit;
 use crate::root::text_of;
 
 /// A party as a message names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartyRef {
     /// PartyId.
     pub id: String,
@@ -17,7 +17,7 @@ pub struct PartyRef {
 }
 
 /// What was agreed and stands in each message.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Agreed {
     /// AgreementRef; empty leaves the element out.
     pub name: String,
@@ -32,7 +32,7 @@ pub struct Agreed {
 }
 
 /// A payload before it is compressed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartDraft {
     /// Content-ID without brackets.
     pub cid: String,
@@ -72,7 +72,7 @@ impl Transported {
 }
 
 /// A user message to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Draft {
     /// MessageId.
     pub message_id: String,

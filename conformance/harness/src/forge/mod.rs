@@ -7,6 +7,7 @@
 mod edit;
 mod encrypt;
 mod envelope;
+mod kept;
 mod metadata;
 mod mime;
 mod naming;
@@ -22,6 +23,7 @@ pub(crate) use encrypt::{CONTENTS, KEYS, ORDERS};
 pub use encrypt::{Content, Encryption, KeyTransport, Order};
 pub(crate) use envelope::EB;
 pub use envelope::{Agreed, Draft, PartDraft, PartyRef, escape};
+pub(crate) use kept::Kept;
 pub use metadata::{Metadata, Subject, metadata};
 pub use mime::MimeBody;
 pub(crate) use sign::TOKENS;
@@ -106,9 +108,7 @@ pub fn message(
     forge: &[Forge],
     target: &Target,
 ) -> Result<Forged, ForgeError> {
-    let Written { message_id, conversation, content_type, body } = written(draft, signing, encryption, forge)?;
-    let bytes = http(Request::post(&target.host, &target.path, &content_type, body), at(forge, Stage::Http))?;
-    Ok(Forged { message_id, conversation, bytes })
+    write(draft, signing, encryption, forge)?.posted(forge, target)
 }
 
 /// An earlier request with its envelope changed on the way: signature and parts are those that went out before.
@@ -145,19 +145,40 @@ pub fn pulled(
     encryption: Option<&Encryption>,
     forge: &[Forge],
 ) -> Result<Forged, ForgeError> {
-    let Written { message_id, conversation, content_type, body } = written(draft, signing, encryption, forge)?;
-    Ok(Forged { message_id, conversation, bytes: response("200 OK", &content_type, body, forge)? })
+    write(draft, signing, encryption, forge)?.handed_out(forge)
 }
 
 /// A user message before it is an HTTP message.
-struct Written {
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
     message_id: String,
     conversation: String,
     content_type: String,
     body: Vec<u8>,
 }
 
-fn written(
+impl Written {
+    /// As an HTTP request.
+    pub(crate) fn posted(self, forge: &[Forge], target: &Target) -> Result<Forged, ForgeError> {
+        let Self { message_id, conversation, content_type, body } = self;
+        let bytes = http(Request::post(&target.host, &target.path, &content_type, body), at(forge, Stage::Http))?;
+        Ok(Forged { message_id, conversation, bytes })
+    }
+
+    /// As the HTTP response to a pull request.
+    pub(crate) fn handed_out(self, forge: &[Forge]) -> Result<Forged, ForgeError> {
+        let Self { message_id, conversation, content_type, body } = self;
+        Ok(Forged { message_id, conversation, bytes: response("200 OK", &content_type, body, forge)? })
+    }
+
+    /// How much room it takes.
+    pub(crate) const fn len(&self) -> usize {
+        self.body.len()
+    }
+}
+
+/// Everything but HTTP.
+pub(crate) fn write(
     mut draft: Draft,
     signing: Option<&Signing<'_>>,
     encryption: Option<&Encryption>,
@@ -178,7 +199,8 @@ fn written(
             envelope = edit::text(&envelope, edit)?;
         }
     }
-    let forged_ids = envelope::ids_of(&envelope);
+    // What no edit touched still says what the draft says.
+    let forged_ids = at(forge, Stage::Envelope).next().and_then(|_| envelope::ids_of(&envelope));
     let encryption = encryption.filter(|_| !parts.is_empty());
     let early = encryption.filter(|how| how.order != Order::AfterSigning);
     let plain = match signing.is_some_and(|how| how.before_compression) || early.is_some() {

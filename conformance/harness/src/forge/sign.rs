@@ -19,7 +19,7 @@ use super::{ForgeError, edit, naming};
 use crate::words::Words;
 
 /// What is left out of the signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Omit {
     /// eb:Messaging.
     pub messaging: bool,
@@ -30,7 +30,7 @@ pub struct Omit {
 }
 
 /// What the signature value is made with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Algorithm {
     /// As the agreement says.
     #[default]
@@ -68,7 +68,7 @@ impl Algorithm {
 }
 
 /// How an envelope is signed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Signing<'i> {
     /// Whose key and chain.
     pub identity: &'i Identity,

@@ -170,6 +170,9 @@ fn cell(judge: &Judge, planned: &Planned, judged: &[(&Attempt, Judged)]) -> Cell
     result
 }
 
+/// What cells are held against that never saw what they are about.
+pub const PLAINEST: [&str; 2] = [SENDS, RECEIPTS];
+
 /// The plainest message of the subject's, and the plainest of ours.
 const SENDS: &str = "as4.initiator.message-valid";
 const RECEIPTS: &str = "as4.push.accepted";

@@ -172,6 +172,7 @@ impl Judge {
     }
 }
 
+pub use control::PLAINEST;
 pub(crate) use control::stands;
 pub use ledger::{Delivery, FromSubject, Ledger, LedgerFinding, ToSubject};
 pub use one::Judged;

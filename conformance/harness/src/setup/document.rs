@@ -1,6 +1,7 @@
 //! The documents that cases carry: messages of packs, and the sample that `subject.toml` names.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use super::{Setup, SetupError, SubjectFiles};
 
@@ -53,6 +54,17 @@ impl Setup {
     /// # Errors
     /// In words: there is no sample.
     pub fn sample(&self, set: &BTreeMap<String, String>) -> Result<Document, String> {
+        let Some(kept) = &self.kept else { return self.sample_with(set) };
+        let samples = || kept.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = samples().get(set) {
+            return Ok(known.clone());
+        }
+        let sample = self.sample_with(set)?;
+        samples().insert(set.clone(), sample.clone());
+        Ok(sample)
+    }
+
+    fn sample_with(&self, set: &BTreeMap<String, String>) -> Result<Document, String> {
         let mut sample = self.sample.clone().ok_or_else(|| "subject.toml has no [sample]".to_owned())?;
         if let Some((pack, kind)) = &sample.message_type
             && let Some(kind) = self.packs.message_type(pack, kind)

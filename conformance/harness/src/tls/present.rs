@@ -5,11 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use carnet_certs::{Identity, Key, KeyKind, Scheme};
 use rustls::client::ResolvesClientCert;
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
-use rustls_pki_types::PrivateKeyDer;
 
 /// What is presented, or nothing.
 #[derive(Debug)]
@@ -21,15 +19,13 @@ pub(super) struct Present {
 }
 
 impl Present {
-    /// # Errors
-    /// When the library refuses a key that is not RSA.
-    pub(super) fn new(identity: Option<&Identity>) -> Result<Self, Error> {
-        let certified = match identity {
-            Some(identity) => Some(Arc::new(CertifiedKey::new(identity.chain.clone(), signing_key(&identity.key)?))),
-            None => None,
-        };
+    pub(super) fn new(identity: Option<&Identity>) -> Self {
+        let certified = identity.map(|identity| {
+            let key = Arc::new(Held { key: identity.key.clone() });
+            Arc::new(CertifiedKey::new(identity.chain.clone(), key))
+        });
         let shows = identity.is_some_and(|identity| !identity.chain.is_empty());
-        Ok(Self { certified, shows, asked: AtomicBool::new(false) })
+        Self { certified, shows, asked: AtomicBool::new(false) }
     }
 
     /// Whether the peer asked for a certificate of ours.
@@ -57,46 +53,45 @@ impl ResolvesServerCert for Present {
     }
 }
 
-fn signing_key(key: &Key) -> Result<Arc<dyn SigningKey>, Error> {
-    match key.kind() {
-        KeyKind::P256 | KeyKind::Ed25519 | KeyKind::X25519 => {
-            any_supported_type(&PrivateKeyDer::from(key.pkcs8().clone_key()))
-        }
-        // The library tries such a key whenever it reads one, which costs more than to sign; and it refuses short ones,
-        // which the zoo signs with all the same.
-        _ => Ok(Arc::new(RsaKey { key: key.clone() })),
-    }
-}
-
-/// An RSA key of any length.
+/// A key that signs whatever it can: the library would try it whenever it reads one, which costs more than to sign, and
+/// it refuses short ones, which the zoo signs with all the same.
 #[derive(Debug)]
-struct RsaKey {
+struct Held {
     key: Key,
 }
 
-impl SigningKey for RsaKey {
+impl SigningKey for Held {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
-        let known = [
-            (SignatureScheme::RSA_PSS_SHA256, Scheme::RsaPssSha256),
-            (SignatureScheme::RSA_PKCS1_SHA256, Scheme::RsaPkcs1Sha256),
-        ];
-        let (named, scheme) = known.into_iter().find(|(named, _)| offered.contains(named))?;
-        Some(Box::new(RsaSigner { key: self.key.clone(), named, scheme }))
+        let known: &[(SignatureScheme, Scheme)] = match self.key.kind() {
+            KeyKind::P256 => &[(SignatureScheme::ECDSA_NISTP256_SHA256, Scheme::EcdsaP256Sha256)],
+            KeyKind::Ed25519 => &[(SignatureScheme::ED25519, Scheme::Ed25519)],
+            KeyKind::X25519 => &[],
+            _ => &[
+                (SignatureScheme::RSA_PSS_SHA256, Scheme::RsaPssSha256),
+                (SignatureScheme::RSA_PKCS1_SHA256, Scheme::RsaPkcs1Sha256),
+            ],
+        };
+        let &(named, scheme) = known.iter().find(|(named, _)| offered.contains(named))?;
+        Some(Box::new(Signing { key: self.key.clone(), named, scheme }))
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::RSA
+        match self.key.kind() {
+            KeyKind::P256 => SignatureAlgorithm::ECDSA,
+            KeyKind::Ed25519 | KeyKind::X25519 => SignatureAlgorithm::ED25519,
+            _ => SignatureAlgorithm::RSA,
+        }
     }
 }
 
 #[derive(Debug)]
-struct RsaSigner {
+struct Signing {
     key: Key,
     named: SignatureScheme,
     scheme: Scheme,
 }
 
-impl Signer for RsaSigner {
+impl Signer for Signing {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         self.key.sign(self.scheme, message).map_err(|error| Error::General(error.to_string()))
     }

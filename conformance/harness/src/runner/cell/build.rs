@@ -45,7 +45,8 @@ impl Running<'_> {
             let draft = self.user_message(step, send)?;
             let forge = self.values.forge(&step.forge)?;
             let encryption = encryption(&setup, self.case.agreement.as_deref(), step.encrypt.as_ref())?;
-            forge::message(draft, signing.as_ref(), encryption.as_ref(), &forge, &target)
+            let written = setup.write(draft, signing.as_ref(), encryption.as_ref(), &forge);
+            written.and_then(|written| written.posted(&forge, &target))
         };
         Ok(forged.map(Sent::from).map_err(|error| error.to_string())?)
     }
@@ -58,7 +59,8 @@ impl Running<'_> {
         let forge = self.values.forge(&step.forge)?;
         let encryption = encryption(&setup, self.case.agreement.as_deref(), step.encrypt.as_ref())?;
         let signing = signer.as_ref().map(Signer::signing);
-        let forged = forge::pulled(draft, signing.as_ref(), encryption.as_ref(), &forge);
+        let written = setup.write(draft, signing.as_ref(), encryption.as_ref(), &forge);
+        let forged = written.and_then(|written| written.handed_out(&forge));
         Ok(forged.map(Sent::from).map_err(|error| error.to_string())?)
     }
 
