@@ -241,7 +241,6 @@ impl Key {
     /// [`CertError::Sign`] when the scheme does not fit the key, [`CertError::Key`] when the library fails.
     pub fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, CertError> {
         let unfit = || CertError::Sign { scheme: scheme.name(), kind: self.kind.name() };
-        let legacy = || legacy::sign(self.pkcs8.secret_pkcs8_der(), scheme, message);
         match (scheme, self.kind, &self.pair) {
             (Scheme::EcdsaP256Sha256, _, Pair::P256(pair)) => {
                 let signed = pair.sign(&SystemRandom::new(), message).map_err(refused)?;
@@ -250,7 +249,9 @@ impl Key {
             (Scheme::Ed25519, _, Pair::Ed25519(pair)) => Ok(pair.sign(message).as_ref().to_vec()),
             (_, KeyKind::P256 | KeyKind::Ed25519 | KeyKind::X25519, _)
             | (Scheme::EcdsaP256Sha256 | Scheme::Ed25519, ..) => Err(unfit()),
-            (Scheme::RsaPkcs1Sha1, ..) | (_, KeyKind::Rsa1024, _) => legacy(),
+            (Scheme::RsaPkcs1Sha1, ..) | (_, KeyKind::Rsa1024, _) => {
+                legacy::sign(self.pkcs8.secret_pkcs8_der(), scheme, message)
+            }
             (Scheme::RsaPkcs1Sha256, ..) => self.rsa_pkcs1(message),
             (Scheme::RsaPssSha256, ..) => self.rsa_sign(&signature::RSA_PSS_SHA256, message),
         }
