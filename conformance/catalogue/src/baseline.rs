@@ -120,6 +120,21 @@ pub struct Accept {
     pub expires: String,
 }
 
+impl Accept {
+    /// `case` or `case [cell]`.
+    #[must_use]
+    pub fn about(&self) -> String {
+        if self.cell == "-" { self.case.to_string() } else { format!("{} [{}]", self.case, self.cell) }
+    }
+
+    /// What is accepted until when, by whom and why.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let Self { verdict, reason, owner, expires, .. } = self;
+        format!("{verdict} accepted until {expires} by {owner}: {reason}")
+    }
+}
+
 fn dash() -> String {
     "-".to_owned()
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use carnet_catalogue::Safety;
-use carnet_catalogue::baseline::{Accept, Baseline};
+use carnet_catalogue::baseline::Baseline;
 use carnet_catalogue::read;
 use carnet_harness::judge::baseline;
 use carnet_harness::judge::run::BaselineSeen;
-use carnet_harness::{ExitCode as Exit, Run, RunOptions, Verdict};
+use carnet_harness::{ExitCode as Exit, Run, RunOptions};
 use carnet_report::Format;
 
 use crate::failure::Failure;
@@ -104,25 +104,10 @@ fn show_baseline(run: &Run, seen: &BaselineSeen) {
     for line in seen.lines() {
         out::println!("  {line}");
     }
-    for row in &seen.stale {
-        out::println!("  stale: {}", stale_row(run, row));
-    }
-    for row in &seen.expired {
-        out::println!("  expired on {}: {} [{}], owner {}: {}", row.expires, row.case, row.cell, row.owner, row.reason);
+    for (cell, why) in baseline::spent(run) {
+        out::println!("  {cell}: {why}");
     }
     out::println!("exit with the baseline: {}", seen.exit.code());
-}
-
-/// Why a row no longer describes its cell, and what to do with it.
-fn stale_row(run: &Run, row: &Accept) -> String {
-    let cell = run.cells.iter().find(|cell| cell.case == row.case && cell.cell == row.cell);
-    let now = cell.map_or(Verdict::Pass, |cell| cell.verdict);
-    let was = format!("{} [{}] is no longer {} {}", row.case, row.cell, row.verdict, row.signature);
-    if now == Verdict::Pass {
-        return format!("{was}: it passes, take the row out");
-    }
-    let signature = cell.and_then(|cell| cell.signature.as_deref()).unwrap_or("without a signature");
-    format!("{was}, but {now} {signature}: another failure, which the row does not accept")
 }
 
 /// Asks on the terminal; only a yes is one.
@@ -158,21 +143,5 @@ mod tests {
         assert!(schema.is_valid(&json), "{json}");
         let lines: Vec<String> = run.baseline.iter().flat_map(BaselineSeen::lines).collect();
         assert_eq!(lines, ["fixture.check: FAIL accepted until 9999-12-31 by operations: known"]);
-    }
-
-    #[test]
-    fn a_row_that_no_longer_holds_says_what_the_cell_does_now() {
-        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../harness/tests/evidence/receipt.signed");
-        let row: Accept = toml::from_str(
-            "case = \"fixture.check\"\nverdict = \"FAIL\"\nsignature = \"0123\"\nreason = \"r\"\nowner = \"o\"\n\
-             expires = \"2027-01-31\"\n",
-        )
-        .unwrap();
-        let failed = carnet_harness::judge::judge(&recorded.join("fail")).unwrap();
-        let signature = failed.cells[0].signature.clone().unwrap();
-        let said = stale_row(&failed, &row);
-        assert!(said.contains(&format!("but FAIL {signature}: another failure")) && !said.contains("take"), "{said}");
-        let passed = carnet_harness::judge::judge(&recorded.join("pass")).unwrap();
-        assert!(stale_row(&passed, &row).ends_with("it passes, take the row out"));
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use carnet_catalogue::Filters;
 use carnet_catalogue::case::Level;
 use carnet_harness::evidence::{Direction, Evidence, EvidenceError, Kind};
-use carnet_harness::judge::baseline::hold;
+use carnet_harness::judge::baseline::{hold, spent};
 use carnet_harness::judge::{LedgerFinding, judge_with};
 use carnet_harness::plan::Selection;
 use carnet_harness::{ExitCode, RunOptions, Setup, Verdict, judge, run};
@@ -213,6 +213,18 @@ fn a_baseline_accepts_the_known_failure_only_and_only_for_a_time() {
     assert_eq!(hold(&run, &row(&signature, "2026-11-30"), "2026-12-01", false).expired.len(), 1);
     let held = hold(&run, &row("0000000000000000", "2027-01-01"), "2026-12-01", false);
     assert_eq!((held.exit, held.stale.len()), (ExitCode::Fails, 1));
+    let told = |run: &Run, signature: &str, expires: &str| {
+        let baseline = Some(hold(run, &row(signature, expires), "2026-12-01", false));
+        spent(&Run { baseline, ..run.clone() })
+    };
+    assert_eq!(told(&run, &signature, "2027-01-01"), []);
+    let [(of, why)] = told(&run, "0000000000000000", "2027-01-01").try_into().unwrap();
+    assert_eq!(of, cell.case.as_str());
+    assert!(why.contains(&format!("but FAIL {signature}: another failure")) && !why.contains("take"), "{why}");
+    let mut mended = run.clone();
+    mended.cells[0].verdict = Verdict::Pass;
+    assert!(told(&mended, &signature, "2027-01-01")[0].1.ends_with("it passes, take the row out"));
+    assert!(told(&run, &signature, "2026-11-30")[0].1.contains("expired on 2026-11-30"));
 
     let mut losing = run.clone();
     let lost = LedgerFinding {

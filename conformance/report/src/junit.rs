@@ -2,10 +2,12 @@
 //!
 //! JUnit knows success, failure, error and skipped. A FAIL is a failure; what could not be judged is an error, so
 //! that no reader counts it as passed; what was left out is skipped, with its reason; a WARN is a success whose
-//! output names the finding. Keeps to the schema of Jenkins' xUnit plugin (`junit-10.xsd`).
+//! output names the finding. What the operator's baseline accepts is skipped with its row, never a success, and a row
+//! that holds no more is a failure of its own, as the run ends with exit 1. Keeps to the schema of Jenkins' xUnit plugin (`junit-10.xsd`).
 
 use std::fmt::Write as _;
 
+use carnet_harness::judge::baseline;
 use carnet_harness::judge::run::CellResult;
 use carnet_harness::verdict::Verdict;
 
@@ -21,15 +23,17 @@ pub(crate) const FORMAT: Format = Format {
 };
 
 fn render(source: &Source<'_>) -> String {
-    let cells = || source.cells();
     let suites = sections(source.cells());
+    let spent = baseline::spent(source.run);
+    let count = |outcome| source.cells().filter(|cell| Outcome::of(source, cell) == outcome).count();
     Element::new("testsuites")
         .attr("name", format!("carnet: {}", source.run.subject.name))
-        .attr("tests", cells().count())
-        .attr("failures", cells().filter(|cell| Outcome::of(cell.verdict) == Outcome::Failure).count())
-        .attr("errors", cells().filter(|cell| Outcome::of(cell.verdict) == Outcome::Error).count())
-        .attr("time", seconds(cells().filter_map(|cell| source.took(cell)).sum()))
+        .attr("tests", source.cells().count() + spent.len())
+        .attr("failures", count(Outcome::Failure) + spent.len())
+        .attr("errors", count(Outcome::Error))
+        .attr("time", seconds(source.cells().filter_map(|cell| source.took(cell)).sum()))
         .children(suites.iter().map(|section| suite(source, section)))
+        .children(Some(&spent).filter(|spent| !spent.is_empty()).map(|spent| rows(spent)))
         .document()
 }
 
@@ -43,8 +47,11 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn of(verdict: Verdict) -> Self {
-        match verdict {
+    fn of(source: &Source<'_>, cell: &CellResult) -> Self {
+        if source.accepted(cell).is_some() {
+            return Self::Skipped;
+        }
+        match cell.verdict {
             Verdict::Pass | Verdict::Warn => Self::Success,
             Verdict::Fail => Self::Failure,
             Verdict::Inconclusive | Verdict::Review | Verdict::Error => Self::Error,
@@ -54,7 +61,7 @@ impl Outcome {
 }
 
 fn suite(source: &Source<'_>, section: &Section<'_>) -> Element {
-    let count = |outcome| section.cells.iter().filter(|cell| Outcome::of(cell.verdict) == outcome).count();
+    let count = |outcome| section.cells.iter().filter(|cell| Outcome::of(source, cell) == outcome).count();
     Element::new("testsuite")
         .attr("name", section.layer)
         .attr("tests", section.cells.len())
@@ -76,16 +83,41 @@ fn test_case(source: &Source<'_>, cell: &CellResult) -> Element {
             .attr("message", cell.reason.clone().or(first).unwrap_or_else(|| cell.title.clone()))
             .attr("type", cell.verdict)
     };
-    match Outcome::of(cell.verdict) {
+    match Outcome::of(source, cell) {
         Outcome::Success if cell.verdict == Verdict::Warn => case.child(Element::text("system-out", details(cell))),
         Outcome::Success => case,
         Outcome::Failure => case.child(told("failure")),
         Outcome::Error => case.child(told("error")),
-        Outcome::Skipped => {
-            let reason = cell.reason.as_deref().unwrap_or_default();
-            case.child(Element::new("skipped").attr("message", format!("{}: {reason}", cell.verdict)))
-        }
+        Outcome::Skipped => match source.accepted(cell) {
+            Some(row) => case
+                .child(Element::new("skipped").attr("message", row.says()))
+                .child(Element::text("system-out", details(cell))),
+            None => {
+                let reason = cell.reason.as_deref().unwrap_or_default();
+                case.child(Element::new("skipped").attr("message", format!("{}: {reason}", cell.verdict)))
+            }
+        },
     }
+}
+
+/// Rows of the baseline that hold no more.
+fn rows(spent: &[(String, String)]) -> Element {
+    let case = |(cell, why): &(String, String)| {
+        let failure = Element::text("failure", why).attr("message", why).attr("type", Verdict::Fail);
+        Element::new("testcase")
+            .attr("name", cell)
+            .attr("classname", "carnet.baseline")
+            .attr("time", seconds(0))
+            .child(failure)
+    };
+    Element::new("testsuite")
+        .attr("name", "baseline")
+        .attr("tests", spent.len())
+        .attr("failures", spent.len())
+        .attr("errors", 0)
+        .attr("skipped", 0)
+        .attr("time", seconds(0))
+        .children(spent.iter().map(case))
 }
 
 /// Microseconds as JUnit writes them.

@@ -2,11 +2,13 @@
 //!
 //! SARIF's kinds are the suite's verdicts: a FAIL or WARN is `fail`, INCONCLUSIVE is `open`, REVIEW is `review`. An
 //! ERROR is the tool's own and becomes a notification. Cells that passed or were left out are not results, since
-//! importers would show each of them as an alert; `properties.count` has their numbers. A location is the line of
+//! importers would show each of them as an alert; `properties.count` has their numbers. What the operator's baseline
+//! accepts is a result that is suppressed; a row that holds no more is a notification of the configuration. A location is the line of
 //! `events.jsonl` that shows the finding, with the bytes of the blob beside it.
 
 use carnet_catalogue::{Level, RequirementId};
 use carnet_harness::evidence::Kind;
+use carnet_harness::judge::baseline;
 use carnet_harness::judge::run::{CellResult, Finding};
 use carnet_harness::verdict::Verdict;
 use serde_json::{Value, json};
@@ -31,9 +33,14 @@ fn render(source: &Source<'_>) -> Value {
         run.requirements.keys().chain(source.cells().flat_map(|cell| &cell.verifies)).collect();
     rules.sort();
     rules.dedup();
-    let results: Vec<Value> = source.cells().flat_map(|cell| results(source, cell, &rules)).collect();
+    let results: Vec<Value> = source
+        .cells()
+        .flat_map(|cell| results(source, cell, &rules).into_iter().map(|result| suppressed(source, cell, result)))
+        .collect();
     let notifications: Vec<Value> =
-        run.cells.iter().filter(|cell| cell.verdict == Verdict::Error).map(notification).collect();
+        run.cells.iter().filter(|cell| cell.verdict == Verdict::Error).map(failure).collect();
+    let spent: Vec<Value> =
+        baseline::spent(run).iter().map(|(cell, why)| notification(format!("baseline, {cell}: {why}"))).collect();
     json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -53,6 +60,7 @@ fn render(source: &Source<'_>) -> Value {
                 "startTimeUtc": source.began(),
                 "endTimeUtc": source.ended(),
                 "toolExecutionNotifications": notifications,
+                "toolConfigurationNotifications": spent,
             }],
             "results": results,
             "columnKind": "unicodeCodePoints",
@@ -97,6 +105,14 @@ fn results(source: &Source<'_>, cell: &CellResult, rules: &[&RequirementId]) -> 
             })]
         }
     }
+}
+
+/// With the row of the baseline that accepts it, where one does.
+fn suppressed(source: &Source<'_>, cell: &CellResult, mut result: Value) -> Value {
+    if let Some(row) = source.accepted(cell) {
+        result["suppressions"] = json!([{ "kind": "external", "status": "accepted", "justification": row.says() }]);
+    }
+    result
 }
 
 fn failed(source: &Source<'_>, cell: &CellResult, finding: &Finding, rules: &[&RequirementId]) -> Value {
@@ -154,9 +170,10 @@ fn bytes(source: &Source<'_>, finding: &Finding) -> Option<Value> {
     }))
 }
 
-fn notification(cell: &CellResult) -> Value {
-    json!({
-        "level": "error",
-        "message": { "text": format!("{}: {}", name(cell), cell.reason.as_deref().unwrap_or("the suite failed")) },
-    })
+fn failure(cell: &CellResult) -> Value {
+    notification(format!("{}: {}", name(cell), cell.reason.as_deref().unwrap_or("the suite failed")))
+}
+
+fn notification(text: String) -> Value {
+    json!({ "level": "error", "message": { "text": text } })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use carnet_catalogue::baseline::Accept;
 use carnet_catalogue::{Catalogue, Ics, read};
 use carnet_harness::evidence::{Event, Evidence, EvidenceError, Scope};
 use carnet_harness::judge::run::{CellResult, Run};
@@ -41,6 +42,11 @@ impl<'a> Source<'a> {
     /// The cells of the run, and what its ledger found as one more.
     pub(crate) fn cells(&self) -> impl Iterator<Item = &CellResult> {
         self.run.cells.iter().chain(&self.ledger)
+    }
+
+    /// The row of the operator's baseline that accepts what came of a cell.
+    pub(crate) fn accepted(&self, cell: &CellResult) -> Option<&Accept> {
+        self.run.baseline.as_ref()?.accepts(cell)
     }
 
     /// The execution of a cell that its result speaks of: the one its findings point into, else the last.

@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use carnet_harness::judge::Ledger;
 use carnet_harness::judge::run::CellResult;
+use carnet_harness::judge::{Ledger, baseline};
 use carnet_harness::verdict::Verdict;
 
 use crate::requirement::{rows, tally};
@@ -65,6 +65,9 @@ fn fill(text: &mut String, source: &Source<'_>) -> std::fmt::Result {
         writeln!(text, "\nWith the baseline: {}; exit code {}.\n", seen.count(), seen.exit.code())?;
         for line in seen.lines() {
             writeln!(text, "- {}", escape(&line))?;
+        }
+        for (cell, why) in baseline::spent(run) {
+            writeln!(text, "- **{}**: {}", escape(&cell), escape(&why))?;
         }
     }
     if !run.contradictions.is_empty() {

@@ -1,10 +1,12 @@
 //! `report.tap`: the Test Anything Protocol, version 13; for harnesses that read lines.
 //!
 //! A cell is a test point. PASS and WARN are `ok`, what was left out is `ok # SKIP reason`, everything else is
-//! `not ok`: what could not be judged has not passed. Diagnostics are a YAML block of plain keys and quoted strings.
+//! `not ok`: what could not be judged has not passed. What the operator's baseline accepts is `not ok # TODO` with its row,
+//! and a row that holds no more is `not ok` as a test point of its own. Diagnostics are a YAML block of plain keys and quoted strings.
 
 use std::fmt::Write as _;
 
+use carnet_harness::judge::baseline;
 use carnet_harness::judge::run::CellResult;
 use carnet_harness::verdict::Verdict;
 
@@ -21,27 +23,41 @@ pub(crate) const FORMAT: Format = Format {
 fn render(source: &Source<'_>) -> String {
     let run = source.run;
     let sections = sections(source.cells());
-    let mut text = format!("TAP version 13\n1..{}\n", source.cells().count());
+    let spent = baseline::spent(run);
+    let mut text = format!("TAP version 13\n1..{}\n", source.cells().count() + spent.len());
     let mut number = 0;
     for section in &sections {
         let _ = writeln!(text, "# {}", one_line(section.title));
         for cell in &section.cells {
             number += 1;
-            point(&mut text, number, cell);
+            point(&mut text, number, source, cell);
         }
+    }
+    if !spent.is_empty() {
+        text += "# Baseline: rows that hold no more\n";
+    }
+    for (cell, why) in &spent {
+        number += 1;
+        let _ = writeln!(text, "not ok {number} - baseline: {}", escape(cell));
+        let _ = write!(text, "  ---\n  message: {}\n  ...\n", quote(why));
     }
     let _ = writeln!(text, "# {}: {}", arithmetic(run), by_verdict(run));
     let _ = writeln!(text, "# verdict: {}", run.verdict);
     text
 }
 
-fn point(text: &mut String, number: usize, cell: &CellResult) {
-    let ok = matches!(cell.verdict, Verdict::Pass | Verdict::Warn) || !cell.verdict.attempted();
+fn point(text: &mut String, number: usize, source: &Source<'_>, cell: &CellResult) {
+    let accepted = source.accepted(cell);
+    let fine = matches!(cell.verdict, Verdict::Pass | Verdict::Warn) || !cell.verdict.attempted();
+    let ok = fine && accepted.is_none();
     let _ = write!(text, "{} {number} - {}", if ok { "ok" } else { "not ok" }, escape(&name(cell)));
     if !cell.verdict.attempted() {
         let reason = cell.reason.as_deref().unwrap_or_default();
         let _ = writeln!(text, " # SKIP {}: {}", cell.verdict, escape(reason));
         return;
+    }
+    if let Some(row) = accepted {
+        let _ = write!(text, " # TODO {}", escape(&row.says()));
     }
     text.push('\n');
     if cell.verdict == Verdict::Pass {

@@ -176,6 +176,44 @@ fn what_a_baseline_accepted_is_on_the_page() {
 }
 
 #[test]
+fn what_a_baseline_accepts_does_not_fail_a_pipeline_and_a_row_that_holds_no_more_does() {
+    let (dir, mut run) = (folder("receipt.signed", "fail"), run("receipt.signed", "fail"));
+    let row = |cell: &str| {
+        serde_json::json!({
+            "case": "fixture.check", "cell": cell, "verdict": "FAIL", "signature": "0", "reason": "a #known <reason>",
+            "owner": "operations", "expires": "2027-01-31",
+        })
+    };
+    let baseline = |accepted: &[Value], stale: &[Value], expired: &[Value]| {
+        let held = serde_json::json!({ "accepted": accepted, "stale": stale, "expired": expired, "exit": 0 });
+        Some(serde_json::from_value(held).expect("a baseline"))
+    };
+    run.baseline = baseline(&[row("-")], &[], &[]);
+    for (format, shown) in [
+        ("junit", "failures=\"0\" errors=\"0\""),
+        ("junit", "<skipped message=\"FAIL accepted until 2027-01-31 by operations: a #known &lt;reason&gt;\""),
+        ("tap", "not ok 1 - fixture.check # TODO FAIL accepted until 2027-01-31 by operations: a \\#known <reason>"),
+        ("sarif", "\"justification\": \"FAIL accepted until 2027-01-31 by operations: a #known <reason>\""),
+    ] {
+        let text = render(Format::named(format).expect("a format"), &dir, &run);
+        assert!(text.contains(shown), "{format} does not say {shown:?}: {text}");
+    }
+    run.baseline = baseline(&[], &[row("-")], &[row("tls=1.3")]);
+    for (format, shown) in [
+        ("html", "fixture.check [tls=1.3]: the row of operations (a #known &#60;reason&#62;) expired on 2027-01-31"),
+        ("summary", "**fixture.check**: it is no longer FAIL 0, but FAIL"),
+        ("junit", "tests=\"3\" failures=\"3\" errors=\"0\""),
+        ("junit", "classname=\"carnet.baseline\""),
+        ("tap", "1..3"),
+        ("tap", "not ok 2 - baseline: fixture.check\n"),
+        ("sarif", "baseline, fixture.check [tls=1.3]: the row of operations"),
+    ] {
+        let text = render(Format::named(format).expect("a format"), &dir, &run);
+        assert!(text.contains(shown), "{format} does not say {shown:?}: {text}");
+    }
+}
+
+#[test]
 fn two_captures_of_the_same_verdict_read_the_same() {
     for dir in all() {
         let run = judge(&dir).expect("recorded evidence");

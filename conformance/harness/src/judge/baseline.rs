@@ -27,10 +27,7 @@ pub fn hold(run: &Run, baseline: &Baseline, today: &str, strict: bool) -> Baseli
     if !held.stale.is_empty() || !held.expired.is_empty() {
         held.exit = ExitCode::Fails;
     } else if !held.accepted.is_empty() {
-        let left = run
-            .cells
-            .iter()
-            .filter(|cell| !held.accepted.iter().any(|row| row.case == cell.case && row.cell == cell.cell));
+        let left = run.cells.iter().filter(|cell| held.accepts(cell).is_none());
         let ledger = run.ledger.iter().flat_map(Ledger::verdicts);
         let left: Vec<Verdict> =
             left.map(|cell| cell.verdict).chain(ledger).filter(|verdict| verdict.attempted()).collect();
@@ -41,6 +38,31 @@ pub fn hold(run: &Run, baseline: &Baseline, today: &str, strict: bool) -> Baseli
         };
     }
     held
+}
+
+/// The rows of a run's baseline that end it with exit 1: which cell each is about, why it does not hold, and what to do.
+#[must_use]
+pub fn spent(run: &Run) -> Vec<(String, String)> {
+    let Some(held) = &run.baseline else { return Vec::new() };
+    let stale = held.stale.iter().map(|row| (row.about(), stale(run, row)));
+    let expired = held.expired.iter().map(|row| {
+        let why =
+            format!("the row of {} ({}) expired on {}: mend it, or agree on a day", row.owner, row.reason, row.expires);
+        (row.about(), why)
+    });
+    stale.chain(expired).collect()
+}
+
+/// Why a row no longer describes its cell, and what to do with it.
+fn stale(run: &Run, row: &Accept) -> String {
+    let was = format!("it is no longer {} {}", row.verdict, row.signature);
+    match run.cells.iter().find(|cell| cell.case == row.case && cell.cell == row.cell) {
+        Some(cell) if cell.verdict != Verdict::Pass => {
+            let signature = cell.signature.as_deref().unwrap_or("without a signature");
+            format!("{was}, but {} {signature}: another failure, which the row does not accept", cell.verdict)
+        }
+        _ => format!("{was}: it passes, take the row out"),
+    }
 }
 
 /// This day as baselines write it, in UTC.

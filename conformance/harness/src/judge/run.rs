@@ -70,11 +70,13 @@ impl BaselineSeen {
 
     /// What is accepted, for people: a line for each row.
     pub fn lines(&self) -> impl Iterator<Item = String> {
-        self.accepted.iter().map(|row| {
-            let cell = if row.cell == "-" { String::new() } else { format!(" [{}]", row.cell) };
-            let Accept { case, verdict, reason, owner, expires, .. } = row;
-            format!("{case}{cell}: {verdict} accepted until {expires} by {owner}: {reason}")
-        })
+        self.accepted.iter().map(|row| format!("{}: {}", row.about(), row.says()))
+    }
+
+    /// The row that accepts what came of a cell.
+    #[must_use]
+    pub fn accepts(&self, cell: &CellResult) -> Option<&Accept> {
+        self.accepted.iter().find(|row| row.case == cell.case && row.cell == cell.cell)
     }
 }
 

@@ -8,8 +8,8 @@ mod sequence;
 mod wire;
 
 use askama::Template;
-use carnet_harness::judge::Ledger;
 use carnet_harness::judge::run::{Contradiction, Finding, Run};
+use carnet_harness::judge::{Ledger, baseline};
 use carnet_harness::verdict::Verdict;
 
 use crate::requirement::{Row, rows, tally};
@@ -57,6 +57,7 @@ fn render(source: &Source<'_>) -> Result<String, ReportError> {
         claims: claims(source),
         repairs: repairs(source),
         ledger: run.ledger.iter().flat_map(Ledger::lines).collect(),
+        spent: baseline::spent(run),
         sections,
         sources: clauses(rows),
         messages: messages.packed()?,
@@ -77,6 +78,8 @@ struct Page<'a> {
     repairs: Vec<Repair<'a>>,
     /// The conservation of messages, a line for each direction.
     ledger: Vec<String>,
+    /// Rows of the baseline that hold no more: the cell, and why.
+    spent: Vec<(String, String)>,
     sections: Vec<SectionView<'a>>,
     sources: Vec<Clauses<'a>>,
     messages: String,
