@@ -14,7 +14,7 @@ use carnet_harness::evidence::{Direction, Evidence, EvidenceError, Kind};
 use carnet_harness::judge::baseline::{hold, spent};
 use carnet_harness::judge::{LedgerFinding, judge_with};
 use carnet_harness::plan::Selection;
-use carnet_harness::{ExitCode, RunOptions, Setup, Verdict, judge, run};
+use carnet_harness::{ExitCode, Run, RunOptions, Setup, Verdict, judge, run};
 
 fn fixture(check: &str, which: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence").join(check).join(which)

@@ -1,7 +1,7 @@
 //! `report.tap`: the Test Anything Protocol, version 13; for harnesses that read lines.
 //!
 //! A cell is a test point. PASS and WARN are `ok`, what was left out is `ok # SKIP reason`, everything else is
-//! `not ok`: what could not be judged has not passed. What the operator's baseline accepts is `not ok # TODO` with its row,
+//! `not ok`: what could not be judged has not passed. What the operator's baseline accepts is `not ok # todo` with its row,
 //! and a row that holds no more is `not ok` as a test point of its own. Diagnostics are a YAML block of plain keys and quoted strings.
 
 use std::fmt::Write as _;
@@ -57,7 +57,7 @@ fn point(text: &mut String, number: usize, source: &Source<'_>, cell: &CellResul
         return;
     }
     if let Some(row) = accepted {
-        let _ = write!(text, " # TODO {}", escape(&row.says()));
+        let _ = write!(text, " # todo {}", escape(&row.says()));
     }
     text.push('\n');
     if cell.verdict == Verdict::Pass {

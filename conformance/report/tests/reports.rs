@@ -192,7 +192,7 @@ fn what_a_baseline_accepts_does_not_fail_a_pipeline_and_a_row_that_holds_no_more
     for (format, shown) in [
         ("junit", "failures=\"0\" errors=\"0\""),
         ("junit", "<skipped message=\"FAIL accepted until 2027-01-31 by operations: a #known &lt;reason&gt;\""),
-        ("tap", "not ok 1 - fixture.check # TODO FAIL accepted until 2027-01-31 by operations: a \\#known <reason>"),
+        ("tap", "not ok 1 - fixture.check # todo FAIL accepted until 2027-01-31 by operations: a \\#known <reason>"),
         ("sarif", "\"justification\": \"FAIL accepted until 2027-01-31 by operations: a #known <reason>\""),
     ] {
         let text = render(Format::named(format).expect("a format"), &dir, &run);
