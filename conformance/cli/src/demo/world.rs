@@ -145,7 +145,7 @@ body = "${{document}}"
 
 [hooks.submit.http]
 method = "POST"
-url = "http://{api}/v1/messages?to=${{document.to}}&service=${{document.service}}&action=${{document.action}}&conversation=${{fresh.conversation}}"
+url = "http://{api}/v1/messages?to=${{document.to}}&service=${{document.service}}&action=${{document.action}}&agreement=${{agreement.name}}&conversation=${{fresh.conversation}}"
 headers = {{ Content-Type = "application/xml", Message-Property = "${{document.properties}}" }}
 token_file = "token"
 body = "${{document}}"

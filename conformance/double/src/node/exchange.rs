@@ -28,14 +28,21 @@ impl Node {
     /// Submits a document for a party under an action: pushed, or queued where it is one that is pulled.
     ///
     /// What is for a party that is not known goes where a publisher says. Gives the MessageId.
-    pub(super) fn submit(self: &Arc<Self>, to: &str, action: &str, conversation: &str, document: Vec<u8>) -> String {
+    pub(super) fn submit(
+        self: &Arc<Self>,
+        to: &str,
+        action: &str,
+        agreement: Agreement,
+        conversation: &str,
+        document: Vec<u8>,
+    ) -> String {
         let answers = action == PULLED;
-        let draft = self.drafted(to, action, conversation, document, answers);
+        let draft = self.drafted(to, action, agreement, conversation, document);
         let message_id = draft.message_id.clone();
         if answers {
-            self.queue(draft);
+            self.queue(draft, agreement);
         } else {
-            let (agreement, looked_up) = (Agreement::Main, to != PARTIES[1]);
+            let looked_up = to != PARTIES[1];
             self.keep_and_dispatch(Outgoing { draft, answers: String::new(), agreement, looked_up });
         }
         message_id
@@ -47,15 +54,26 @@ impl Node {
         let Some((partner, conversation)) = request else { return false };
         let own = self.mutation.does(Habit::OtherConversation);
         let conversation = if own { self.fresh_conversation(to) } else { conversation };
-        let draft =
-            Draft { refers_to: Some(to.to_owned()), ..self.drafted(&partner, REPLY, &conversation, document, true) };
-        let (agreement, looked_up) = (Agreement::Main, false);
+        let agreement = Agreement::Main;
+        let draft = Draft {
+            refers_to: Some(to.to_owned()),
+            ..self.drafted(&partner, REPLY, agreement, &conversation, document)
+        };
+        let looked_up = false;
         self.keep_and_dispatch(Outgoing { draft, answers: to.to_owned(), agreement, looked_up });
         true
     }
 
     /// A message of the double's own. What answers a request or a pull comes from the responder of the exchange.
-    fn drafted(&self, partner: &str, action: &str, conversation: &str, document: Vec<u8>, answers: bool) -> Draft {
+    fn drafted(
+        &self,
+        partner: &str,
+        action: &str,
+        agreement: Agreement,
+        conversation: &str,
+        document: Vec<u8>,
+    ) -> Draft {
+        let answers = [PULLED, REPLY].contains(&action);
         let role = |initiates: bool| format!("{EB}{}", if initiates { "initiator" } else { "responder" });
         let corners = if action == CORNERS { corners() } else { Vec::new() };
         Draft {
@@ -67,7 +85,7 @@ impl Node {
             to: PartyRef { id: partner.to_owned(), kind: CUSTOMS.to_owned(), role: role(answers) },
             agreed: Agreed {
                 // The agreement is the same with those that are looked up.
-                name: Agreement::Main.with(PARTIES.into_iter().find(|known| *known == partner).unwrap_or(PARTIES[1])),
+                name: agreement.with(PARTIES.into_iter().find(|known| *known == partner).unwrap_or(PARTIES[1])),
                 mpc: (action == PULLED).then(|| CHANNEL.to_owned()),
                 properties: corners,
                 ..Agreed::default()
@@ -85,11 +103,12 @@ impl Node {
         }
     }
 
-    fn queue(&self, draft: Draft) {
-        let signing = self.signing(self.mutation.sign.message.as_ref(), Agreement::Main);
+    fn queue(&self, draft: Draft, agreement: Agreement) {
+        let signing = self.signing(self.mutation.sign.message.as_ref(), agreement);
+        let encryption = self.encryption(agreement);
         let edits = fill(&self.mutation.forge.message, "");
-        let forged = forge::pulled(draft.clone(), signing.as_ref(), None, &edits)
-            .or_else(|_| forge::pulled(draft, signing.as_ref(), None, &[]));
+        let forged = forge::pulled(draft.clone(), signing.as_ref(), encryption.as_ref(), &edits)
+            .or_else(|_| forge::pulled(draft, signing.as_ref(), encryption.as_ref(), &[]));
         if let Ok(Forged { message_id, bytes, .. }) = forged {
             self.memory().waiting.push(Waiting { message_id, response: bytes, handed_out: Vec::new() });
         }

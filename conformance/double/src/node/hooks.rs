@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Node;
+use crate::agreement::Agreement;
 
 /// Serves until the task ends.
 pub(super) async fn listen(node: Arc<Node>, listener: TcpListener) {
@@ -33,7 +34,8 @@ async fn answer(node: Arc<Node>, mut tcp: TcpStream) {
             ("200 OK", String::new())
         }
         Some("/submit") => {
-            let id = node.submit(&said("to"), &said("action"), &said("conversation"), message.body.clone());
+            let agreement = Agreement::named(Some(&said("agreement")));
+            let id = node.submit(&said("to"), &said("action"), agreement, &said("conversation"), message.body.clone());
             ("202 Accepted", id)
         }
         Some("/reply") if node.reply(&said("to"), message.body.clone()) => ("202 Accepted", String::new()),

@@ -143,7 +143,7 @@ impl Node {
     }
 
     /// How a message is encrypted; none where nothing is, or where the mutant does not.
-    fn encryption(&self, agreement: Agreement) -> Option<Encryption> {
+    pub(super) fn encryption(&self, agreement: Agreement) -> Option<Encryption> {
         let recipient = self.ground.keys.recipient(agreement)?.clone();
         let choice = self.mutation.encrypt.clone().unwrap_or_default();
         // `for = "suite"` is a certificate whose key the receiver has not: here, the double's own.

@@ -42,7 +42,7 @@ async fn sends(double: &Double, identity: Identity) -> bool {
     double.partner_at(listener.local_addr().unwrap());
     let mut hook = std::net::TcpStream::connect(double.hooks()).unwrap();
     hook.write_all(
-        b"POST /submit?to=SUITE&action=a&conversation=c HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n<a/>",
+        b"POST /submit?to=SUITE&action=a&agreement=&conversation=c HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n<a/>",
     )
     .unwrap();
     let (tcp, _) = listener.accept().await.unwrap();

@@ -12,8 +12,10 @@ use super::budget::{ANSWER, Budget};
 use super::dial::{Dial, dial};
 use super::line::{self, Ready};
 use crate::evidence::{Chains, Direction, Kind, Side, Sink};
-use crate::http::{Meter, Progress};
+use crate::http::{self, Meter, Progress};
 use crate::line::{Connected, Ending, Handshake, ending};
+use crate::root;
+use crate::sealed;
 use crate::setup::Setup;
 
 /// How the bytes of an answer end.
@@ -156,6 +158,11 @@ async fn once(
     if !answer.is_empty() {
         budget.take(answer.len());
         sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&answer) });
+        // What is handed out to a pull request may be encrypted for the suite.
+        let package = http::read(&answer).ok().and_then(|message| root::package(&message));
+        if let Some(key) = package.and_then(|package| sealed::reveal(&package.envelope, setup.decryption())) {
+            sink.event(step, connection, Kind::ContentKey { key: sink.blob(&key) });
+        }
     }
     sink.event(step, connection, Kind::Ended { ending: how });
     if !matches!(kind, FaultKind::ResetAfter | FaultKind::ResetBefore) {

@@ -160,8 +160,22 @@ impl PModes {
     pub fn leg(&self, from: &PartyId, to: &PartyId, service: &Service, action: &Action) -> Option<&PMode> {
         let allowed = self.between(from, to).filter(|pmode| pmode.allows(service, action));
         let named = allowed.min_by_key(|pmode| service.is_test() && (pmode.is_pulled() || pmode.leg == Leg::Reply));
-        let fits = |pmode: &&PMode| pmode.responder.id.kind() == to.kind() && pmode.allows(service, action);
-        named.or_else(|| self.open_to(from).find(fits))
+        named.or_else(|| self.open_to(from).find(|pmode| fits(pmode, to, service, action)))
+    }
+
+    /// As [`PModes::leg`], under the agreement of that name.
+    #[must_use]
+    pub fn leg_under(
+        &self,
+        agreement: &str,
+        from: &PartyId,
+        to: &PartyId,
+        service: &Service,
+        action: &Action,
+    ) -> Option<&PMode> {
+        let named = |pmode: &&PMode| pmode.agreement.as_ref().is_some_and(|named| named.value() == agreement);
+        let allowed = self.between(from, to).filter(|pmode| pmode.allows(service, action));
+        allowed.chain(self.open_to(from).filter(|pmode| fits(pmode, to, service, action))).find(named)
     }
 
     /// The P-Modes under which a party sends to whoever is looked up.
@@ -241,6 +255,11 @@ impl PModes {
         )?;
         left.first().copied().ok_or_else(|| Mismatch::Sender { from: from() })
     }
+}
+
+/// Whether a P-Mode that leaves its responder open is for such a receiver.
+fn fits(pmode: &PMode, to: &PartyId, service: &Service, action: &Action) -> bool {
+    pmode.responder.id.kind() == to.kind() && pmode.allows(service, action)
 }
 
 fn narrow<'a>(

@@ -200,6 +200,28 @@ fn an_answer_goes_under_the_agreement_of_what_it_answers() {
 }
 
 #[test]
+fn a_producer_may_name_the_agreement_where_several_allow_the_same() {
+    let of = |id: &str, agreement: Option<&str>| {
+        let mut pmode = example();
+        pmode.id = PModeId::parse(id).expect("id");
+        pmode.agreement = agreement.and_then(|agreement| AgreementRef::new(agreement, None).ok());
+        pmode
+    };
+    let pmodes = vec![of("first", Some("urn:test:first")), of("second", Some("urn:test:second"))];
+    let (from, to) = (pmodes[0].sender().id.clone(), pmodes[0].receiver().id.clone());
+    let (service, action) = (pmodes[0].services[0].service.clone(), pmodes[0].services[0].actions[0].clone());
+    let pmodes = PModes::new(pmodes).expect("P-Modes");
+    let under =
+        |agreement: &str| pmodes.leg_under(agreement, &from, &to, &service, &action).map(|pmode| pmode.id.to_string());
+    assert_eq!(pmodes.leg(&from, &to, &service, &action).map(|pmode| pmode.id.to_string()).as_deref(), Some("first"));
+    assert_eq!(under("urn:test:second").as_deref(), Some("second"));
+    assert_eq!(under("urn:test:third"), None);
+    // One that names none cannot be said in a message to be meant.
+    let silent = PModes::new(vec![of("silent", None)]).expect("P-Modes");
+    assert_eq!(silent.leg_under("urn:test:first", &from, &to, &service, &action), None);
+}
+
+#[test]
 fn a_key_signs_as_agreed_by_its_algorithm() {
     let mut pmode = example();
     let rsa = pmode.signs();

@@ -46,6 +46,9 @@ pub(crate) struct SubmitQuery {
     service_type: Option<String>,
     /// Action.
     action: Option<String>,
+    /// AgreementRef, where several agreements with the partner allow the same service and action. When left out, that of the
+    /// message it answers, else that of the first P-Mode.
+    agreement: Option<String>,
     /// ConversationId; a fresh one when left out.
     conversation: Option<String>,
     /// MessageId of the message it answers. Where Two-Way is agreed it must be there, name a message that the partner
@@ -85,7 +88,15 @@ pub(crate) async fn ping(
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Submitted>), Problem> {
     let Query(PingQuery { to }) = query.map_err(|error| Problem::new(Kind::BadRequest, error.body_text()))?;
-    let query = SubmitQuery { to, service: None, service_type: None, action: None, conversation: None, ref_to: None };
+    let query = SubmitQuery {
+        to,
+        service: None,
+        service_type: None,
+        action: None,
+        agreement: None,
+        conversation: None,
+        ref_to: None,
+    };
     let test = (carnet_as4::ns::TEST_SERVICE.to_owned(), carnet_as4::ns::TEST_ACTION.to_owned());
     let submission = Submission { query, properties: Vec::new(), parts: Vec::new(), test: Some(test) };
     take(api, submission, patience(&headers)).await
@@ -191,6 +202,7 @@ fn ready(
     let asked = request.as_ref().filter(|request| request.from.id == to.value()).map(|request| request.pmode.clone());
     let mut draft = Draft {
         asked,
+        agreement: query.agreement,
         service,
         action,
         conversation: query.conversation.as_deref().map(ConversationId::parse).transpose().map_err(bad_id)?,

@@ -162,6 +162,7 @@ fn sealed(node: &Node, worker: &Worker, message: &Message, answer: Answer) -> Re
         service: Service::new(service, None)?,
         action: Action::parse(action)?,
         asked: Some(message.pmode.clone()),
+        agreement: None,
         conversation: Some(ConversationId::parse(&message.conversation)?),
         ref_to: None,
         properties: Vec::new(),

@@ -30,6 +30,8 @@ pub(crate) struct Draft {
     pub(crate) action: Action,
     /// The P-Mode of the message that it answers.
     pub(crate) asked: Option<String>,
+    /// The agreement that its producer wants it to go under.
+    pub(crate) agreement: Option<String>,
     /// A fresh one when left out.
     pub(crate) conversation: Option<ConversationId>,
     pub(crate) ref_to: Option<MessageId>,
@@ -43,6 +45,9 @@ impl Draft {
     /// The P-Mode that it goes under.
     pub(crate) fn leg<'a>(&self, agreements: &'a Agreements) -> Option<&'a PMode> {
         let pmodes = &agreements.pmodes;
+        if let Some(agreement) = &self.agreement {
+            return pmodes.leg_under(agreement, &agreements.us, &self.to, &self.service, &self.action);
+        }
         match self.asked.as_deref().and_then(|asked| pmodes.named(asked)).filter(|asked| asked.open.is_none()) {
             Some(asked) => pmodes.answer(asked, &self.service, &self.action),
             None => pmodes.leg(&agreements.us, &self.to, &self.service, &self.action),

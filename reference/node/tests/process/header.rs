@@ -67,6 +67,8 @@ fn an_agreement_need_not_be_named() {
     let path = format!("{PATH}&conversation=c7");
     let refused = ph_node.post(&format!("{path}&ref_to=earlier@test"), "application/xml", b"<a/>");
     assert_eq!((refused.status, &refused.json()["type"]), (422, &json!("urn:carnet:problem:not-agreed")));
+    let refused = ph_node.post(&format!("{path}&agreement=urn:x"), "application/xml", b"<a/>");
+    assert_eq!(refused.status, 422, "no P-Mode has an agreement of that name");
     let key = ph_node.post(&path, "application/xml", b"<a/>").json()["key"].as_i64().unwrap();
     ph_node.wait_state(key, "delivered");
     let page = th_node.wait("/v1/messages?state=delivered", |page| !page["items"].as_array().unwrap().is_empty());
