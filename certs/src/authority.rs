@@ -5,6 +5,7 @@ use std::path::Path;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 
 use crate::issue::{Ca, DAY};
 use crate::key::refused;
@@ -21,10 +22,12 @@ const CRL_DAYS: i64 = 30;
 ///   └─ lapsed ── zoo kinds whose CA stopped renewing its revocation list
 /// ```
 /// Only the root is a trust anchor. Which serial numbers are revoked follows from the zoo's table, so the lists can be
-/// published before any bad certificate is made, and are the same each time.
+/// published before any bad certificate is made, and are the same each time. Where they are published at an address, each
+/// certificate names that of its issuer's list.
 #[derive(Debug, Clone)]
 pub struct Authority {
     name: String,
+    lists: Option<String>,
     pub(crate) root: Ca,
     pub(crate) issuing: Ca,
     pub(crate) lower: Ca,
@@ -46,8 +49,14 @@ impl Crl {
     /// The name of its file, as DER.
     #[must_use]
     pub fn file(&self) -> String {
-        format!("{}.crl", self.name)
+        list_file(self.name)
     }
+}
+
+/// The name of the file of a revocation list, as DER: the last segment of its address.
+#[must_use]
+pub fn list_file(name: &str) -> String {
+    format!("{name}.crl")
 }
 
 impl Authority {
@@ -56,18 +65,54 @@ impl Authority {
     /// # Errors
     /// When the system has no randomness or `name` does not fit a certificate.
     pub fn new(name: &str, now: UnixTime) -> Result<Self, CertError> {
-        let key = || Key::generate(KeyKind::Rsa2048);
-        let root = Ca::new(name, &format!("{name} Root CA"), key()?, None, now)?;
-        let issuing = Ca::new(name, &format!("{name} Issuing CA"), key()?, Some(&root), now)?;
-        let lower = Ca::new(name, &format!("{name} Lower CA"), Key::generate(KeyKind::P256)?, Some(&issuing), now)?;
-        let lapsed = Ca::new(name, &format!("{name} Lapsed CA"), Key::generate(KeyKind::P256)?, Some(&root), now)?;
-        Ok(Self { name: name.to_owned(), root, issuing, lower, lapsed })
+        Self::make(name, None, now)
+    }
+
+    /// The same, whose certificates say that its revocation lists are below `lists`, such as `http://suite.example:8080`.
+    ///
+    /// # Errors
+    /// As [`Authority::new`]; also when `lists` does not fit a certificate.
+    pub fn with_lists_at(name: &str, lists: &str, now: UnixTime) -> Result<Self, CertError> {
+        Self::make(name, Some(lists.trim_end_matches('/')), now)
+    }
+
+    fn make(name: &str, lists: Option<&str>, now: UnixTime) -> Result<Self, CertError> {
+        let ca = |slug: &str, word: &str, kind: KeyKind, parent: Option<&Ca>| {
+            Ca::new(name, &format!("{name} {word} CA"), Key::generate(kind)?, address(lists, slug), parent, now)
+        };
+        let root = ca("root", "Root", KeyKind::Rsa2048, None)?;
+        let issuing = ca("issuing", "Issuing", KeyKind::Rsa2048, Some(&root))?;
+        let lower = ca("lower", "Lower", KeyKind::P256, Some(&issuing))?;
+        let lapsed = ca("lapsed", "Lapsed", KeyKind::P256, Some(&root))?;
+        Ok(Self { name: name.to_owned(), lists: lists.map(str::to_owned), root, issuing, lower, lapsed })
     }
 
     /// The name it was made with: the organisation of its CAs.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The address below which its certificates say that its revocation lists are; none where they say nothing.
+    #[must_use]
+    pub fn lists(&self) -> Option<&str> {
+        self.lists.as_deref()
+    }
+
+    /// Sees to it that its certificates name that address of its lists.
+    ///
+    /// # Errors
+    /// [`CertError::Lists`].
+    pub fn publishes_at(&self, lists: &str) -> Result<(), CertError> {
+        if self.lists() == Some(lists.trim_end_matches('/')) {
+            return Ok(());
+        }
+        Err(CertError::Lists { got: self.lists.clone(), expected: lists.to_owned() })
+    }
+
+    /// The address of one of its lists.
+    pub(crate) fn list(&self, name: &str) -> Option<String> {
+        address(self.lists(), name)
     }
 
     /// The trust anchor.
@@ -115,7 +160,7 @@ impl Authority {
         let revoked = zoo::revoked(&self.name)?;
         let fresh = CRL_DAYS * DAY;
         let mislisted = format!("{} {}", self.name, zoo::MISLISTED);
-        let other = Ca::new(&self.name, &mislisted, Key::generate(KeyKind::P256)?, None, now)?;
+        let other = Ca::new(&self.name, &mislisted, Key::generate(KeyKind::P256)?, None, None, now)?;
         Ok(vec![
             Crl { name: "root", der: self.root.crl(&revoked.by_root, now, fresh)?, fault: None },
             Crl { name: "issuing", der: self.issuing.crl(&revoked.by_issuing, now, fresh)?, fault: None },
@@ -138,25 +183,62 @@ impl Authority {
         Ok(())
     }
 
-    /// Reads what [`Authority::save`] wrote.
+    /// Reads what [`Authority::save`] wrote. Where its lists are, its own certificates say.
     ///
     /// # Errors
     /// [`CertError::File`] naming the file that is missing, or why its content does not fit.
     pub fn load(dir: &Path) -> Result<Self, CertError> {
-        let ca = |name: &str| -> Result<Ca, CertError> {
+        let mut lists: Option<String> = None;
+        let mut ca = |name: &str| -> Result<Ca, CertError> {
             let chain = read(&dir.join(format!("{name}.pem")))?;
             let key = read(&dir.join(format!("{name}.key.pem")))?;
             let Identity { mut chain, key } = Identity::from_pem(&chain, &key)?;
-            Ok(Ca { key, der: chain.swap_remove(0) })
+            let der = chain.swap_remove(0);
+            lists = lists.take().or_else(|| base(&der, &list_file("root")));
+            Ok(Ca { key, der, list: None })
         };
-        let root = ca("root")?;
-        let name = organisation(&root.der)?;
-        Ok(Self { name, root, issuing: ca("issuing")?, lower: ca("lower")?, lapsed: ca("lapsed")? })
+        let (root, issuing, lower, lapsed) = (ca("root")?, ca("issuing")?, ca("lower")?, ca("lapsed")?);
+        let listed = |ca: Ca, name| Ca { list: address(lists.as_deref(), name), ..ca };
+        Ok(Self {
+            name: organisation(&root.der)?,
+            root: listed(root, "root"),
+            issuing: listed(issuing, "issuing"),
+            lower: listed(lower, "lower"),
+            lapsed: listed(lapsed, "lapsed"),
+            lists,
+        })
     }
 
     fn cas(&self) -> [(&'static str, &Ca); 4] {
         [("root", &self.root), ("issuing", &self.issuing), ("lower", &self.lower), ("lapsed", &self.lapsed)]
     }
+}
+
+/// The address of a list below that of all.
+fn address(lists: Option<&str>, name: &str) -> Option<String> {
+    lists.map(|lists| format!("{lists}/{}", list_file(name)))
+}
+
+/// The address below which the list of a certificate's issuer is, when its file has that name.
+fn base(der: &CertificateDer<'_>, file: &str) -> Option<String> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    certificate
+        .extensions()
+        .iter()
+        .filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::CRLDistributionPoints(points) => Some(&points.points),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|point| match point.distribution_point.as_ref()? {
+            DistributionPointName::FullName(names) => Some(names),
+            DistributionPointName::NameRelativeToCRLIssuer(_) => None,
+        })
+        .flatten()
+        .find_map(|name| match name {
+            GeneralName::URI(uri) => uri.strip_suffix(file)?.strip_suffix('/').map(str::to_owned),
+            _ => None,
+        })
 }
 
 fn organisation(der: &CertificateDer<'_>) -> Result<String, CertError> {

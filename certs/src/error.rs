@@ -80,6 +80,14 @@ pub enum CertError {
         /// The other.
         other: String,
     },
+    /// The certificates of an authority that exists name another address of its revocation lists than is wanted.
+    #[error("the authority's certificates name {}, expected {expected}", got.as_deref().unwrap_or("no address of a revocation list"))]
+    Lists {
+        /// What they name.
+        got: Option<String>,
+        /// What they should.
+        expected: String,
+    },
     /// No kind of that name is in the zoo.
     #[error("zoo has no kind {slug:?}{}", near.as_ref().map(|near| format!("\nhelp: did you mean {near:?}?")).unwrap_or_default())]
     UnknownKind {

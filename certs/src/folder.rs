@@ -20,6 +20,9 @@ pub struct FolderPlan {
     pub hosts: Vec<String>,
     /// The kind of the TLS keys. Messages are signed with RSA-2048; other kinds come from [`write_further`].
     pub tls_key: KeyKind,
+    /// The address below which the authority's revocation lists are to be had, for all its certificates to name. An authority
+    /// that the folder already has must name the same.
+    pub lists: Option<String>,
     /// Also writes each identity as PKCS#12 under this password.
     pub pkcs12_password: Option<String>,
 }
@@ -33,6 +36,7 @@ impl FolderPlan {
             parties,
             hosts: Vec::new(),
             tls_key: KeyKind::Rsa2048,
+            lists: None,
             pkcs12_password: None,
         }
     }
@@ -51,15 +55,20 @@ pub struct Written {
 /// `PARTY-tls.pem`, `PARTY-tls.key.pem`, `PARTY-signing.pem`, `PARTY-signing.key.pem`.
 ///
 /// # Errors
-/// [`CertError::Name`] and [`CertError::SameFiles`] before anything is written, [`CertError::File`] naming the file, otherwise
+/// [`CertError::Name`], [`CertError::SameFiles`] and [`CertError::Lists`] before anything is written, [`CertError::File`] naming the file, otherwise
 /// as [`Authority::issue`].
 pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<Written>, CertError> {
     let stems = stems(&plan.parties)?;
     let home = dir.join("authority");
     let authority = if home.join("root.pem").exists() {
-        Authority::load(&home)?
+        let there = Authority::load(&home)?;
+        plan.lists.as_deref().map_or(Ok(()), |lists| there.publishes_at(lists))?;
+        there
     } else {
-        let made = Authority::new(&plan.authority, now)?;
+        let made = match &plan.lists {
+            Some(lists) => Authority::with_lists_at(&plan.authority, lists, now)?,
+            None => Authority::new(&plan.authority, now)?,
+        };
         made.save(&home)?;
         made
     };

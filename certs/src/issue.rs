@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, RevocationReason, RevokedCertParams,
-    SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CustomExtension,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, RevocationReason,
+    RevokedCertParams, SerialNumber,
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
@@ -24,19 +24,23 @@ macro_rules! moment {
 }
 pub(crate) use moment;
 
-/// A certification authority: its key and the certificate others know it by.
+/// A certification authority: its key, the certificate others know it by, and where its revocation list is to be had.
 #[derive(Debug, Clone)]
 pub(crate) struct Ca {
     pub(crate) key: Key,
     pub(crate) der: CertificateDer<'static>,
+    /// Named by all that it issues; by nothing where there is none.
+    pub(crate) list: Option<String>,
 }
 
 impl Ca {
-    /// A CA named `name` of `organisation`, under `parent` or self-signed. Its serial number follows from its name.
+    /// A CA named `name` of `organisation`, under `parent` or self-signed, whose list is to be had at `list`. Its serial number
+    /// follows from its name.
     pub(crate) fn new(
         organisation: &str,
         name: &str,
         key: Key,
+        list: Option<String>,
         parent: Option<&Self>,
         now: UnixTime,
     ) -> Result<Self, CertError> {
@@ -48,6 +52,8 @@ impl Ca {
         params.not_before = moment!(now, -DAY);
         params.not_after = moment!(now, 3650 * DAY);
         params.use_authority_key_identifier_extension = parent.is_some();
+        // OpenSSL, asked for the status of a whole path, asks for the anchor's too.
+        params.crl_distribution_points = points(parent.map_or(&list, |parent| &parent.list).as_ref());
         if parent.is_some() {
             // Whoever it issues to may be under any policy; an anchor says nothing of it.
             params.custom_extensions.push(policies(&[ANY_POLICY])?);
@@ -57,7 +63,7 @@ impl Ca {
             Some(parent) => params.signed_by(&pair, &parent.issuer()?)?,
             None => params.self_signed(&pair)?,
         };
-        Ok(Self { key, der: cert.der().clone() })
+        Ok(Self { key, der: cert.der().clone(), list })
     }
 
     /// Issues what the profile asks for, under the given serial number.
@@ -92,6 +98,7 @@ impl Ca {
         params.not_before = moment!(now, -DAY);
         params.not_after = moment!(now, i64::from(profile.days) * DAY);
         params.use_authority_key_identifier_extension = true;
+        params.crl_distribution_points = points(self.list.as_ref());
         if !profile.policies.is_empty() {
             params.custom_extensions.push(policies(&profile.policies)?);
         }
@@ -136,6 +143,11 @@ impl Ca {
     fn issuer(&self) -> Result<Issuer<'static, rcgen::KeyPair>, CertError> {
         Ok(Issuer::from_ca_cert_der(&self.der, self.key.rcgen()?)?)
     }
+}
+
+/// What certificates say of where their issuer's list is (RFC 5280, 4.2.1.13).
+fn points(list: Option<&String>) -> Vec<CrlDistributionPoint> {
+    list.map(|list| CrlDistributionPoint { uris: vec![list.clone()] }).into_iter().collect()
 }
 
 /// anyPolicy (RFC 5280, 4.2.1.4).

@@ -68,6 +68,20 @@ pub struct Kind {
     pub issuing: Vec<Edit>,
 }
 
+impl Kind {
+    /// The name of the authority's revocation list that tells what is wrong with it; none where no list does.
+    #[must_use]
+    pub fn list(&self) -> Option<&'static str> {
+        match (self.revoked, self.signer) {
+            (Some(Place::Leaf), _) => Some("issuing"),
+            (Some(Place::Issuing), _) => Some("root"),
+            (_, Signer::Lapsed) => Some("lapsed"),
+            (_, Signer::Mislisted) => Some("mislisted"),
+            _ => None,
+        }
+    }
+}
+
 /// Who can present a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]

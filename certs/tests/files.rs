@@ -100,6 +100,7 @@ fn a_folder_is_written_once_and_its_authority_kept() {
         parties: vec!["PH".into(), "TH".into()],
         hosts: vec!["node.example".into()],
         tls_key: KeyKind::Rsa2048,
+        lists: None,
         pkcs12_password: Some("secret".into()),
     };
     let first = write_folder(dir.path(), &plan, now()).unwrap();
@@ -124,6 +125,7 @@ fn a_folder_is_written_once_and_its_authority_kept() {
     assert_eq!(text, "notAfter=Jan 14 08:00:00 2027 GMT\n");
     let all = write_zoo(&zoo, &authority, &Profile::signing("SUITE"), &[], now()).unwrap();
     assert!(all.len() > 30, "{}", all.len());
+    assert_eq!(authority.lists(), None);
     let missing = Authority::load(&dir.path().join("nowhere")).unwrap_err();
     assert!(matches!(missing, CertError::File { .. }), "{missing}");
 }
@@ -169,4 +171,38 @@ fn whatever_parties_call_themselves_their_files_lie_in_the_folder() {
     assert!(inner.join("---..-x-tls.pem").exists() && inner.join("ph-tls.pem").exists());
     let above: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert_eq!(above.len(), 1, "{above:?}");
+}
+
+#[test]
+fn where_lists_are_is_read_back_from_the_certificates() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = FolderPlan {
+        lists: Some("http://lists.example/crl/".into()),
+        ..FolderPlan::new("Lists Test", vec!["TH".into()])
+    };
+    write_folder(dir.path(), &plan, now()).unwrap();
+    write_folder(dir.path(), &plan, now()).unwrap();
+    write_folder(dir.path(), &FolderPlan { lists: None, ..plan.clone() }, now()).unwrap();
+    let home = dir.path().join("authority");
+    let made = Authority::load(&home).unwrap();
+    assert_eq!(made.lists(), Some("http://lists.example/crl"));
+    std::fs::write(dir.path().join("new.pem"), made.issue(&Profile::tls("PH"), now()).unwrap().chain_pem()).unwrap();
+    for (file, list) in [
+        ("th-tls.pem", "issuing"),
+        ("th-signing.pem", "issuing"),
+        ("new.pem", "issuing"),
+        ("authority/root.pem", "root"),
+        ("authority/issuing.pem", "root"),
+        ("authority/lower.pem", "issuing"),
+        ("authority/lapsed.pem", "root"),
+    ] {
+        let shown = openssl(dir.path(), &format!("x509 -in {file} -noout -ext crlDistributionPoints"));
+        let uri = format!("URI:http://lists.example/crl/{list}.crl");
+        assert!(shown.contains(&uri) && !shown.contains("critical"), "{file}: {shown}");
+    }
+
+    let elsewhere = FolderPlan { lists: Some("http://elsewhere.example".into()), ..plan };
+    let error = write_folder(dir.path(), &elsewhere, now()).unwrap_err();
+    let said = "the authority's certificates name http://lists.example/crl, expected http://elsewhere.example";
+    assert_eq!(error.to_string(), said);
 }

@@ -25,9 +25,20 @@ struct World {
     made: BTreeMap<&'static str, Identity>,
 }
 
+/// Where an authority says that its lists are.
+const LISTS: &str = "http://lists.example/crl";
+
 impl World {
     fn new() -> Self {
-        let authority = Authority::new("Zoo Test", now()).unwrap();
+        Self::of(Authority::new("Zoo Test", now()).unwrap())
+    }
+
+    /// Whose certificates say where the lists are.
+    fn with_lists() -> Self {
+        Self::of(Authority::with_lists_at("Zoo Test", LISTS, now()).unwrap())
+    }
+
+    fn of(authority: Authority) -> Self {
         let base = Profile::tls("SUITE").organisation("Zoo Test").country("TH");
         let identity = authority.issue(&base, now()).unwrap();
         let profile = Profile::like(&identity, Usage::Tls).unwrap();
@@ -47,7 +58,51 @@ impl World {
 
 #[test]
 fn each_kind_has_its_named_fault_and_no_other() {
-    let world = World::new();
+    differs(&World::new(), |_, _| false);
+}
+
+#[test]
+fn where_lists_are_published_the_address_follows_from_the_issuer_as_its_key_identifier_does() {
+    const ADDRESS: &str = "extension.2.5.29.31";
+    let of_issuer = |name: &str| name.replace(ADDRESS, "extension.2.5.29.35");
+    // Who imitates an authority gives its addresses.
+    differs(&World::with_lists(), |kind, name| {
+        name.ends_with(ADDRESS) && kind.differs.contains(&of_issuer(name)) && kind.slug != "namesake-root"
+    });
+}
+
+#[test]
+fn each_certificate_names_the_list_that_tells_of_it() {
+    let world = World::with_lists();
+    for (slug, names) in [
+        ("valid", vec!["issuing.crl", "root.crl"]),
+        ("valid-lower", vec!["lower.crl", "issuing.crl", "root.crl"]),
+        ("revoked", vec!["issuing.crl", "root.crl"]),
+        ("issuing-revoked", vec!["issuing.crl", "root.crl"]),
+        ("crl-stale", vec!["lapsed.crl", "root.crl"]),
+        ("crl-other-issuer", vec!["mislisted.crl", "root.crl"]),
+        ("crl-unreachable", vec!["unlisted.crl", "root.crl"]),
+        ("crl-none", vec!["root.crl"]),
+        ("unknown-root", vec![]),
+    ] {
+        let chain: Vec<u8> = world.made[slug].chain.iter().flat_map(|der| der.to_vec()).collect();
+        let found: Vec<_> = chain.windows(LISTS.len()).filter(|at| *at == LISTS.as_bytes()).collect();
+        assert_eq!(found.len(), names.len(), "{slug}");
+        for name in names {
+            let address = format!("{LISTS}/{name}");
+            assert!(chain.windows(address.len()).any(|at| at == address.as_bytes()), "{slug}: {name}");
+        }
+    }
+    let list = |slug: &str| zoo::kind(slug).unwrap().list();
+    assert_eq!((list("revoked"), list("issuing-revoked")), (Some("issuing"), Some("root")));
+    assert_eq!((list("crl-stale"), list("crl-other-issuer")), (Some("lapsed"), Some("mislisted")));
+    assert_eq!((list("valid"), list("crl-none"), list("crl-unreachable")), (None, None, None));
+    let published: Vec<_> = world.authority.crls(now()).unwrap().iter().map(|crl| crl.name).collect();
+    assert!(zoo::kinds().unwrap().iter().filter_map(Kind::list).all(|list| published.contains(&list)));
+}
+
+/// Holds each kind against its control; `also` is what may differ beside what the table names.
+fn differs(world: &World, also: impl Fn(&Kind, &str) -> bool) {
     let mut wrong = Vec::new();
     for kind in zoo::kinds().unwrap() {
         let control = properties(&world.made[kind.control.as_str()], &world.authority);
@@ -63,7 +118,8 @@ fn each_kind_has_its_named_fault_and_no_other() {
             .into_iter()
             .filter(|name| control.get(name) != found.get(name) && one.is_none_or(|one| one == name))
             .collect();
-        let expected: BTreeSet<_> = kind.differs.iter().cloned().collect();
+        let mut expected: BTreeSet<_> = kind.differs.iter().cloned().collect();
+        expected.extend(control.keys().chain(found.keys()).filter(|name| also(kind, name)).cloned());
         if differs != expected {
             wrong.push(format!("{}: differs in {differs:?}, expected {expected:?}", kind.slug));
         }
@@ -73,9 +129,9 @@ fn each_kind_has_its_named_fault_and_no_other() {
 
 #[test]
 fn webpki_answers_what_the_table_says() {
-    let world = World::new();
     let mut wrong = Vec::new();
-    for kind in zoo::kinds().unwrap() {
+    let worlds = [World::new(), World::with_lists()];
+    for (kind, world) in worlds.iter().flat_map(|world| zoo::kinds().unwrap().iter().map(move |kind| (kind, world))) {
         let answer = webpki(&world.made[kind.slug.as_str()], &world.authority, kind.side, now());
         if answer != kind.webpki {
             wrong.push(format!("{}: {answer}, expected {}", kind.slug, kind.webpki));
@@ -86,9 +142,9 @@ fn webpki_answers_what_the_table_says() {
 
 #[test]
 fn openssl_answers_what_the_table_says() {
-    let world = World::new();
     let mut wrong = Vec::new();
-    for kind in zoo::kinds().unwrap() {
+    let worlds = [World::new(), World::with_lists()];
+    for (kind, world) in worlds.iter().flat_map(|world| zoo::kinds().unwrap().iter().map(move |kind| (kind, world))) {
         let (answer, said) = openssl(&world.made[kind.slug.as_str()], &world.authority, kind.side, now());
         if answer != kind.openssl {
             wrong.push(format!("{}: {answer}, expected {}\n{said}", kind.slug, kind.openssl));

@@ -7,6 +7,9 @@ use crate::edit::apply;
 use crate::issue::{Ca, serial_for};
 use crate::{Authority, CertError, Identity, Key, KeyKind, Profile, Usage};
 
+/// Where lists are said to be by an authority that publishes none: nobody answers at this port.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
 /// How many CAs the long path has.
 const LONG: usize = 12;
 
@@ -34,16 +37,18 @@ pub fn make(kind: &Kind, authority: &Authority, profile: &Profile, now: UnixTime
         _ => path.signer.issue(profile, &key, &serial, now)?,
     };
     let host = profile.hosts.first().map_or("", String::as_str);
+    let lists = authority.lists().unwrap_or(NOWHERE);
+    let filled = |edits| filled(edits, host, lists);
     let (leaf, fresh) = if kind.leaf.is_empty() {
         (plain, None)
     } else {
-        let edited = apply(&plain, &for_host(&kind.leaf, host), None, &path.signer.key, now)?;
+        let edited = apply(&plain, &filled(&kind.leaf), None, &path.signer.key, now)?;
         (edited.der, edited.key)
     };
     let issuing = if kind.issuing.is_empty() && kind.revoked != Some(Place::Issuing) {
         path.issuing.clone()
     } else {
-        apply(&path.issuing, &for_host(&kind.issuing, host), Some(&serial), &authority.root.key, now)?.der
+        apply(&path.issuing, &filled(&kind.issuing), Some(&serial), &authority.root.key, now)?.der
     };
     let key = match fresh {
         Some(key) => key,
@@ -65,9 +70,10 @@ pub fn make(kind: &Kind, authority: &Authority, profile: &Profile, now: UnixTime
     Ok(Identity { chain, key })
 }
 
-/// Edits with the profile's first host in the place of `${host}`.
-fn for_host(edits: &[Edit], host: &str) -> Vec<Edit> {
-    let fill = |text: &String| text.replace("${host}", host);
+/// Edits with the profile's first host in the place of `${host}`, and the address of the authority's lists in that of
+/// `${lists}`.
+fn filled(edits: &[Edit], host: &str, lists: &str) -> Vec<Edit> {
+    let fill = |text: &String| text.replace("${host}", host).replace("${lists}", lists);
     let all = |texts: &[String]| texts.iter().map(fill).collect();
     edits
         .iter()
@@ -77,6 +83,7 @@ fn for_host(edits: &[Edit], host: &str) -> Vec<Edit> {
             Edit::NameConstraints { permitted, excluded } => {
                 Edit::NameConstraints { permitted: all(permitted), excluded: all(excluded) }
             }
+            Edit::CrlDistributionPoint { url } => Edit::CrlDistributionPoint { url: fill(url) },
             other => other.clone(),
         })
         .collect()
@@ -116,41 +123,49 @@ impl Path {
             Signer::Unlisted | Signer::Mislisted => {
                 let word = if signer == Signer::Unlisted { "Unlisted CA" } else { MISLISTED };
                 let key = Key::generate(KeyKind::P256)?;
-                let ca = Ca::new(name, &format!("{name} {word}"), key, Some(&authority.root), now)?;
+                let list = (signer == Signer::Mislisted).then(|| authority.list("mislisted")).flatten();
+                let ca = Ca::new(name, &format!("{name} {word}"), key, list, Some(&authority.root), now)?;
                 under(&ca, vec![ca.der.clone()], false)
             }
             Signer::Itself => {
                 // A CA certificate is needed only to tell the issuer's name, which `make` takes from its subject.
-                let own = Ca::new(name, &format!("{name} Itself"), leaf_key.clone(), None, now)?;
+                let own = Ca::new(name, &format!("{name} Itself"), leaf_key.clone(), None, None, now)?;
                 under(&own, Vec::new(), false)
             }
             Signer::Foreign => {
                 let foreign = format!("{name} Unknown");
-                let (root, ca) = pair(&foreign, now)?;
+                let (root, ca) = pair(&foreign, None, now)?;
                 under(&ca, vec![ca.der.clone(), root.der], false)
             }
             Signer::Namesake => {
-                let (_, ca) = pair(name, now)?;
+                let (_, ca) = pair(name, Some(authority), now)?;
                 under(&ca, vec![ca.der.clone()], false)
             }
             Signer::AnotherLeaf => {
                 let key = Key::generate(KeyKind::Rsa2048)?;
                 let profile = Profile::tls(format!("{name} Another Leaf"));
                 let der = authority.issuing.issue(&profile, &key, &serial_for(&[name, "another leaf"]), now)?;
-                under(&Ca { key, der: der.clone() }, vec![der], true)
+                under(&Ca { key, der: der.clone(), list: None }, vec![der], true)
             }
             Signer::Loop => {
                 let [first, second] = ["Loop A", "Loop B"].map(|word| format!("{name} {word}"));
-                let a = Ca::new(name, &first, Key::generate(KeyKind::P256)?, None, now)?;
-                let b = Ca::new(name, &second, Key::generate(KeyKind::P256)?, Some(&a), now)?;
-                let a = Ca::new(name, &first, a.key, Some(&b), now)?;
+                let a = Ca::new(name, &first, Key::generate(KeyKind::P256)?, None, None, now)?;
+                let b = Ca::new(name, &second, Key::generate(KeyKind::P256)?, None, Some(&a), now)?;
+                let a = Ca::new(name, &first, a.key, None, Some(&b), now)?;
                 under(&a, vec![a.der.clone(), b.der], false)
             }
             Signer::LongPath => {
                 let mut path = Vec::new();
                 let mut ca = authority.issuing.clone();
                 for step in 1..LONG {
-                    ca = Ca::new(name, &format!("{name} CA {step}"), Key::generate(KeyKind::P256)?, Some(&ca), now)?;
+                    ca = Ca::new(
+                        name,
+                        &format!("{name} CA {step}"),
+                        Key::generate(KeyKind::P256)?,
+                        None,
+                        Some(&ca),
+                        now,
+                    )?;
                     path.insert(0, ca.der.clone());
                 }
                 under(&ca, path, true)
@@ -159,9 +174,11 @@ impl Path {
     }
 }
 
-/// A root and an issuing CA of that name, over fresh RSA keys, as ours are.
-fn pair(name: &str, now: UnixTime) -> Result<(Ca, Ca), CertError> {
-    let root = Ca::new(name, &format!("{name} Root CA"), Key::generate(KeyKind::Rsa2048)?, None, now)?;
-    let issuing = Ca::new(name, &format!("{name} Issuing CA"), Key::generate(KeyKind::Rsa2048)?, Some(&root), now)?;
+/// A root and an issuing CA of that name, over fresh RSA keys, as ours are; those that imitate `whom` point to its lists.
+fn pair(name: &str, whom: Option<&Authority>, now: UnixTime) -> Result<(Ca, Ca), CertError> {
+    let list = |of: &str| whom.and_then(|whom| whom.list(of));
+    let key = || Key::generate(KeyKind::Rsa2048);
+    let root = Ca::new(name, &format!("{name} Root CA"), key()?, list("root"), None, now)?;
+    let issuing = Ca::new(name, &format!("{name} Issuing CA"), key()?, list("issuing"), Some(&root), now)?;
     Ok((root, issuing))
 }
