@@ -13,6 +13,7 @@ mod line;
 mod operator;
 mod pace;
 mod publisher;
+mod serving;
 mod signer;
 mod stop;
 mod timing;

@@ -15,10 +15,10 @@ use carnet_certs::Identity;
 use carnet_wire::percent::{self, UNRESERVED};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::hub::{Room, Serving};
+use super::hub::Room;
+use super::serving::Serving;
 use crate::evidence::Kind;
 use crate::forge::{self, Metadata, Subject};
 use crate::http::{self, Request};
@@ -78,18 +78,11 @@ impl Publisher {
         let agreed = Discovery { listen: address.to_string(), ..agreed };
         let publisher = Arc::new(Self { setup: Arc::clone(setup), agreed, endpoint, known: Mutex::default() });
         let served = Arc::clone(&publisher);
-        let task = tokio::spawn(async move {
-            let places = Arc::new(Semaphore::new(CONNECTIONS));
-            while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-                let Ok((tcp, _)) = listener.accept().await else { break };
-                let publisher = Arc::clone(&served);
-                tokio::spawn(async move {
-                    publisher.connection(tcp).await;
-                    drop(place);
-                });
-            }
+        let serving = Serving::accept(listener, CONNECTIONS, move |tcp| {
+            let publisher = Arc::clone(&served);
+            async move { publisher.connection(tcp).await }
         });
-        Ok(Some((publisher, address, Serving::of(task))))
+        Ok(Some((publisher, address, serving)))
     }
 
     /// Says this of a party from here on.

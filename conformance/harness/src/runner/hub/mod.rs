@@ -19,13 +19,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::budget::{Budget, PUSH};
 use super::exchange::connected;
 use super::line::{Control, Raw};
+use super::serving::Serving;
 use crate::evidence::{Direction, Kind, Recorder, Side, Sink, Stage};
 use crate::fresh::Fresh;
 use crate::http::{self, Meter, Progress};
@@ -89,20 +89,11 @@ impl Hub {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let hub = Arc::clone(self);
-        let task = tokio::spawn(async move {
-            let places = Arc::new(Semaphore::new(CONNECTIONS));
-            let mut connections = JoinSet::new();
-            while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-                let Ok((tcp, _)) = listener.accept().await else { break };
-                let hub = Arc::clone(&hub);
-                connections.spawn(async move {
-                    hub.connection(tcp).await;
-                    drop(place);
-                });
-                while connections.try_join_next().is_some() {}
-            }
+        let serving = Serving::accept(listener, CONNECTIONS, move |tcp| {
+            let hub = Arc::clone(&hub);
+            async move { hub.connection(tcp).await }
         });
-        Ok((address, Serving::of(task)))
+        Ok((address, serving))
     }
 
     /// Opens a room for a conversation.
@@ -318,24 +309,6 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Room>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Stops serving when dropped.
-#[derive(Debug)]
-pub(crate) struct Serving {
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Serving {
-    pub(crate) fn of(task: tokio::task::JoinHandle<()>) -> Self {
-        Self { task }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

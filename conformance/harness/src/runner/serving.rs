@@ -1,0 +1,46 @@
+//! Takes connections until it is dropped, so many at a time; what is said on them is the caller's.
+
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Stops serving when dropped.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Serving {
+    /// Serves each connection by itself, at most so many at once; more wait for their turn.
+    pub(crate) fn accept<F>(
+        listener: TcpListener,
+        most: usize,
+        connection: impl Fn(TcpStream) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let task = tokio::spawn(async move {
+            let places = Arc::new(Semaphore::new(most));
+            let mut connections = JoinSet::new();
+            while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+                let Ok((tcp, _)) = listener.accept().await else { break };
+                let served = connection(tcp);
+                connections.spawn(async move {
+                    served.await;
+                    drop(place);
+                });
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self { task }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
