@@ -33,6 +33,12 @@ impl Cell {
             .collect();
         Self { values }
     }
+
+    /// What a text of a case reads in this cell; none when it holds more than values of axes.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> Option<String> {
+        variable::fill(text, |name| self.values.get(name.strip_prefix("matrix.")?).cloned()).ok()
+    }
 }
 
 /// All cells of a case, in the order of the axes' names and values; one empty cell without a matrix.
@@ -57,6 +63,5 @@ pub fn cells(case: &Case) -> Vec<Cell> {
 /// What a text of a case reads in each of its cells; a cell in which it holds more than values of axes is left out.
 #[must_use]
 pub fn filled(case: &Case, text: &str) -> Vec<String> {
-    let value = |axis: &str, cell: &Cell| cell.values.get(axis.strip_prefix("matrix.")?).cloned();
-    cells(case).iter().filter_map(|cell| variable::fill(text, |axis| value(axis, cell)).ok()).collect()
+    cells(case).iter().filter_map(|cell| cell.fill(text)).collect()
 }

@@ -119,6 +119,9 @@ pub struct Suite {
     /// Folder of the suite's keys and its test CA, as `carnet kit` writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pki: Option<PathBuf>,
+    /// Where its test CA's revocation lists are to be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<Lists>,
     /// TLS identity of one's own instead of the kit's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<IdentityFiles>,
@@ -128,6 +131,17 @@ pub struct Suite {
     /// RSA identity of one's own that the subject encrypts for, instead of the kit's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<IdentityFiles>,
+}
+
+/// Where the suite publishes its test CA's revocation lists, over plain HTTP, for subjects that follow distribution points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lists {
+    /// Address that they are served at while the suite runs.
+    pub listen: String,
+    /// Its base URL as the subject reaches it, when it is not the listen address; each certificate of the test CA names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
 }
 
 /// A key with its chain: PEM files, or one PKCS#12 file.

@@ -29,6 +29,9 @@ url = "https://localhost:1/as4"
 id = "TH"
 [suite.party]
 id = "SUITE"
+[suite.lists]
+listen = "0.0.0.0:8080"
+public_url = "http://lists.example"
 [agreement]
 [trust]
 tls = []
