@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
     };
     let loaded = load::load(&setup, &load, &told).map_err(|error| match error {
-        RunError::Listen { .. } => Failure::usage(error),
+        RunError::Listen { .. } | RunError::Lists { .. } => Failure::usage(error),
         other => Failure::ours(other),
     })?;
     if on_terminal {

@@ -22,7 +22,7 @@ pub(crate) fn execute(options: &RunOptions) -> Result<Run, Failure> {
     let run = carnet_harness::run(options, &mut |event| progress.show(event));
     progress.clear();
     run.map_err(|error| match error {
-        RunError::Listen { .. } => Failure::usage(error),
+        RunError::Listen { .. } | RunError::Lists { .. } => Failure::usage(error),
         RunError::Evidence { path, source } => Failure::file("write the evidence to", &path, &source),
         RunError::Holes { what, path } => holes(&what, &path),
         other => Failure::ours(other),
@@ -84,6 +84,9 @@ impl Progress {
                 out::println!("{} cells to run, {} left out", self.planned, plan.cells.len() - self.planned);
             }
             Event::Publishing(address) => out::println!("the suite's publisher listens on {address}"),
+            Event::PublishingLists(address) => {
+                out::println!("the revocation lists of the suite's test CA are at {address}");
+            }
             Event::Listening(address) => out::println!("the suite's endpoint listens on {address}"),
             Event::Began { scope, .. } => self.line(&scope.case),
             Event::Ended { scope, purpose, judged } if purpose != Purpose::Control => {

@@ -18,7 +18,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::evidence::Recorder;
 use crate::plan;
+use crate::runner::Lists;
 use crate::setup::Setup;
 use crate::{Prompt, RunError};
 
@@ -159,8 +161,8 @@ fn look(setup: &Arc<Setup>, point: Point, patience: f64, tell: &mut dyn FnMut(To
         Point::Name => block_on(reach::name(setup))?.into(),
         Point::Tcp => block_on(reach::tcp(setup, within))?.into(),
         Point::Tls if !setup.address.tls => block_on(reach::tls_all_the_same(setup, within))?,
-        Point::Tls => block_on(reach::tls(setup, within))?.into(),
-        Point::Clock => block_on(clock::look(setup, within))?,
+        Point::Tls => block_on(beside_lists(setup, reach::tls(setup, within)))?.into(),
+        Point::Clock => block_on(beside_lists(setup, clock::look(setup, within)))?,
         Point::Back => block_on(back::look(setup, within))?,
         Point::OurPing => speak::look(setup, speak::OUR_PING, patience, tell)?,
         Point::TheirMessage => speak::look(setup, speak::THEIR_MESSAGE, patience, tell)?,
@@ -169,6 +171,13 @@ fn look(setup: &Arc<Setup>, point: Point, patience: f64, tell: &mut dyn FnMut(To
         }
         Point::Document => speak::look(setup, speak::DOCUMENT, patience, tell)?,
     })
+}
+
+/// Looks while the revocation lists are to be had that their side may want before it trusts us. That they can be, the first
+/// point has seen.
+async fn beside_lists<T>(setup: &Setup, looks: impl Future<Output = T>) -> T {
+    let _served = Lists::serve(setup, Arc::new(Recorder::nowhere()), Arc::default()).await;
+    looks.await
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, RunError> {

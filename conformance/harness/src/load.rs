@@ -17,7 +17,7 @@ use crate::fresh::Origin;
 use crate::judge::{Judge, Judged};
 use crate::own;
 use crate::plan::Plan;
-use crate::runner::{Budget, Hub, Owners, Pace, Runner, begin};
+use crate::runner::{Budget, Hub, Lists, Owners, Pace, Runner, begin};
 use crate::setup::Setup;
 use crate::verdict::Verdict;
 use crate::{RunError, RunOptions};
@@ -122,6 +122,7 @@ async fn all(
     let budget = Arc::new(Budget::default());
     let origin = Origin { run: uuid::Uuid::now_v7().to_string(), seed: 0, time: None };
     let hub = Hub::new(Arc::clone(setup), Arc::new(Recorder::nowhere()), Arc::clone(&budget), origin.fresh(None));
+    let lists = Lists::serve(setup, Arc::new(Recorder::nowhere()), Arc::clone(&budget)).await?;
     let mut serving = None;
     if let Some(address) = &setup.subject.suite.listen {
         let served = hub.serve(address).await;
@@ -164,7 +165,7 @@ async fn all(
             _ = ticks.tick() => told(work.loaded.lock().unwrap_or_else(PoisonError::into_inner).attempted()),
         }
     }
-    drop(serving);
+    drop((serving, lists));
     let mut loaded = std::mem::take(&mut *work.loaded.lock().unwrap_or_else(PoisonError::into_inner));
     loaded.took = began.elapsed();
     loaded.times.sort_unstable();

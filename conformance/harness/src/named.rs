@@ -79,7 +79,8 @@ fn spoken(case: &Case) -> BTreeSet<Spoken> {
     written.flat_map(|text| -> Vec<Spoken> { read(text) }).collect()
 }
 
-fn speakers(step: &Step) -> impl Iterator<Item = &str> {
+/// Every speaker that a step names, as it is written.
+pub(crate) fn speakers(step: &Step) -> impl Iterator<Item = &str> {
     let tls = step.tls.as_ref().and_then(|tls| tls.identity.as_deref());
     let sign = step.sign.as_ref().and_then(|sign| sign.identity.as_deref());
     let face = step.listen.as_ref().and_then(|listen| listen.identity.as_deref());

@@ -101,7 +101,7 @@ pub enum Means {
     /// `hooks.restart`.
     #[serde(rename = "hook.restart")]
     Restart,
-    /// `hooks.load_crl`, or the operator's word that the list is loaded.
+    /// `hooks.load_crl`, the operator's word that the list is loaded, or lists that the subject can fetch.
     #[serde(rename = "hook.load_crl")]
     LoadCrl,
 }
@@ -123,7 +123,10 @@ impl Means {
             Self::Delivered => "hooks.delivered, which lists what was delivered",
             Self::Notified => "hooks.notified, which lists what producers were told",
             Self::Restart => "hooks.restart, which restarts the subject",
-            Self::LoadCrl => "hooks.load_crl, or trust.subject_loaded_crl = true when the suite's list is loaded",
+            Self::LoadCrl => {
+                "hooks.load_crl, or trust.subject_loaded_crl = true when the suite's list is loaded, or [suite.lists] with \
+                 a test CA whose certificates name it, as `carnet kit` then makes it"
+            }
         }
     }
 }

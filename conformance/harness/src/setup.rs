@@ -25,7 +25,7 @@ use rustls_pki_types::CertificateDer;
 
 use crate::forge::{self, Draft, Encryption, ForgeError, Signing, Written};
 
-pub use address::{Address, publisher_url, suite_url};
+pub use address::{Address, lists_url, publisher_url, suite_url};
 pub use document::Document;
 pub use error::SetupError;
 pub use files::SubjectFiles;

@@ -213,6 +213,29 @@ fn our_own_files_come_first() {
 }
 
 #[test]
+fn revocation_lists_are_where_the_certificates_say() {
+    let look_at = |listen: &str, more: &str| {
+        let lists = format!("[suite.lists]\nlisten = \"{listen}\"\n{more}[suite.party]");
+        look("https://no..host:8443/as4", |text| text.replacen("[suite.party]", &lists, 1), |_| unreachable!())
+    };
+    let named = "public_url = \"http://lists.example\"\n";
+    let lines = look_at("127.0.0.1:0", named);
+    says(broken(&lines, Point::Name), &["does not resolve"], "`url`");
+    assert!(
+        matches!(&lines[0].finding, Finding::Ok(seen) if seen.ends_with("revocation lists at http://lists.example"))
+    );
+
+    let lines = look_at("127.0.0.1:8080", "");
+    let cause = ["is reached at http://localhost:8080", "name http://lists.example"];
+    says(broken(&lines, Point::Own), &cause, "suite.lists.public_url");
+
+    let held = StdListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let lines = look_at(&address, named);
+    says(broken(&lines, Point::Own), &["cannot listen", &address], "suite.lists.listen");
+}
+
+#[test]
 fn names_ports_and_proxies() {
     let lines = look("https://no..host:8443/as4", same, |_| {});
     says(broken(&lines, Point::Name), &["no..host:8443", "does not resolve"], "`url`");

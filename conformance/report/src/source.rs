@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use carnet_catalogue::baseline::Accept;
 use carnet_catalogue::{Catalogue, Ics, read};
-use carnet_harness::evidence::{Event, Evidence, EvidenceError, Scope};
+use carnet_harness::evidence::{Event, Evidence, EvidenceError, Kind, Scope};
 use carnet_harness::judge::run::{CellResult, Run};
 
 use crate::section;
@@ -35,6 +35,13 @@ impl<'a> Source<'a> {
                 executions.entry(scope).or_default().push(event);
             }
         }
+        let fetched = evidence.events.iter().filter(|event| matches!(event.kind, Kind::Fetched { .. }));
+        let fetched: Vec<&Event> = fetched.collect();
+        for own in executions.values_mut().filter(|_| !fetched.is_empty()) {
+            let (begin, end) = (own.first().map_or(0, |event| event.seq), own.last().map_or(0, |event| event.seq));
+            own.extend(fetched.iter().filter(|event| (begin..end).contains(&event.seq)));
+            own.sort_by_key(|event| event.seq);
+        }
         let ledger = section::ledger(run, &catalogue);
         Ok(Self { run, evidence, catalogue, ics, ledger, executions })
     }
@@ -49,7 +56,8 @@ impl<'a> Source<'a> {
         self.run.baseline.as_ref()?.accepts(cell)
     }
 
-    /// The execution of a cell that its result speaks of: the one its findings point into, else the last.
+    /// The execution of a cell that its result speaks of: the one its findings point into, else the last. With it goes what
+    /// was fetched from the suite meanwhile, for whichever case.
     pub(crate) fn execution(&self, cell: &CellResult) -> &[&'a Event] {
         let shown = cell.findings.iter().flat_map(|finding| &finding.events).next();
         let own = |seq: u64| shown.is_none_or(|shown| *shown >= seq);

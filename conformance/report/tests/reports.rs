@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use carnet_harness::evidence::Evidence;
+use carnet_harness::evidence::{Evidence, Kind};
 use carnet_harness::judge::judge;
 use carnet_harness::judge::run::Run;
 use carnet_harness::verdict::Verdict;
@@ -479,4 +479,35 @@ fn formats_have_names_and_files_of_their_own() {
         assert_eq!(FORMATS.iter().filter(|other| other.file == format.file || other.name == format.name).count(), 1);
     }
     assert!(Format::named("html5").is_none());
+}
+
+#[test]
+fn a_list_that_was_fetched_stands_where_it_was_and_before_all_where_a_finding_names_it() {
+    let dir = folder("receipt.signed", "fail");
+    let mut run = run("receipt.signed", "fail");
+    let mut evidence = Evidence::open(&dir).expect("recorded evidence");
+    let answer = evidence.start.plan.clone();
+    let fetched = |evidence: &mut Evidence, list: &str, seq: u64| {
+        let (list, request) = (Some(list.to_owned()), answer.clone());
+        let event = evidence.events.iter_mut().find(|event| event.seq == seq).expect("an event");
+        (event.scope, event.step, event.connection) = (None, None, None);
+        event.kind = Kind::Fetched { list, request, answer: answer.clone() };
+    };
+    let cell = run.cells.iter_mut().find(|cell| !cell.findings.is_empty()).expect("a finding");
+    let (begin, _) = cell.events[0];
+    let step = evidence.events.iter().find(|event| event.seq > begin && matches!(event.kind, Kind::Step));
+    let step = step.expect("a step").seq;
+    fetched(&mut evidence, "issuing", step);
+    // What happened before the execution began: the event of the run is the only other one there.
+    fetched(&mut evidence, "root", 1);
+    let page = |run: &Run| {
+        let source = Source::new(run, &evidence).expect("a source");
+        Format::named("html").expect("a format").render(&source).expect("a page")
+    };
+    let plain = page(&run);
+    assert!(plain.contains("fetched list issuing at 20") && !plain.contains("fetched list root"));
+    run.cells.iter_mut().flat_map(|cell| &mut cell.findings).for_each(|finding| finding.events.push(1));
+    let named = page(&run);
+    let places = ["root", "issuing"].map(|list| named.find(&format!("fetched list {list} at 20")));
+    assert!(places[0].is_some() && places[0] < places[1], "{places:?}");
 }

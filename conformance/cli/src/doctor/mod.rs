@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Told::Listening(_) => {}
     })
     .map_err(|error| match error {
-        RunError::Listen { .. } => Failure::usage(error),
+        RunError::Listen { .. } | RunError::Lists { .. } => Failure::usage(error),
         other => Failure::ours(other),
     })?;
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(BREAK) })

@@ -2,12 +2,12 @@
 
 use std::net::TcpListener;
 
-use carnet_certs::{Identity, UnixTime, common_name};
+use carnet_certs::{Authority, Identity, UnixTime, common_name};
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 
 use super::Break;
-use crate::setup::Setup;
+use crate::setup::{Setup, lists_url};
 
 pub(super) fn look(setup: &Setup) -> Result<String, Break> {
     let now = Setup::now();
@@ -28,10 +28,13 @@ pub(super) fn look(setup: &Setup) -> Result<String, Break> {
             in_time(&format!("the anchor under trust.{usage}"), anchor, now, &format!("trust.{usage}"))?;
         }
     }
-    port(setup)?;
+    if let Some(listen) = &setup.subject.suite.listen {
+        free(listen, "suite.listen")?;
+    }
+    let lists = lists(setup)?;
     let until = setup.partner.tls.leaf().map(|leaf| validity(leaf).1).unwrap_or_default();
     let name = setup.partner.tls.leaf().and_then(common_name).unwrap_or_default();
-    Ok(format!("keys fit, certificates valid ({name:?} until {}), clock {}", date(until), date_time(now)))
+    Ok(format!("keys fit, certificates valid ({name:?} until {}), clock {}{lists}", date(until), date_time(now)))
 }
 
 /// A time of a certificate, to the day.
@@ -114,14 +117,30 @@ fn date_time(now: UnixTime) -> String {
     jiff::Timestamp::from_second(seconds).map(|at| at.to_string()).unwrap_or_default()
 }
 
-/// The port that the subject is to reach is free for us.
-fn port(setup: &Setup) -> Result<(), Break> {
-    let Some(listen) = &setup.subject.suite.listen else { return Ok(()) };
-    match TcpListener::bind(listen.as_str()) {
+/// An address that the subject is to reach is free for us.
+fn free(listen: &str, key: &str) -> Result<(), Break> {
+    match TcpListener::bind(listen) {
         Ok(_) => Ok(()),
         Err(error) => Err(Break::new(
             format!("we cannot listen on {listen}: {}", error.kind()),
-            "change suite.listen in subject.toml, or end what uses the port",
+            format!("change {key} in subject.toml, or end what uses the port"),
         )),
     }
+}
+
+/// The revocation lists are where the certificates say, where they are published.
+fn lists(setup: &Setup) -> Result<String, Break> {
+    let Some(published) = &setup.subject.suite.lists else { return Ok(String::new()) };
+    let url = lists_url(published);
+    let named = setup.authority.as_ref().and_then(Authority::lists);
+    if named != Some(url.as_str()) {
+        let named = named.unwrap_or("no address of a revocation list");
+        return Err(Break::new(
+            format!("[suite.lists] is reached at {url}, and the certificates of our test CA name {named}"),
+            "write suite.lists.public_url as they name it; or move the folder of suite.pki away, let `carnet kit` make the \
+             test CA anew, and give its files to their operator again",
+        ));
+    }
+    free(&published.listen, "suite.lists.listen")?;
+    Ok(format!(", revocation lists at {url}"))
 }

@@ -276,7 +276,12 @@ pub fn redact(dir: &Path, digests: &[String], reason: &str) -> Result<Redactions
     let needed: BTreeSet<&str> = evidence.needed().map(|blob| blob.sha256.as_str()).collect();
     let mut lengths: BTreeMap<&str, u64> = BTreeMap::new();
     for event in &evidence.events {
-        if let Kind::Bytes { .. } | Kind::Hook { .. } | Kind::ContentKey { .. } | Kind::Asked { .. } = &event.kind {
+        if let Kind::Bytes { .. }
+        | Kind::Hook { .. }
+        | Kind::ContentKey { .. }
+        | Kind::Asked { .. }
+        | Kind::Fetched { .. } = &event.kind
+        {
             lengths.extend(references(event).into_iter().map(|blob| (blob.sha256.as_str(), blob.length)));
         }
     }

@@ -218,6 +218,16 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         padding: Option<u64>,
     },
+    /// A revocation list of the suite's test CA was asked for, over plain HTTP.
+    Fetched {
+        /// The list that the answer holds, such as `issuing`; none where it holds none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        list: Option<String>,
+        /// The request.
+        request: BlobRef,
+        /// The response.
+        answer: BlobRef,
+    },
     /// A connection ended, or the suite stopped waiting on it.
     Ended {
         /// How.

@@ -1,12 +1,12 @@
 //! Reads evidence while it is written: each call gives the events that came since the last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::event::{Event, Scope};
+use super::event::{Event, Kind, Scope};
 use super::read::{Evidence, EvidenceError, references};
 
 /// A place in `events.jsonl`, up to which a folder was read.
@@ -71,19 +71,24 @@ impl Follower {
     }
 }
 
-/// Takes the events of executions that ended out of `open`, by execution.
+/// Takes the events of executions that ended out of `open`, by execution; those that say which revocation lists the subject
+/// has fetched belong to all, the first of each list.
 #[must_use]
 pub fn ended(open: &mut Vec<Event>) -> Vec<(Scope, Vec<Event>)> {
-    let ended: Vec<Scope> = open
-        .iter()
-        .filter(|event| matches!(event.kind, super::event::Kind::End))
-        .filter_map(|event| event.scope.clone())
-        .collect();
+    let mut known = BTreeSet::new();
+    open.retain(|event| match &event.kind {
+        Kind::Fetched { list, .. } => known.insert(list.clone()),
+        _ => true,
+    });
+    let ended: Vec<Scope> =
+        open.iter().filter(|event| matches!(event.kind, Kind::End)).filter_map(|event| event.scope.clone()).collect();
     ended
         .into_iter()
         .map(|scope| {
-            let (own, rest) = std::mem::take(open).into_iter().partition(|event| event.scope.as_ref() == Some(&scope));
-            *open = rest;
+            let is_own = |event: &Event| event.scope.as_ref() == Some(&scope);
+            let fetched = |event: &Event| matches!(event.kind, Kind::Fetched { .. });
+            let own = open.iter().filter(|event| is_own(event) || fetched(event)).cloned().collect();
+            open.retain(|event| !is_own(event));
             (scope, own)
         })
         .collect()

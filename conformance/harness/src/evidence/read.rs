@@ -225,7 +225,7 @@ pub(super) fn references(event: &Event) -> Vec<&BlobRef> {
         Kind::Connected { chains, .. } => chains.peer.iter().chain(&chains.own).collect(),
         Kind::Face { chain, .. } => chain.iter().collect(),
         Kind::Bytes { blob, .. } | Kind::ContentKey { key: blob } => vec![blob],
-        Kind::Asked { request, answer, .. } => vec![request, answer],
+        Kind::Asked { request, answer, .. } | Kind::Fetched { request, answer, .. } => vec![request, answer],
         Kind::Hook { output, .. } => vec![output],
         _ => Vec::new(),
     }

@@ -23,6 +23,8 @@ struct State {
     events: Vec<Event>,
     /// Places of the events of each execution.
     of: BTreeMap<Scope, Vec<usize>>,
+    /// Where each revocation list was fetched first.
+    fetched: BTreeMap<String, usize>,
     blobs: BTreeMap<String, Arc<Vec<u8>>>,
     file: Option<fs::File>,
     /// Bytes of whole events in the file.
@@ -120,8 +122,11 @@ impl Recorder {
             state.failure = state.write(&event).err().map(|error| format!("an event could not be written: {error}"));
         }
         if self.keeps {
+            let at = state.events.len();
+            if let Kind::Fetched { list: Some(list), .. } = &event.kind {
+                state.fetched.entry(list.clone()).or_insert(at);
+            }
             if let Some(scope) = scope {
-                let at = state.events.len();
                 match state.of.get_mut(scope) {
                     Some(places) => places.push(at),
                     None => drop(state.of.insert(scope.clone(), vec![at])),
@@ -139,10 +144,13 @@ impl Recorder {
         state.connections
     }
 
-    /// The events of one execution so far.
+    /// The events of one execution so far, with those that say which revocation lists the subject has fetched.
     pub fn events_of(&self, scope: &Scope) -> Vec<Event> {
         let state = self.lock();
-        state.of.get(scope).into_iter().flatten().filter_map(|at| state.events.get(*at)).cloned().collect()
+        let mut places: Vec<usize> =
+            state.of.get(scope).into_iter().flatten().chain(state.fetched.values()).copied().collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|at| state.events.get(at)).cloned().collect()
     }
 
     /// The bytes of a blob; empty when it was never kept.

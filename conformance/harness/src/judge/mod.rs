@@ -16,6 +16,7 @@ mod control;
 mod ledger;
 mod one;
 mod refusal;
+mod revocation;
 
 #[cfg(test)]
 mod foreign;
@@ -176,6 +177,7 @@ pub use control::PLAINEST;
 pub(crate) use control::stands;
 pub use ledger::{Delivery, FromSubject, Ledger, LedgerFinding, ToSubject};
 pub use one::Judged;
+pub(crate) use revocation::LOADS;
 
 /// The executions that `of` chooses, each with the reason why bytes of it are gone, where they are.
 fn attempts(evidence: &Evidence, of: impl Fn(&Attempt) -> bool) -> Vec<Attempt> {

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::checks::{self, Deviation, Look, Outcome};
 use super::run::{Finding, RefusalSeen};
 use super::view::{Attempt, Exchange};
-use super::{Judge, refusal};
+use super::{Judge, refusal, revocation};
 use crate::evidence::Side;
 use crate::verdict::Verdict;
 
@@ -112,6 +112,14 @@ pub(crate) fn judge(judge: &Judge, attempt: &Attempt) -> Judged {
         judged.verdict = Verdict::Review;
         judged.reason = Some(OPERATOR.to_owned());
     }
+    match revocation::known(judge, case, attempt) {
+        Ok(fetched) => judged.findings.iter_mut().for_each(|finding| finding.events.extend(&fetched)),
+        Err(reason) if matches!(judged.verdict, Verdict::Pass | Verdict::Warn | Verdict::Fail) => {
+            judged = Judged { findings: Vec::new(), ..judged };
+            (judged.verdict, judged.reason) = (Verdict::Inconclusive, Some(reason));
+        }
+        Err(_) => {}
+    }
     judged
 }
 
@@ -151,7 +159,7 @@ fn waited_for_operator(attempt: &Attempt) -> bool {
 
 /// A hook that was to change the subject and did not leaves nothing to judge.
 fn not_driven(attempt: &Attempt) -> Option<String> {
-    let drives = |name: &str| matches!(name, "restart" | "load-crl" | "send" | "submit" | "reply" | "pull");
+    let drives = |name: &str| matches!(name, "restart" | revocation::LOADS | "send" | "submit" | "reply" | "pull");
     let failed = attempt.hooks.iter().find(|hook| !hook.success && drives(&hook.name))?;
     let said = String::from_utf8_lossy(&failed.output);
     Some(format!("hook {} failed: {}", failed.name, said.trim().chars().take(200).collect::<String>()))

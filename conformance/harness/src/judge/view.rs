@@ -82,6 +82,8 @@ pub struct Attempt {
     pub hooks: Vec<HookSeen>,
     /// What the suite's publisher was asked: the event with the request.
     pub asked: Vec<Bytes>,
+    /// The revocation lists that had been fetched from the suite when it ended, each with the event that was the first.
+    pub fetched: BTreeMap<String, u64>,
     /// Waits for pushes by step, with their event.
     pub waits: BTreeMap<usize, (u64, bool)>,
     /// Chains that the suite's endpoint showed by a `listen` step, with the event from which on it did.
@@ -104,11 +106,21 @@ pub struct Attempt {
 pub fn attempts(events: &[Event], blob: &impl Fn(&BlobRef) -> Arc<Vec<u8>>) -> Vec<Attempt> {
     let mut order: Vec<Scope> = Vec::new();
     let mut found: BTreeMap<Scope, Attempt> = BTreeMap::new();
+    let mut fetched: BTreeMap<String, u64> = BTreeMap::new();
     for event in events {
+        if let Kind::Fetched { list: Some(list), .. } = &event.kind
+            && !fetched.contains_key(list)
+        {
+            fetched.insert(list.clone(), event.seq);
+            for open in found.values_mut().filter(|attempt| attempt.end.is_none()) {
+                open.fetched.insert(list.clone(), event.seq);
+            }
+        }
         let Some(scope) = &event.scope else { continue };
         if let Kind::Begin { purpose } = &event.kind {
             order.push(scope.clone());
-            found.insert(scope.clone(), Attempt::new(scope.clone(), *purpose, event.seq));
+            let begun = Attempt::new(scope.clone(), *purpose, event.seq);
+            found.insert(scope.clone(), Attempt { fetched: fetched.clone(), ..begun });
         }
         if let Some(attempt) = found.get_mut(scope) {
             attempt.take(event, blob);
@@ -137,6 +149,7 @@ impl Attempt {
             exchanges: Vec::new(),
             hooks: Vec::new(),
             asked: Vec::new(),
+            fetched: BTreeMap::new(),
             waits: BTreeMap::new(),
             faces: Vec::new(),
             prompted: None,
@@ -204,7 +217,8 @@ impl Attempt {
             Kind::Waited { arrived } => {
                 self.waits.insert(step, (event.seq, *arrived));
             }
-            Kind::Run(_) | Kind::Begin { .. } | Kind::Step | Kind::Finished => {}
+            // What was fetched belongs to no execution, and is had in all that come after.
+            Kind::Run(_) | Kind::Begin { .. } | Kind::Step | Kind::Fetched { .. } | Kind::Finished => {}
         }
     }
 

@@ -4,6 +4,7 @@ use carnet_catalogue::Step;
 use carnet_catalogue::case::{Case, Role};
 use carnet_catalogue::step::{Action, HookName, Prompt};
 use carnet_catalogue::subject::Hook;
+use carnet_certs::Authority;
 
 use super::{Exclusion, Means};
 use crate::setup::Setup;
@@ -90,7 +91,8 @@ pub(super) fn without_means(case: &Case, setup: &Setup) -> Option<Exclusion> {
         Action::Hook(HookName::Delivered) => hooks.delivered.is_none().then_some(Means::Delivered),
         Action::Hook(HookName::Notified) => hooks.notified.is_none().then_some(Means::Notified),
         Action::Hook(HookName::LoadCrl) => {
-            (hooks.load_crl.is_none() && !setup.subject.trust.subject_loaded_crl).then_some(Means::LoadCrl)
+            let loaded = hooks.load_crl.is_some() || setup.subject.trust.subject_loaded_crl;
+            (!loaded && !publishes_lists(setup)).then_some(Means::LoadCrl)
         }
         _ => None,
     }));
@@ -103,6 +105,12 @@ pub(super) fn without_means(case: &Case, setup: &Setup) -> Option<Exclusion> {
     let words: Vec<&str> = needs.iter().map(|means| means.describe()).collect();
     let reason = format!("subject.toml lacks {}", words.join("; and "));
     Some(Exclusion { verdict, reason, needs })
+}
+
+/// Whether a subject can fetch the revocation lists: they are served, and the certificates say so. Whether it did, the judge
+/// sees.
+fn publishes_lists(setup: &Setup) -> bool {
+    setup.subject.suite.lists.is_some() && setup.authority.as_ref().and_then(Authority::lists).is_some()
 }
 
 /// The hook that carries a prompt out, where there is one.

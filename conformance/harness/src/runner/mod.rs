@@ -10,6 +10,7 @@ mod exchange;
 mod hook;
 mod hub;
 mod line;
+mod lists;
 mod operator;
 mod pace;
 mod publisher;
@@ -25,6 +26,7 @@ pub(crate) use cell::pull::{LEFT, Owners};
 pub(crate) use conductor::WAITING;
 pub(crate) use dial::{Dial, dial, resolve};
 pub(crate) use hub::Hub;
+pub(crate) use lists::Lists;
 pub use operator::Prompt;
 pub(crate) use pace::Pace;
 pub(crate) use signer::{ALGORITHMS, FOR_SUITE, OMITTED, WEAK};
@@ -125,6 +127,8 @@ pub enum Event {
     Listening(std::net::SocketAddr),
     /// The suite's publisher of service metadata takes questions at this address.
     Publishing(std::net::SocketAddr),
+    /// The revocation lists of the suite's test CA are to be had at this address.
+    PublishingLists(std::net::SocketAddr),
     /// A cell begins.
     Began {
         /// Which.
@@ -173,6 +177,16 @@ pub enum RunError {
         "the suite's publisher cannot listen on {address}: {source}\nhelp: change exchange.discovery.listen in subject.toml, or end what uses the port"
     )]
     Publish {
+        /// The address.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The revocation lists of the suite's test CA cannot be published.
+    #[error(
+        "the suite cannot publish its revocation lists on {address}: {source}\nhelp: change suite.lists.listen in subject.toml, or end what uses the port"
+    )]
+    Lists {
         /// The address.
         address: String,
         /// Why.
@@ -254,6 +268,10 @@ async fn capture(options: &RunOptions, recorder: Arc<Recorder>, events: mpsc::Se
     let hub = Hub::new(Arc::clone(&options.setup), Arc::clone(&recorder), Arc::clone(&budget), origin.fresh(None));
     let (mut serving, mut publisher, mut endpoint) = (Vec::new(), None, String::new());
     let suite = &options.setup.subject.suite;
+    if let Some((bound, task)) = Lists::serve(&options.setup, Arc::clone(&recorder), Arc::clone(&budget)).await? {
+        let _ = events.send(Event::PublishingLists(bound));
+        serving.push(task);
+    }
     if let Some(address) = &suite.listen {
         let (bound, task) =
             hub.serve(address).await.map_err(|source| RunError::Listen { address: address.clone(), source })?;

@@ -1,7 +1,7 @@
 //! Addresses: the subject's, and the suite's own as the subject reaches it.
 
 use carnet_catalogue::exchange::Discovery;
-use carnet_catalogue::subject::Suite;
+use carnet_catalogue::subject::{Lists, Suite};
 
 /// The subject's address, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +69,18 @@ pub fn suite_url(suite: &Suite) -> Option<String> {
 /// The base URL of the suite's publisher as the subject reaches it: the public one, else the address it listens on.
 #[must_use]
 pub fn publisher_url(discovery: &Discovery) -> String {
-    let own = || format!("http://{}/smp", named(&discovery.listen));
-    discovery.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
+    base_url(discovery.public_url.as_deref(), &discovery.listen, "/smp")
+}
+
+/// The base URL of the test CA's revocation lists as the subject reaches it: the public one, else the address of `listen`.
+#[must_use]
+pub fn lists_url(lists: &Lists) -> String {
+    base_url(lists.public_url.as_deref(), &lists.listen, "")
+}
+
+fn base_url(public: Option<&str>, listen: &str, path: &str) -> String {
+    let own = || format!("http://{}{path}", named(listen));
+    public.map_or_else(own, |url| url.trim_end_matches('/').to_owned())
 }
 
 /// An address that is listened on, by a name under which it is reached here.

@@ -5,6 +5,7 @@
 
 mod accept;
 mod answer;
+mod lists;
 mod send;
 
 use std::collections::{BTreeSet, HashMap};
@@ -29,6 +30,8 @@ const CHANNEL: &str = "urn:carnet:mpc:double";
 
 /// The file whose appearance makes it pull.
 pub(crate) const PULL_NOW: &str = "pull-now";
+/// The file that names the address at which the suite's revocation lists are; without it none are wanted.
+pub(crate) const LISTS_AT: &str = "lists-at";
 /// The file that names a party to look up, and the id of the message that it is to get.
 const SUBMIT_NOW: &str = "submit-now";
 
@@ -89,6 +92,9 @@ pub(crate) enum Fault {
     PullsNothing,
     PullsUnsigned,
     LooksNobodyUp,
+    FetchesNoList,
+    HoldsLists,
+    IgnoresLists,
 }
 
 /// What makes a message the same: its header but for the parts, and their digests.
@@ -102,6 +108,7 @@ pub(crate) struct Double {
 }
 
 struct State {
+    pki: PathBuf,
     tls: Identity,
     back_end: PathBuf,
     signing: Identity,
@@ -134,6 +141,7 @@ impl Double {
         let state = Arc::new(State {
             decryption: DecryptionKey::new(key, encryption.leaf().unwrap().clone()).unwrap(),
             suite: identity("suite-encryption-rsa-2048").leaf().unwrap().clone(),
+            pki: pki.to_owned(),
             tls,
             back_end: back_end.to_owned(),
             signing: identity("double-signing"),
@@ -203,8 +211,7 @@ impl State {
             return;
         };
         let chain = handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
-        let trusted = ebms::Signature { chain, ..Default::default() }.trusted(&self.anchors, Setup::now()).is_ok();
-        if !trusted && !self.has(Fault::AcceptsAnyClient) {
+        if !self.trusts(chain).await && !self.has(Fault::AcceptsAnyClient) {
             let _ = stream.shutdown().await;
             return;
         }

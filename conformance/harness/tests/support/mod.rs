@@ -23,7 +23,9 @@ pub(crate) fn pki() -> &'static Path {
         let dir = place.join(concat!("pki-of-", env!("CARGO_CRATE_NAME")));
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).unwrap();
-        let plan = FolderPlan::new("Carnet test", ["SUITE", "OTHER", "DOUBLE"].map(str::to_owned).to_vec());
+        let parties = ["SUITE", "OTHER", "DOUBLE"].map(str::to_owned).to_vec();
+        let lists = Some("http://lists.example".to_owned());
+        let plan = FolderPlan { lists, ..FolderPlan::new("Carnet test", parties) };
         write_folder(&dir, &plan, Setup::now()).unwrap();
         write_further(&dir, "SUITE-SMP", Usage::Signing, KeyKind::Rsa2048, Setup::now()).unwrap();
         for party in ["SUITE", "DOUBLE"] {

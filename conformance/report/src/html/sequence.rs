@@ -1,5 +1,6 @@
 //! The sequence diagram of one execution: a line for each event, arrows between suite and subject.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use carnet_harness::evidence::{Direction, Event, Kind, Side};
@@ -31,7 +32,16 @@ pub(super) struct Line {
 pub(super) fn lines(source: &Source<'_>, cell: &CellResult, messages: &mut Messages) -> Vec<Line> {
     let events = source.execution(cell);
     let begun = events.first().map_or(0, |event| event.mono);
-    events.iter().filter_map(|event| line(source, cell, event, begun, messages)).collect()
+    // A list may have been fetched for an earlier case.
+    let named = cell.findings.iter().flat_map(|finding| &finding.events).filter_map(|seq| source.event(*seq));
+    let is_before = |event: &&Event| events.first().is_some_and(|first| event.seq < first.seq);
+    let before: BTreeMap<u64, &Event> = named
+        .filter(|event| matches!(event.kind, Kind::Fetched { .. }))
+        .filter(is_before)
+        .map(|event| (event.seq, event))
+        .collect();
+    let all = before.values().chain(events);
+    all.filter_map(|event| line(source, cell, event, begun, messages)).collect()
 }
 
 fn line(source: &Source<'_>, cell: &CellResult, event: &Event, begun: u64, messages: &mut Messages) -> Option<Line> {
@@ -72,6 +82,16 @@ fn line(source: &Source<'_>, cell: &CellResult, event: &Event, begun: u64, messa
                 message = Some(messages.add(&answer.sha256, said, &marks));
                 let asked = first_line(source.evidence.blob(request).unwrap_or_default());
                 ("in", format!("asked the publisher: {asked}; it said: {}", first_line(said)))
+            }
+        },
+        Kind::Fetched { list, request, answer } => match source.evidence.redaction_of(event) {
+            Some(reason) => ("in", format!("redacted: {reason} ({} bytes)", request.length)),
+            None => {
+                let said = source.evidence.blob(answer).unwrap_or_default();
+                message = Some(messages.add(&answer.sha256, said, &marks));
+                let asked = first_line(source.evidence.blob(request).unwrap_or_default());
+                let what = list.as_ref().map_or_else(|| "no revocation list".to_owned(), |list| format!("list {list}"));
+                ("in", format!("fetched {what} at {}: {asked}; the suite said: {}", event.at, first_line(said)))
             }
         },
         // An alert is what the subject says; every other end is seen, not said.

@@ -13,6 +13,7 @@ use super::super::timing::Timing;
 use super::super::values::Values;
 use super::{Runner, Running};
 use crate::evidence::Kind;
+use crate::judge::LOADS;
 use crate::judge::checks::{DELIVERED_ONCE, words};
 use crate::root;
 use crate::setup::Document;
@@ -52,7 +53,7 @@ impl Running<'_> {
         let (label, hook) = match name {
             HookName::Delivered => ("delivered", &hooks.delivered),
             HookName::Notified => ("notified", &hooks.notified),
-            HookName::LoadCrl => ("load-crl", &hooks.load_crl),
+            HookName::LoadCrl => (LOADS, &hooks.load_crl),
         };
         match (hook.clone(), name) {
             (Some(hook), HookName::LoadCrl) => drop(self.run_hook(index, label, &hook, None).await),

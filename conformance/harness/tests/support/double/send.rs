@@ -191,8 +191,7 @@ impl State {
             ClientTls { identity, versions: Vec::new(), suites: Vec::new(), server_name: "localhost".to_owned() };
         let Ok(Connected { mut stream, handshake }) = tls::connect(tcp, &client).await else { return Vec::new() };
         let chain = handshake.map(|handshake| handshake.peer_chain).unwrap_or_default();
-        let trusted = ebms::Signature { chain, ..Default::default() }.trusted(&self.anchors, Setup::now()).is_ok();
-        if !trusted && !self.has(Fault::TakesAnyServer) {
+        if !self.trusts(chain).await && !self.has(Fault::TakesAnyServer) {
             let _ = stream.shutdown().await;
             return Vec::new();
         }
