@@ -58,7 +58,16 @@ fn fill(text: &mut String, kit: &Kit) -> std::fmt::Result {
         writeln!(text, "5. There is no revocation list.")?;
     } else {
         let names: Vec<String> = kit.crls.iter().map(|crl| format!("`{}`", crl.file())).collect();
-        writeln!(text, "5. Load the revocation lists {}; there is no other way to reach them.", names.join(", "))?;
+        let names = names.join(", ");
+        match &kit.lists_at {
+            None => writeln!(text, "5. Load the revocation lists {names}; there is no other way to reach them.")?,
+            Some(url) => writeln!(
+                text,
+                "5. Check revocation by distribution points: the certificates name `{url}/NAME.crl`, plain HTTP, where \
+                 the lists are to be had while the suite runs. Allow your node to reach that address, and keep no list \
+                 from one run to the next. Or load them: {names}."
+            )?,
+        }
         let wrong = kit.crls.iter().filter_map(|crl| Some(format!("`{}` ({})", crl.file(), crl.fault?)));
         let wrong: Vec<String> = wrong.collect();
         if !wrong.is_empty() {

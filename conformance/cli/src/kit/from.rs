@@ -11,7 +11,7 @@ use carnet_certs::{
     write_further,
 };
 use carnet_fixtures::Packs;
-use carnet_harness::setup::{Address, SubjectFiles, publisher_name, suite_url};
+use carnet_harness::setup::{Address, SubjectFiles, lists_url, publisher_name, suite_url};
 use rustls_pki_types::CertificateDer;
 
 use super::product::OwnKeys;
@@ -105,6 +105,7 @@ fn base(file: &SubjectFiles, partner: &Party, packs: &Packs) -> Result<Kit, Fail
         signing_certificate: None,
         signing_subject: None,
         crls: Vec::new(),
+        lists_at: None,
         binding: ics.binding.clone(),
         agreement: (named, subject.agreement.kind.clone()),
         token: subject.agreement.token.clone(),
@@ -178,6 +179,7 @@ impl<'a> Pki<'a> {
     fn open(file: &'a SubjectFiles, now: UnixTime) -> Result<Self, Failure> {
         let suite = &file.subject.suite;
         let dir = file.pki();
+        let lists = suite.lists.as_ref().map(lists_url);
         let mut missing = Vec::new();
         for party in std::iter::once(&suite.party).chain(&suite.other_party) {
             if !has_keys(&dir, &party.id)? {
@@ -187,10 +189,11 @@ impl<'a> Pki<'a> {
         if !missing.is_empty() {
             let host = suite_url(suite).as_deref().and_then(Address::parse).map(|address| address.host);
             let hosts = host.filter(|host| host != "localhost").map(|host| vec![host]).unwrap_or_default();
-            let plan = FolderPlan { hosts, ..FolderPlan::new("Carnet suite", missing) };
+            let plan = FolderPlan { hosts, lists: lists.clone(), ..FolderPlan::new("Carnet suite", missing) };
             write_folder(&dir, &plan, now).map_err(certs::failure)?;
         }
         let authority = Authority::load(&dir.join("authority")).map_err(Failure::usage)?;
+        lists.map_or(Ok(()), |lists| authority.publishes_at(&lists)).map_err(certs::failure)?;
         let crls = authority.crls(now).map_err(Failure::ours)?;
         Ok(Self { file, authority, crls })
     }
@@ -273,6 +276,7 @@ impl<'a> Pki<'a> {
             signing_intermediates: signing_identity.chain.get(1..).filter(|rest| !rest.is_empty()).map(pem),
             signing_certificate: Some(pem(signing_identity.chain.get(..1).unwrap_or_default())),
             crls: if lists { self.crls.clone() } else { Vec::new() },
+            lists_at: self.file.subject.suite.lists.as_ref().filter(|_| lists).map(lists_url),
             ..base(self.file, party, packs)?
         })
     }

@@ -127,6 +127,8 @@ pub(crate) struct Kit {
     pub signing_subject: Option<String>,
     /// Revocation lists.
     pub crls: Vec<Crl>,
+    /// The URL below which they are to be had while the suite runs.
+    pub lists_at: Option<String>,
     /// Whom payloads for the partner are encrypted for, where an agreement encrypts: PEM, one for each kind of key.
     pub encryption_certificate: Option<String>,
     /// The one of them that is RSA.

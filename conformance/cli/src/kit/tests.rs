@@ -23,6 +23,7 @@ pub(super) fn kit() -> Kit {
         rsa_encryption_certificate: None,
         further: Vec::new(),
         crls: vec![Crl { name: "root", der: vec![0x30, 0].into(), fault: None }],
+        lists_at: None,
         binding: Binding { tls: TlsBinding::Exact, signer: SignerBinding::Anchored },
         agreement: (default_agreement("TH", "SUITE"), None),
         token: "x509-pkipath".to_owned(),
@@ -198,6 +199,36 @@ fn both_sides_arrive_at_the_same_agreement() {
 #[test]
 fn the_sheet_reads_well() {
     insta::assert_snapshot!(agreement::sheet(&kit()));
+}
+
+#[test]
+fn where_lists_are_published_the_certificates_and_the_sheet_say_so() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("subject.toml");
+    let ics = "format = 1\nproduct = \"Node\"\nprofile = \"customs-c2c\"\nroles = [\"responder\"]\ncapabilities = []\n\
+        [reception_awareness]\nretry_interval = \"5s\"\nretry_count = 3\n";
+    std::fs::write(dir.path().join("ics.toml"), ics).expect("written");
+    let kits = |lists: &str| {
+        let text = format!(
+            "format = 1\nname = \"Node TH\"\nurl = \"https://th.example/as4\"\n[party]\nid = \"TH\"\n[suite]\n\
+             listen = \"0.0.0.0:9443\"\n[suite.lists]\n{lists}\n[suite.party]\nid = \"SUITE\"\n[agreement]\n\
+             [trust]\ntls = []\nsigning = []\n"
+        );
+        std::fs::write(&path, text).expect("written");
+        let file = SubjectFiles::read(&path).expect("a subject");
+        with_suite(&file, &Packs::embedded().expect("packs"), UnixTime::now())
+    };
+    let named = "listen = \"0.0.0.0:8080\"\npublic_url = \"http://suite.example:8080\"";
+    for _ in 0..2 {
+        let kits = kits(named).expect("kits");
+        let sheet = agreement::sheet(&kits[0].1);
+        assert!(sheet.contains("`http://suite.example:8080/NAME.crl`") && sheet.contains("`issuing.crl`"), "{sheet}");
+    }
+    let authority = carnet_certs::Authority::load(&dir.path().join("suite-pki/authority")).expect("a CA");
+    assert_eq!(authority.lists(), Some("http://suite.example:8080"));
+    let moved = kits("listen = \"0.0.0.0:8080\"").expect_err("the CA names another address");
+    let said = "certificates name http://suite.example:8080, expected http://localhost:8080";
+    assert!(moved.to_string().contains(said), "{moved}");
 }
 
 #[test]
