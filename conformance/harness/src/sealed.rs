@@ -9,6 +9,7 @@ use carnet_wire::encryption::{ContentAlgorithm, DecryptionKey, Encrypted, Encryp
 use carnet_wire::namespace::{SOAP12, WSSE};
 use carnet_wire::xml::Document;
 
+use crate::http;
 use crate::root::Package;
 
 /// Every way that can be read.
@@ -38,6 +39,8 @@ pub fn read(envelope: &[u8], policy: &Policy) -> Result<Option<Encrypted>, Encry
 /// The key of the message, when one of ours opens it.
 #[must_use]
 pub fn reveal<'k>(envelope: &[u8], ours: impl IntoIterator<Item = &'k DecryptionKey>) -> Option<Vec<u8>> {
+    // Nearly all that comes is not encrypted, and is not read for it.
+    http::find(envelope, b"EncryptedKey")?;
     read(envelope, &any()).ok()??.reveal(ours).ok()
 }
 
