@@ -5,8 +5,8 @@ use std::path::Path;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
-use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 
+use crate::identity::distribution_points;
 use crate::issue::{Ca, DAY};
 use crate::key::refused;
 use crate::{CertError, Identity, Key, KeyKind, Profile, to_pem, zoo};
@@ -221,24 +221,8 @@ fn address(lists: Option<&str>, name: &str) -> Option<String> {
 
 /// The address below which the list of a certificate's issuer is, when its file has that name.
 fn base(der: &CertificateDer<'_>, file: &str) -> Option<String> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
-    certificate
-        .extensions()
-        .iter()
-        .filter_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::CRLDistributionPoints(points) => Some(&points.points),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|point| match point.distribution_point.as_ref()? {
-            DistributionPointName::FullName(names) => Some(names),
-            DistributionPointName::NameRelativeToCRLIssuer(_) => None,
-        })
-        .flatten()
-        .find_map(|name| match name {
-            GeneralName::URI(uri) => uri.strip_suffix(file)?.strip_suffix('/').map(str::to_owned),
-            _ => None,
-        })
+    let points = distribution_points(der);
+    points.iter().find_map(|uri| uri.strip_suffix(file)?.strip_suffix('/')).map(str::to_owned)
 }
 
 fn organisation(der: &CertificateDer<'_>) -> Result<String, CertError> {

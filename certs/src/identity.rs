@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 
 use crate::{CertError, Key, pkcs12};
 
@@ -85,6 +86,24 @@ pub fn certificates_from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>,
 pub fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     parsed.subject().iter_common_name().next()?.as_str().ok().map(str::to_owned)
+}
+
+/// The URLs at which a certificate says that its issuer's revocation list is (RFC 5280, 4.2.1.13).
+#[must_use]
+pub fn distribution_points(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else { return Vec::new() };
+    let mut found = Vec::new();
+    for extension in certificate.extensions() {
+        let ParsedExtension::CRLDistributionPoints(points) = extension.parsed_extension() else { continue };
+        for point in &points.points {
+            let Some(DistributionPointName::FullName(names)) = &point.distribution_point else { continue };
+            found.extend(names.iter().filter_map(|name| match name {
+                GeneralName::URI(uri) => Some((*uri).to_owned()),
+                _ => None,
+            }));
+        }
+    }
+    found
 }
 
 /// A revocation list as PEM.

@@ -25,7 +25,7 @@ pub mod zoo;
 pub use authority::{Authority, Crl, list_file};
 pub use error::CertError;
 pub use folder::{FolderPlan, Written, write_folder, write_further, write_zoo};
-pub use identity::{Identity, certificates_from_pem, common_name, crl_to_pem, to_pem};
+pub use identity::{Identity, certificates_from_pem, common_name, crl_to_pem, distribution_points, to_pem};
 pub use key::{Key, KeyKind, Scheme};
 pub use name::file_stem;
 pub use pkcs12::{fresh_password, key_store, trust_store};

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use carnet_certs::Authority;
+use carnet_certs::{Authority, distribution_points};
 use carnet_harness::judge::ebms;
 use carnet_harness::{Setup, plain};
 use carnet_wire::trust::{Anchors, RevocationPolicy};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
-use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 
 use super::{Fault, LISTS_AT, State};
 
@@ -26,7 +25,7 @@ impl State {
             let authority = Authority::load(&self.pki.join("authority")).unwrap();
             lists.extend(authority.crls(Setup::now()).unwrap().into_iter().map(|crl| crl.der));
         } else if !self.has(Fault::FetchesNoList) {
-            for named in chain.iter().flat_map(|certificate| points(certificate)) {
+            for named in chain.iter().flat_map(|certificate| distribution_points(certificate)) {
                 let url = named.replacen("http://lists.example", &format!("http://{address}"), 1);
                 let answer = plain::request("GET", &url, &[], b"", Duration::from_secs(5)).await;
                 lists
@@ -40,21 +39,4 @@ impl State {
         let anchors = Anchors::new(&self.anchors, &lists, policy);
         anchors.and_then(|anchors| anchors.verify(chain, Setup::now())).is_ok()
     }
-}
-
-/// The addresses at which a certificate says that its issuer's list is.
-fn points(certificate: &CertificateDer<'_>) -> Vec<String> {
-    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else { return Vec::new() };
-    let mut found = Vec::new();
-    for extension in certificate.extensions() {
-        let ParsedExtension::CRLDistributionPoints(points) = extension.parsed_extension() else { continue };
-        for point in &points.points {
-            let Some(DistributionPointName::FullName(names)) = &point.distribution_point else { continue };
-            found.extend(names.iter().filter_map(|name| match name {
-                GeneralName::URI(uri) => Some((*uri).to_owned()),
-                _ => None,
-            }));
-        }
-    }
-    found
 }
