@@ -14,7 +14,7 @@ use super::line::{self, Ready};
 use crate::evidence::{Chains, Direction, Kind, Side, Sink};
 use crate::http::{self, Meter, Progress};
 use crate::line::{Connected, Ending, Handshake, ending};
-use crate::root;
+use crate::root::{self, Package};
 use crate::sealed;
 use crate::setup::Setup;
 
@@ -70,6 +70,18 @@ pub(crate) fn connected(sink: &Sink, side: Side, handshake: Option<&Handshake>) 
             own: chain(&handshake.own_chain),
         }),
     }
+}
+
+/// Takes the key of what came into evidence, where it is encrypted for the suite.
+pub(super) fn content_key(
+    setup: &Setup,
+    sink: &Sink,
+    (step, connection): (Option<usize>, Option<u64>),
+    package: &Package,
+) -> Option<Vec<u8>> {
+    let key = sealed::reveal(&package.envelope, setup.decryption())?;
+    sink.event(step, connection, Kind::ContentKey { key: sink.blob(&key) });
+    Some(key)
 }
 
 async fn once(
@@ -159,9 +171,8 @@ async fn once(
         budget.take(answer.len());
         sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&answer) });
         // What is handed out to a pull request may be encrypted for the suite.
-        let package = http::read(&answer).ok().and_then(|message| root::package(&message));
-        if let Some(key) = package.and_then(|package| sealed::reveal(&package.envelope, setup.decryption())) {
-            sink.event(step, connection, Kind::ContentKey { key: sink.blob(&key) });
+        if let Some(package) = http::read(&answer).ok().and_then(|message| root::package(&message)) {
+            content_key(setup, sink, (step, connection), &package);
         }
     }
     sink.event(step, connection, Kind::Ended { ending: how });

@@ -6,7 +6,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use carnet_certs::{Crl, list_file};
 use tokio::io::AsyncWriteExt as _;
@@ -15,18 +14,12 @@ use tokio::time::timeout;
 
 use super::RunError;
 use super::budget::Budget;
-use super::serving::Serving;
+use super::serving::{REQUEST, SLOWEST, Serving};
 use crate::evidence::{Kind, Recorder, Sink};
 use crate::http::{self, Request};
 use crate::plain;
 use crate::setup::Setup;
 
-/// Connections that are served at once; more wait for their turn.
-const CONNECTIONS: usize = 64;
-/// How long a request may take to arrive, and an answer to be taken.
-const SLOWEST: Duration = Duration::from_secs(30);
-/// Bytes of one request.
-const REQUEST: usize = 16 << 10;
 /// The list that certificates of the zoo name and nobody gives.
 const UNLISTED: &str = "unlisted";
 
@@ -69,7 +62,7 @@ impl Lists {
 
     fn serve_on(self, listener: TcpListener) -> Serving {
         let lists = Arc::new(self);
-        Serving::accept(listener, CONNECTIONS, move |tcp| {
+        Serving::accept(listener, move |tcp| {
             let lists = Arc::clone(&lists);
             async move { lists.connection(tcp).await }
         })

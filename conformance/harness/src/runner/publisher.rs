@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use carnet_catalogue::exchange::Discovery;
 use carnet_catalogue::step::{Forge, Publish, PublishKind};
@@ -18,20 +17,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::hub::Room;
-use super::serving::Serving;
+use super::serving::{REQUEST, SLOWEST, Serving};
 use crate::evidence::Kind;
 use crate::forge::{self, Metadata, Subject};
 use crate::http::{self, Request};
 use crate::plain;
 use crate::question::{names, participant_scheme, question};
 use crate::setup::{Setup, publisher_name, publisher_url};
-
-/// Connections that are served at once; more wait for their turn.
-const CONNECTIONS: usize = 64;
-/// How long a request may take to arrive, and how long a connection may stay idle.
-const SLOWEST: Duration = Duration::from_secs(30);
-/// Bytes of one request.
-const REQUEST: usize = 16 << 10;
 
 /// The publisher, and what it says of the party of each cell.
 #[derive(Debug)]
@@ -78,7 +70,7 @@ impl Publisher {
         let agreed = Discovery { listen: address.to_string(), ..agreed };
         let publisher = Arc::new(Self { setup: Arc::clone(setup), agreed, endpoint, known: Mutex::default() });
         let served = Arc::clone(&publisher);
-        let serving = Serving::accept(listener, CONNECTIONS, move |tcp| {
+        let serving = Serving::accept(listener, move |tcp| {
             let publisher = Arc::clone(&served);
             async move { publisher.connection(tcp).await }
         });

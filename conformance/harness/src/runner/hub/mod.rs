@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::budget::{Budget, PUSH};
-use super::exchange::connected;
+use super::exchange::{connected, content_key};
 use super::line::{Control, Raw};
 use super::serving::Serving;
 use crate::evidence::{Direction, Kind, Recorder, Side, Sink, Stage};
@@ -44,8 +44,6 @@ pub(crate) use room::{Room, Scripted};
 const IDLE: Duration = Duration::from_secs(60);
 /// How long one push may take to arrive.
 const SLOWEST: Duration = Duration::from_secs(120);
-/// How many connections of the subject are served at once; more wait for their turn.
-const CONNECTIONS: usize = 64;
 
 /// All cells that expect pushes, and the socket they share.
 #[derive(Debug)]
@@ -89,7 +87,7 @@ impl Hub {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let hub = Arc::clone(self);
-        let serving = Serving::accept(listener, CONNECTIONS, move |tcp| {
+        let serving = Serving::accept(listener, move |tcp| {
             let hub = Arc::clone(&hub);
             async move { hub.connection(tcp).await }
         });
@@ -225,9 +223,8 @@ impl Hub {
             told = Some(sink.clone());
             sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
             if let Some(package) = &mut package
-                && let Some(key) = sealed::reveal(&package.envelope, self.setup.decryption())
+                && let Some(key) = content_key(&self.setup, &sink, (step, connection), package)
             {
-                sink.event(step, connection, Kind::ContentKey { key: sink.blob(&key) });
                 sealed::open(package, &key);
             }
             let mrn = package.as_ref().and_then(business::pushed_mrn);
