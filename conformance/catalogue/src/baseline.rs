@@ -124,7 +124,7 @@ impl Accept {
     /// `case` or `case [cell]`.
     #[must_use]
     pub fn about(&self) -> String {
-        if self.cell == "-" { self.case.to_string() } else { format!("{} [{}]", self.case, self.cell) }
+        matrix::full_name(self.case.as_str(), &self.cell)
     }
 
     /// What is accepted until when, by whom and why.

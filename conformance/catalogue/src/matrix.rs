@@ -41,6 +41,12 @@ impl Cell {
     }
 }
 
+/// How people call a cell of a case: `case`, or `case [cell]` where it has a matrix.
+#[must_use]
+pub fn full_name(case: &str, cell: &str) -> String {
+    if cell == "-" { case.to_owned() } else { format!("{case} [{cell}]") }
+}
+
 /// All cells of a case, in the order of the axes' names and values; one empty cell without a matrix.
 #[must_use]
 pub fn cells(case: &Case) -> Vec<Cell> {

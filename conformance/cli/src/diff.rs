@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use carnet_catalogue::matrix;
 use carnet_harness::judge::run::CellResult;
 use carnet_harness::{ExitCode as Exit, Run, Verdict};
 use carnet_report::terminal;
@@ -64,7 +65,7 @@ pub(crate) fn show(a: &Run, b: &Run, all: bool) -> bool {
         } else {
             differing += 1;
         }
-        let name = if *cell == "-" { (*case).to_owned() } else { format!("{case} [{cell}]") };
+        let name = matrix::full_name(case, cell);
         out::println!("{}{}{name}", word(*left), word(*right));
         if !same {
             details("A", *left);

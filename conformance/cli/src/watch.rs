@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use carnet_catalogue::Span;
+use carnet_catalogue::{Span, matrix};
 use carnet_harness::evidence::{self, Event, Evidence, Follower, Kind};
 use carnet_harness::judge::Judge;
 use carnet_harness::plan::Plan;
@@ -119,8 +119,8 @@ impl View {
             self.ended += 1;
             self.bad += usize::from(judged.verdict != Verdict::Pass);
             self.clear();
-            let cell = if scope.cell == "-" { String::new() } else { format!(" [{}]", scope.cell) };
-            out::println!("{}{}{cell}", terminal::verdict(judged.verdict), scope.case);
+            let name = matrix::full_name(&scope.case, &scope.cell);
+            out::println!("{}{name}", terminal::verdict(judged.verdict));
             for finding in &judged.findings {
                 out::println!("  {} {}: {}", finding.requirement, finding.level, finding.actual);
             }

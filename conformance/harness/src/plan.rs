@@ -57,7 +57,7 @@ impl Planned {
     /// `case` or `case [cell]`.
     #[must_use]
     pub fn name(&self) -> String {
-        if self.cell == "-" { self.case.to_string() } else { format!("{} [{}]", self.case, self.cell) }
+        matrix::full_name(self.case.as_str(), &self.cell)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A run by sections, in the order a message goes through them.
 
 use carnet_catalogue::case::{CaseId, Level, Role};
-use carnet_catalogue::{Catalogue, RequirementId};
+use carnet_catalogue::{Catalogue, RequirementId, matrix};
 use carnet_harness::judge::LedgerFinding;
 use carnet_harness::judge::run::{CellResult, Finding, Run};
 use carnet_harness::verdict::Verdict;
@@ -105,7 +105,7 @@ pub(crate) fn sections<'a>(cells: impl IntoIterator<Item = &'a CellResult>) -> V
 
 /// `case` or `case [cell]`.
 pub(crate) fn name(cell: &CellResult) -> String {
-    if cell.cell == "-" { cell.case.to_string() } else { format!("{} [{}]", cell.case, cell.cell) }
+    matrix::full_name(cell.case.as_str(), &cell.cell)
 }
 
 /// Cells under the reason they share, in the order in which the reasons first come.
