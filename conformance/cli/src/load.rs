@@ -9,11 +9,12 @@ use std::time::Duration;
 use carnet_catalogue::Span;
 use carnet_fixtures::Packs;
 use carnet_harness::load::{self, Load, Loaded};
-use carnet_harness::{ExitCode as Exit, RunError, Setup, Verdict};
+use carnet_harness::{ExitCode as Exit, Setup, Verdict};
 
 use crate::choice::{length, patience};
 use crate::failure::Failure;
 use crate::out;
+use crate::running;
 use crate::stop;
 
 /// Send the sample document many times at once, verify every receipt, show rates and times.
@@ -83,10 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             let _ = std::io::stdout().flush();
         }
     };
-    let loaded = load::load(&setup, &load, &told).map_err(|error| match error {
-        RunError::Listen { .. } | RunError::Lists { .. } => Failure::usage(error),
-        other => Failure::ours(other),
-    })?;
+    let loaded = load::load(&setup, &load, &told).map_err(running::failure)?;
     if on_terminal {
         out::print!("\r\x1b[2K");
     }

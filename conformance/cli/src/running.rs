@@ -21,12 +21,17 @@ pub(crate) fn execute(options: &RunOptions) -> Result<Run, Failure> {
     let mut progress = Progress::default();
     let run = carnet_harness::run(options, &mut |event| progress.show(event));
     progress.clear();
-    run.map_err(|error| match error {
+    run.map_err(failure)
+}
+
+/// Whose fault it is that a run, the doctor or load could not be carried out: an address that is taken is the user's.
+pub(crate) fn failure(error: RunError) -> Failure {
+    match error {
         RunError::Listen { .. } | RunError::Lists { .. } => Failure::usage(error),
         RunError::Evidence { path, source } => Failure::file("write the evidence to", &path, &source),
         RunError::Holes { what, path } => holes(&what, &path),
         other => Failure::ours(other),
-    })
+    }
 }
 
 /// Why a run ended whose evidence in `dir` could not be written on, and what is left of it.

@@ -9,13 +9,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use carnet_fixtures::Packs;
+use carnet_harness::Setup;
 use carnet_harness::doctor::{self, Told};
-use carnet_harness::{RunError, Setup};
 
 use crate::choice::patience;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::out;
+use crate::running;
 
 /// Something breaks on the way to the subject: nothing about it is decided.
 const BREAK: u8 = 3;
@@ -51,9 +52,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Told::Prompt(prompt) => desk.ask(prompt),
         Told::Listening(_) => {}
     })
-    .map_err(|error| match error {
-        RunError::Listen { .. } | RunError::Lists { .. } => Failure::usage(error),
-        other => Failure::ours(other),
-    })?;
+    .map_err(running::failure)?;
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(BREAK) })
 }
