@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 
+use carnet_catalogue::baseline::Accept;
 use carnet_harness::judge::baseline;
 use carnet_harness::judge::run::CellResult;
 use carnet_harness::verdict::Verdict;
@@ -62,14 +63,21 @@ impl Outcome {
 
 fn suite(source: &Source<'_>, section: &Section<'_>) -> Element {
     let count = |outcome| section.cells.iter().filter(|cell| Outcome::of(source, cell) == outcome).count();
+    let counts = [count(Outcome::Failure), count(Outcome::Error), count(Outcome::Skipped)];
+    let took = section.cells.iter().filter_map(|cell| source.took(cell)).sum();
+    test_suite(section.layer, counts, took, section.cells.iter().map(|cell| test_case(source, cell)).collect())
+}
+
+/// A suite with so many failures, errors and skipped, that took so many microseconds.
+fn test_suite(name: &str, [failures, errors, skipped]: [usize; 3], took: u64, cases: Vec<Element>) -> Element {
     Element::new("testsuite")
-        .attr("name", section.layer)
-        .attr("tests", section.cells.len())
-        .attr("failures", count(Outcome::Failure))
-        .attr("errors", count(Outcome::Error))
-        .attr("skipped", count(Outcome::Skipped))
-        .attr("time", seconds(section.cells.iter().filter_map(|cell| source.took(cell)).sum()))
-        .children(section.cells.iter().map(|cell| test_case(source, cell)))
+        .attr("name", name)
+        .attr("tests", cases.len())
+        .attr("failures", failures)
+        .attr("errors", errors)
+        .attr("skipped", skipped)
+        .attr("time", seconds(took))
+        .children(cases)
 }
 
 fn test_case(source: &Source<'_>, cell: &CellResult) -> Element {
@@ -88,15 +96,12 @@ fn test_case(source: &Source<'_>, cell: &CellResult) -> Element {
         Outcome::Success => case,
         Outcome::Failure => case.child(told("failure")),
         Outcome::Error => case.child(told("error")),
-        Outcome::Skipped => match source.accepted(cell) {
-            Some(row) => case
-                .child(Element::new("skipped").attr("message", row.says()))
-                .child(Element::text("system-out", details(cell))),
-            None => {
-                let reason = cell.reason.as_deref().unwrap_or_default();
-                case.child(Element::new("skipped").attr("message", format!("{}: {reason}", cell.verdict)))
-            }
-        },
+        Outcome::Skipped => {
+            let left_out = || format!("{}: {}", cell.verdict, cell.reason.as_deref().unwrap_or_default());
+            let row = source.accepted(cell);
+            let skipped = Element::new("skipped").attr("message", row.map_or_else(left_out, Accept::says));
+            case.child(skipped).children(row.map(|_| Element::text("system-out", details(cell))))
+        }
     }
 }
 
@@ -110,14 +115,7 @@ fn rows(spent: &[(String, String)]) -> Element {
             .attr("time", seconds(0))
             .child(failure)
     };
-    Element::new("testsuite")
-        .attr("name", "baseline")
-        .attr("tests", spent.len())
-        .attr("failures", spent.len())
-        .attr("errors", 0)
-        .attr("skipped", 0)
-        .attr("time", seconds(0))
-        .children(spent.iter().map(case))
+    test_suite("baseline", [spent.len(), 0, 0], 0, spent.iter().map(case).collect())
 }
 
 /// Microseconds as JUnit writes them.

@@ -175,6 +175,14 @@ fn what_a_baseline_accepted_is_on_the_page() {
     assert!(page.contains("Accepted: fixture.check: FAIL accepted until 2027-01-31 by operations: a &#60;reason&#62;"));
 }
 
+/// Each format says what stands beside its name.
+fn says(dir: &Path, run: &Run, expected: &[(&str, &str)]) {
+    for (format, shown) in expected {
+        let text = render(Format::named(format).expect("a format"), dir, run);
+        assert!(text.contains(shown), "{format} does not say {shown:?}: {text}");
+    }
+}
+
 #[test]
 fn what_a_baseline_accepts_does_not_fail_a_pipeline_and_a_row_that_holds_no_more_does() {
     let (dir, mut run) = (folder("receipt.signed", "fail"), run("receipt.signed", "fail"));
@@ -189,28 +197,36 @@ fn what_a_baseline_accepts_does_not_fail_a_pipeline_and_a_row_that_holds_no_more
         Some(serde_json::from_value(held).expect("a baseline"))
     };
     run.baseline = baseline(&[row("-")], &[], &[]);
-    for (format, shown) in [
-        ("junit", "failures=\"0\" errors=\"0\""),
-        ("junit", "<skipped message=\"FAIL accepted until 2027-01-31 by operations: a #known &lt;reason&gt;\""),
-        ("tap", "not ok 1 - fixture.check # todo FAIL accepted until 2027-01-31 by operations: a \\#known <reason>"),
-        ("sarif", "\"justification\": \"FAIL accepted until 2027-01-31 by operations: a #known <reason>\""),
-    ] {
-        let text = render(Format::named(format).expect("a format"), &dir, &run);
-        assert!(text.contains(shown), "{format} does not say {shown:?}: {text}");
-    }
+    says(
+        &dir,
+        &run,
+        &[
+            ("junit", "failures=\"0\" errors=\"0\""),
+            ("junit", "<skipped message=\"FAIL accepted until 2027-01-31 by operations: a #known &lt;reason&gt;\""),
+            (
+                "tap",
+                "not ok 1 - fixture.check # todo FAIL accepted until 2027-01-31 by operations: a \\#known <reason>",
+            ),
+            ("sarif", "\"justification\": \"FAIL accepted until 2027-01-31 by operations: a #known <reason>\""),
+        ],
+    );
     run.baseline = baseline(&[], &[row("-")], &[row("tls=1.3")]);
-    for (format, shown) in [
-        ("html", "fixture.check [tls=1.3]: the row of operations (a #known &#60;reason&#62;) expired on 2027-01-31"),
-        ("summary", "**fixture.check**: it is no longer FAIL 0, but FAIL"),
-        ("junit", "tests=\"3\" failures=\"3\" errors=\"0\""),
-        ("junit", "classname=\"carnet.baseline\""),
-        ("tap", "1..3"),
-        ("tap", "not ok 2 - baseline: fixture.check\n"),
-        ("sarif", "baseline, fixture.check [tls=1.3]: the row of operations"),
-    ] {
-        let text = render(Format::named(format).expect("a format"), &dir, &run);
-        assert!(text.contains(shown), "{format} does not say {shown:?}: {text}");
-    }
+    says(
+        &dir,
+        &run,
+        &[
+            (
+                "html",
+                "fixture.check [tls=1.3]: the row of operations (a #known &#60;reason&#62;) expired on 2027-01-31",
+            ),
+            ("summary", "**fixture.check**: it is no longer FAIL 0, but FAIL"),
+            ("junit", "tests=\"3\" failures=\"3\" errors=\"0\""),
+            ("junit", "classname=\"carnet.baseline\""),
+            ("tap", "1..3"),
+            ("tap", "not ok 2 - baseline: fixture.check\n"),
+            ("sarif", "baseline, fixture.check [tls=1.3]: the row of operations"),
+        ],
+    );
 }
 
 #[test]
@@ -424,18 +440,19 @@ fn a_message_that_is_lost_is_missed_by_no_reader() {
         level: carnet_catalogue::Level::Must,
         events: vec![1],
     });
-    for (format, shown) in [
-        ("html", "receipted and never delivered"),
-        ("summary", "message id@suite: receipted and never delivered"),
-        ("junit", "failures=\"1\""),
-        ("tap", "not ok 1 - ledger.conservation"),
-        ("sarif", "\"kind\": \"fail\""),
-        ("trl", "<failed>1</failed>"),
-        ("json", "receipted and never delivered"),
-    ] {
-        let text = render(Format::named(format).expect("a format"), &dir, &run);
-        assert!(text.contains(shown), "{format} does not say {shown:?}");
-    }
+    says(
+        &dir,
+        &run,
+        &[
+            ("html", "receipted and never delivered"),
+            ("summary", "message id@suite: receipted and never delivered"),
+            ("junit", "failures=\"1\""),
+            ("tap", "not ok 1 - ledger.conservation"),
+            ("sarif", "\"kind\": \"fail\""),
+            ("trl", "<failed>1</failed>"),
+            ("json", "receipted and never delivered"),
+        ],
+    );
     assert!(terminal::render(&run, Detail::Short).contains("receipted and never delivered"));
 }
 
