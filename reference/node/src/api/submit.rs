@@ -35,7 +35,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const LARGEST_DOCUMENT: u64 = 16 * 1024 * 1024;
 
 /// Where a message goes, and as what.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SubmitQuery {
     /// PartyId of the partner.
@@ -88,15 +88,7 @@ pub(crate) async fn ping(
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Submitted>), Problem> {
     let Query(PingQuery { to }) = query.map_err(|error| Problem::new(Kind::BadRequest, error.body_text()))?;
-    let query = SubmitQuery {
-        to,
-        service: None,
-        service_type: None,
-        action: None,
-        agreement: None,
-        conversation: None,
-        ref_to: None,
-    };
+    let query = SubmitQuery { to, ..SubmitQuery::default() };
     let test = (carnet_as4::ns::TEST_SERVICE.to_owned(), carnet_as4::ns::TEST_ACTION.to_owned());
     let submission = Submission { query, properties: Vec::new(), parts: Vec::new(), test: Some(test) };
     take(api, submission, patience(&headers)).await
