@@ -1,7 +1,5 @@
 //! What is pulled counts like what is pushed: in the ledger of the run, and in what the plan says beforehand.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

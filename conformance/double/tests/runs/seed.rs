@@ -1,7 +1,5 @@
 //! A run is the same again from its seed and id: what the suite names is, whatever runs beside it; with another id it is new.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
