@@ -4,21 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use carnet_catalogue::{Catalogue, Filters, Safety};
-use carnet_certs::UnixTime;
-use carnet_double::{Double, Ground, Mutation};
+use carnet_double::{Double, Mutation};
 use carnet_harness::evidence::{Evidence, Kind, Side};
 use carnet_harness::judge::Judge;
 use carnet_harness::plan::{Estimate, Selection, estimate, plan};
-use carnet_harness::{Event, Run, RunOptions, Verdict, capture_in_memory};
+use carnet_harness::{Run, RunOptions, Verdict};
+
+use super::{capture, ground};
 
 /// Runs cases against the double, with the named mutant's faults where there is one.
 fn run(cases: &[&str], mutant: Option<&str>) -> (Run, Evidence, Estimate) {
     let catalogue: Arc<Catalogue> = Arc::new(carnet_catalogue::load().unwrap());
-    let dir = tempfile::tempdir().unwrap();
-    let ground = Arc::new(Ground::new(dir.path(), UnixTime::now()).unwrap());
+    let (_dir, ground) = ground();
     let mutation = mutant.map(|name| Mutation::of(&catalogue.mutants[name])).unwrap_or_default();
-    // Tasks of the double may outlive this function, and the threads that they run on must outlive them.
-    std::mem::forget(Arc::clone(&ground));
     let double = Double::start(&ground, mutation).unwrap();
     let setup = ground.setup("node", double.address(), Some(double.hooks())).unwrap();
     let mut options = RunOptions::new(setup, Arc::clone(&catalogue), PathBuf::new());
@@ -26,13 +24,7 @@ fn run(cases: &[&str], mutant: Option<&str>) -> (Run, Evidence, Estimate) {
     options.selection = Selection { only, safety: Safety::TestData, ..Selection::default() };
     options.repeat = 1;
     let estimate = estimate(&options, &plan(&catalogue, &options.setup, &options.selection));
-    let recorder = capture_in_memory(&options, &mut |event| {
-        if let Event::Listening(address) = event {
-            double.partner_at(address);
-        }
-    })
-    .unwrap();
-    let evidence = Evidence::of(&recorder).unwrap();
+    let evidence = capture(&options, &double);
     let run = Judge::new(&evidence, None).unwrap().all(&evidence);
     (run, evidence, estimate)
 }

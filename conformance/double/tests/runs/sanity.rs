@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use carnet_catalogue::case::{CaseId, Role};
 use carnet_catalogue::{Filters, zoo};
-use carnet_certs::UnixTime;
-use carnet_double::{Ground, Serving, peer};
+use carnet_double::{Serving, peer};
 use carnet_harness::judge::Judge;
 use carnet_harness::plan::Selection;
 use carnet_harness::{RunOptions, Verdict, capture_in_memory};
+
+use super::ground;
 
 /// The node that answers 403 to everything refuses every bad certificate, and every good one; it never sends.
 #[test]
 fn without_a_good_certificate_the_zoo_is_inconclusive_in_both_roles() {
     let catalogue = Arc::new(carnet_catalogue::load().unwrap());
-    let dir = tempfile::tempdir().unwrap();
-    let ground = Arc::new(Ground::new(dir.path(), UnixTime::now()).unwrap());
+    let (_dir, ground) = ground();
     let serving = Serving::start(peer("null-403").unwrap(), ground.identities().clone(), "127.0.0.1:0").unwrap();
     let setup = ground.setup("node", serving.address(), None).unwrap();
     let mut options = RunOptions::new(setup, Arc::clone(&catalogue), PathBuf::new());

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use carnet_catalogue::Filters;
-use carnet_certs::UnixTime;
 use carnet_double::{Double, Ground, Mutation};
 use carnet_harness::evidence::{Direction, Evidence, Kind};
 use carnet_harness::plan::Selection;
-use carnet_harness::{Event, RunOptions, capture_in_memory, root};
+use carnet_harness::{RunOptions, root};
 use jiff::Timestamp;
+
+use super::{capture, ground};
 
 /// What each execution of a run sent: case, cell, execution, MessageId, ConversationId.
 type Names = BTreeSet<(String, String, u32, String, String)>;
@@ -22,13 +23,7 @@ fn run(ground: &Arc<Ground>, id: Option<&str>, jobs: usize, time: Option<Timesta
     let only = ["as4.push", "as4.ping", "as4.duplicate"].map(str::to_owned);
     options.selection = Selection { only: Filters::parse(&only).unwrap(), ..Selection::default() };
     (options.repeat, options.jobs, options.id, options.time) = (1, jobs, id.map(str::to_owned), time);
-    let recorder = capture_in_memory(&options, &mut |event| {
-        if let Event::Listening(address) = event {
-            double.partner_at(address);
-        }
-    })
-    .unwrap();
-    Evidence::of(&recorder).unwrap()
+    capture(&options, &double)
 }
 
 fn names(evidence: &Evidence) -> Names {
@@ -69,10 +64,7 @@ fn compared(first: &Said, second: &Said) -> (Vec<String>, usize) {
 
 #[test]
 fn ids_and_conversations_follow_from_seed_and_run_id() {
-    let dir = tempfile::tempdir().unwrap();
-    let ground = Arc::new(Ground::new(dir.path(), UnixTime::now()).unwrap());
-    // Tasks of the double may outlive this function, and the threads that they run on must outlive them.
-    std::mem::forget(Arc::clone(&ground));
+    let (_dir, ground) = ground();
     let first = names(&run(&ground, Some("a-run"), 8, None));
     assert!(first.len() > 20, "{}", first.len());
     assert_eq!(first, names(&run(&ground, Some("a-run"), 1, None)));
@@ -85,9 +77,7 @@ fn ids_and_conversations_follow_from_seed_and_run_id() {
 /// What a selftest rests on: it signs what two nodes are sent alike, and what they answer alike, once.
 #[test]
 fn with_one_time_two_runs_are_the_same_to_the_last_byte() {
-    let dir = tempfile::tempdir().unwrap();
-    let ground = Arc::new(Ground::new(dir.path(), UnixTime::now()).unwrap());
-    std::mem::forget(Arc::clone(&ground));
+    let (_dir, ground) = ground();
     let time = "2026-01-02T03:04:05Z".parse().ok();
     let said = |time| envelopes(&run(&ground, Some("a-run"), 8, time));
     let first = said(time);
