@@ -1,11 +1,11 @@
 //! Records the evidence that ships with each named check: one folder where it passes, one where it fails.
 //!
 //! `cargo run --release -p carnet-harness --example record [CHECK..]` writes `tests/evidence/CHECK/{pass,fail}` again.
-//! The subject is the tests' double, with one fault for the failing folder. Judging them is `tests/checks.rs`.
+//! The subject is the tests' double, with one fault for the failing folder. Judging them is `tests/harness/checks.rs`.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a tool of the tests")]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/harness/support/mod.rs"]
 mod support;
 
 use std::path::Path;

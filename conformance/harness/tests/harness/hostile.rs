@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::support;
+use crate::support;
 
 /// What a flood would send if it were let: 10 GB, of which almost nothing may be read.
 const FLOOD: u64 = 10 << 30;

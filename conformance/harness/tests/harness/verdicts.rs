@@ -9,7 +9,7 @@ use carnet_harness::plan::{Means, Selection, plan};
 use carnet_harness::{ExitCode, Run, Setup, Verdict, judge};
 use tempfile::TempDir;
 
-use super::support::{self, Fault, run_against, run_edited};
+use crate::support::{self, Fault, run_against, run_edited};
 
 /// Runs one case against a good double whose `subject.toml` is edited first, and judges the evidence again.
 fn run_with(case: &str, edit: impl Fn(&Path, String) -> String) -> Run {

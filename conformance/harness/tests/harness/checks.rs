@@ -2,15 +2,14 @@
 //!
 //! `examples/record.rs` records them again. Judging is the same code as for any run.
 
-#![cfg(test)]
-
 use std::path::{Path, PathBuf};
 
 use carnet_harness::evidence::Evidence;
 use carnet_harness::judge::{Judge, checks};
 use carnet_harness::{Run, judge};
 
-fn folder(check: &str, which: &str) -> PathBuf {
+/// What was recorded for a check, where it passes or where it fails.
+pub(crate) fn folder(check: &str, which: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence").join(check).join(which)
 }
 

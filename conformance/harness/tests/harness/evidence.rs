@@ -1,10 +1,5 @@
 //! Evidence that was touched does not judge as it did; what is written fits the published schemas.
 
-#![cfg(test)]
-
-#[expect(dead_code, reason = "only the files of the world are used here")]
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,9 +11,8 @@ use carnet_harness::judge::{LedgerFinding, judge_with};
 use carnet_harness::plan::Selection;
 use carnet_harness::{ExitCode, Run, RunOptions, Setup, Verdict, judge, run};
 
-fn fixture(check: &str, which: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence").join(check).join(which)
-}
+use crate::checks::folder;
+use crate::support;
 
 fn copy(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
@@ -53,7 +47,7 @@ fn replace(dir: &Path, old: &str, bytes: &[u8]) {
 
 #[test]
 fn one_altered_byte_of_a_receipt_flips_the_verdict() {
-    let source = fixture("receipt.signed", "pass");
+    let source = folder("receipt.signed", "pass");
     assert_eq!(judge(&source).unwrap().verdict, Verdict::Pass);
     let (_, genuine) = received(&source);
     let text = String::from_utf8(genuine).unwrap();
@@ -74,7 +68,7 @@ proptest::proptest! {
     /// Any change inside the signed header flips the verdict; a change anywhere is judged without panic.
     #[test]
     fn any_altered_byte_is_judged(at in 0.0..1.0f64, inside in proptest::bool::ANY, byte in proptest::prelude::any::<u8>()) {
-        let dir = copy(&fixture("receipt.signed", "pass"));
+        let dir = copy(&folder("receipt.signed", "pass"));
         let (name, mut bytes) = received(dir.path());
         let text = String::from_utf8(bytes.clone()).unwrap();
         let signed = text.find("<eb:SignalMessage>").unwrap()..text.find("</eb:Messaging>").unwrap();
@@ -91,7 +85,7 @@ proptest::proptest! {
 
 #[test]
 fn evidence_that_does_not_verify_is_not_judged() {
-    let source = fixture("receipt.signed", "pass");
+    let source = folder("receipt.signed", "pass");
     let dir = copy(&source);
     let (name, mut bytes) = received(dir.path());
     bytes[0] ^= 1;
@@ -109,7 +103,7 @@ fn evidence_that_does_not_verify_is_not_judged() {
 
 #[test]
 fn a_run_that_was_cut_off_is_not_decided() {
-    let dir = copy(&fixture("receipt.signed", "pass"));
+    let dir = copy(&folder("receipt.signed", "pass"));
     let events = std::fs::read_to_string(dir.path().join("events.jsonl")).unwrap();
     let kept: Vec<&str> = events.lines().take(4).collect();
     std::fs::write(dir.path().join("events.jsonl"), kept.join("\n")).unwrap();
@@ -125,7 +119,7 @@ fn a_run_that_was_cut_off_is_not_decided() {
 #[test]
 fn events_carry_no_verdict_and_no_check() {
     for check in ["receipt.signed", "refusal.allowed", "message.signed"] {
-        let events = std::fs::read_to_string(fixture(check, "fail").join("events.jsonl")).unwrap();
+        let events = std::fs::read_to_string(folder(check, "fail").join("events.jsonl")).unwrap();
         for word in ["PASS", "FAIL", "verdict", "expect", "receipt.", "refusal.", "message."] {
             assert!(!events.contains(word), "{check}: {word}");
         }
@@ -134,7 +128,7 @@ fn events_carry_no_verdict_and_no_check() {
 
 #[test]
 fn no_private_key_is_captured() {
-    for entry in std::fs::read_dir(fixture("receipt.signed", "pass").join("blobs/sha256")).unwrap() {
+    for entry in std::fs::read_dir(folder("receipt.signed", "pass").join("blobs/sha256")).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains("PRIVATE KEY"));
@@ -145,7 +139,7 @@ fn no_private_key_is_captured() {
 fn other_cases_judge_the_same_capture_and_the_run_says_so() {
     let cases = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(cases.path().join("fixture")).unwrap();
-    let (source, file) = (fixture("receipt.signed", "pass"), "fixture/check.toml");
+    let (source, file) = (folder("receipt.signed", "pass"), "fixture/check.toml");
     let recorded = Evidence::open(&source).unwrap().files().unwrap();
     let text = String::from_utf8(recorded.bytes("cases/fixture/check.toml").unwrap().to_vec()).unwrap();
     std::fs::write(
@@ -168,7 +162,7 @@ fn what_is_written_fits_its_schema_and_a_wrong_key_does_not() {
     let (line_schema, run_schema) = (schema("evidence"), schema("run"));
     for check in ["receipt.signed", "refusal.allowed", "delivered.once", "await.close", "message.retry-identical"] {
         for which in ["pass", "fail"] {
-            let dir = fixture(check, which);
+            let dir = folder(check, which);
             for line in std::fs::read_to_string(dir.join("events.jsonl")).unwrap().lines() {
                 let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
                 assert!(line_schema.is_valid(&value), "{check}/{which}: {line}");
@@ -186,7 +180,7 @@ fn what_is_written_fits_its_schema_and_a_wrong_key_does_not() {
 
 #[test]
 fn a_finding_points_at_the_bytes_that_show_it() {
-    let dir = fixture("receipt.digests-equal-sent", "fail");
+    let dir = folder("receipt.digests-equal-sent", "fail");
     let run = judge(&dir).unwrap();
     let finding =
         run.cells.iter().flat_map(|cell| &cell.findings).find(|f| f.check == "receipt.digests-equal-sent").unwrap();
@@ -199,7 +193,7 @@ fn a_finding_points_at_the_bytes_that_show_it() {
 
 #[test]
 fn a_baseline_accepts_the_known_failure_only_and_only_for_a_time() {
-    let run = judge(&fixture("receipt.signed", "fail")).unwrap();
+    let run = judge(&folder("receipt.signed", "fail")).unwrap();
     let cell = &run.cells[0];
     let row = |signature: &str, expires: &str| {
         let text = format!(
@@ -283,7 +277,7 @@ fn rewrite(dir: &Path, path: &str, change: impl Fn(&str) -> String) {
 
 #[test]
 fn what_is_found_beside_a_case_is_mended_as_its_own_requirement_says() {
-    let dir = copy(&fixture("http.no-internals", "fail"));
+    let dir = copy(&folder("http.no-internals", "fail"));
     let evidence = Evidence::open(dir.path()).unwrap();
     let named = |folder: &str| evidence.start.files.keys().find(|path| path.starts_with(folder)).unwrap().clone();
     rewrite(dir.path(), &named("requirements/"), |text| {
@@ -307,7 +301,7 @@ fn what_is_found_beside_a_case_is_mended_as_its_own_requirement_says() {
 fn what_signing_and_redacting_write_fits_the_published_schemas() {
     use aws_lc_rs::signature::Ed25519KeyPair;
     use carnet_harness::evidence::bundle;
-    let dir = copy(&fixture("receipt.signed", "pass"));
+    let dir = copy(&folder("receipt.signed", "pass"));
     let keys = tempfile::tempdir().unwrap();
     let key = keys.path().join("key.pem");
     let made = Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();

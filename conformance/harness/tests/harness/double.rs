@@ -1,11 +1,7 @@
 //! The whole way, from case files to verdicts, against a double: a good one and bad ones.
 
-#![cfg(test)]
-
-mod support;
-
+use crate::support::{Fault, run_against};
 use carnet_harness::{Verdict, judge};
-use support::{Fault, run_against};
 
 fn catalogue() -> carnet_catalogue::Catalogue {
     carnet_catalogue::load().unwrap_or_else(|error| panic!("{error}"))

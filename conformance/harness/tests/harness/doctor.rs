@@ -1,20 +1,15 @@
 //! The doctor against peers that break at one place each: real sockets on the loopback, one cause and one fix apiece.
 
-#![cfg(test)]
-
-#[expect(dead_code, reason = "most faults are for the recordings")]
-mod support;
-
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
 
+use crate::support::{Double, Fault, pki, world};
 use carnet_certs::{Authority, Identity, Profile, UnixTime};
 use carnet_harness::doctor::{Break, Finding, Line, Point, Told, examine};
 use carnet_harness::line::{Connected, ServerTls};
 use carnet_harness::{Setup, http, tls};
 use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
-use support::{Double, Fault, pki, world};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

@@ -9,8 +9,8 @@ use carnet_harness::local::free_addresses;
 use carnet_harness::{Run, Verdict, judge};
 use tempfile::TempDir;
 
-use super::support::double::LISTS_AT;
-use super::support::{Fault, run_edited};
+use crate::support::double::LISTS_AT;
+use crate::support::{Fault, run_edited};
 
 /// The cases that turn on a list, as responder and as initiator.
 const CASES: [&str; 3] = ["tls.revocation.leaf", "tls.revocation.issuing", "tls.server.revocation"];
