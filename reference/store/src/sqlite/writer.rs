@@ -19,7 +19,7 @@ const PAGES_OF_A_UNIT: usize = 12 << 10;
 
 /// How often the processor is offered to others before a commit, where the one before it was shared: they bring company for
 /// it when processors are scarce, and nothing is waited for when one is free. A commit costs much the same for many as for one.
-const TURNS: usize = 10;
+const TURNS: usize = 3;
 
 /// The queue's end that callers hold. Dropped, it lets the thread finish what is queued and waits for it.
 pub(super) struct Writer {
