@@ -167,12 +167,15 @@ impl Node {
         if self.mutation.does(Habit::RefusesRoot) && chain.iter().any(|one| self.ground.trust.anchors.contains(one)) {
             return Err(PathRule::Anchor);
         }
-        let pins = match place {
-            Place::Client => self.mutation.does(Habit::PinsClient),
-            Place::Server => self.mutation.does(Habit::PinsServer),
-            _ => false,
+        let pinned = match place {
+            Place::Client => self.mutation.does(Habit::PinsClient).then_some(&self.ground.pinned),
+            Place::Server => self.mutation.does(Habit::PinsServer).then_some(&self.ground.pinned),
+            Place::Signer | Place::ReceiptSigner => {
+                self.mutation.does(Habit::PinsSigner).then_some(&self.ground.keys.known)
+            }
+            Place::Publisher | Place::Found => None,
         };
-        if pins && !chain.first().is_some_and(|leaf| self.ground.pinned.contains(leaf)) {
+        if pinned.is_some_and(|pinned| !chain.first().is_some_and(|leaf| pinned.contains(leaf))) {
             return Err(PathRule::Anchor);
         }
         self.ground.trust.verify(chain, &question)

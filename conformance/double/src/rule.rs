@@ -217,6 +217,7 @@ named! {
         TripsOnSerials = "trips-on-serials", "A client certificate with an odd serial number makes it answer HTTP 500.";
         PinsClient = "pins-client", "It takes the client certificates that it was told of and no other.";
         PinsServer = "pins-server", "It takes the server certificate that it was told of and no other.";
+        PinsSigner = "pins-signer", "It takes the signers that it was told of and no other.";
         SendsFirst = "sends-first", "It begins to send before it has verified the server.";
         RefusesDuplicates = "refuses-duplicates", "It answers a duplicate with an error.";
         PoisonsRefused = "poisons-refused", "It remembers the MessageId of a message it refused.";
