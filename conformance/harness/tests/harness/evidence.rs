@@ -46,6 +46,30 @@ fn replace(dir: &Path, old: &str, bytes: &[u8]) {
 }
 
 #[test]
+fn a_retry_of_what_the_suite_answered_too_late_tells_nothing_of_the_subject() {
+    let dir = copy(&folder("await.nothing", "fail"));
+    assert_eq!(judge(dir.path()).unwrap().verdict, Verdict::Fail);
+    let path = dir.path().join("events.jsonl");
+    let events = std::fs::read_to_string(&path).unwrap();
+    let answer = Evidence::open(dir.path()).unwrap().events.iter().rposition(|event| {
+        event.connection == Some(2) && matches!(event.kind, Kind::Bytes { direction: Direction::Out, .. })
+    });
+    let later = events.lines().enumerate().map(|(at, line)| {
+        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+        if Some(at) >= answer {
+            // The double waits for a second.
+            event["mono"] = (event["mono"].as_u64().unwrap() + 600_000).into();
+        }
+        format!("{event}\n")
+    });
+    std::fs::write(&path, later.collect::<String>()).unwrap();
+    let run = judge(dir.path()).unwrap();
+    let cell = run.cells.iter().find(|cell| cell.verdict.attempted()).unwrap();
+    assert_eq!(cell.verdict, Verdict::Inconclusive);
+    assert!(cell.reason.as_ref().is_some_and(|reason| reason.contains("the suite answered after 60")), "{cell:#?}");
+}
+
+#[test]
 fn one_altered_byte_of_a_receipt_flips_the_verdict() {
     let source = folder("receipt.signed", "pass");
     assert_eq!(judge(&source).unwrap().verdict, Verdict::Pass);

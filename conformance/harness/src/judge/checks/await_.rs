@@ -1,10 +1,13 @@
 //! What an `await` step implies: that what was awaited came.
 
+use std::time::Duration;
+
 use carnet_catalogue::case::Layer;
 
 use super::look::{Look, settle};
 use super::{Named, Outcome, broken};
 use crate::judge::answer::Answer;
+use crate::judge::view::{Bytes, Exchange};
 
 pub(crate) const CHECKS: &[Named] = &[
     Named {
@@ -74,10 +77,34 @@ fn pull(look: &Look<'_>) -> Outcome {
 fn nothing(look: &Look<'_>) -> Outcome {
     let Some(at) = look.step() else { return Outcome::Unclear("the await has no place".to_owned()) };
     match look.awaited().into_iter().find(|(index, _)| *index == at) {
-        Some((_, Some(push))) => look.deviation(push, "no further message from the subject", "one more message came"),
+        Some((_, Some(push))) => match answered_late(look, push) {
+            Some(reason) => Outcome::Unclear(reason),
+            None => look.deviation(push, "no further message from the subject", "one more message came"),
+        },
         Some((_, None)) if look.attempt.waits.get(&at).is_some_and(|(_, arrived)| !arrived) => Outcome::Holds,
         _ => Outcome::Unclear("the waiting was not carried out".to_owned()),
     }
+}
+
+/// Why a message that comes once more tells nothing of the subject: the suite, on a machine that has too much to do, took so long
+/// to answer the one before that the subject could give it up. Half of the time that it claims to wait is for the line.
+fn answered_late(look: &Look<'_>, push: &Exchange) -> Option<String> {
+    let id = push.arrival().message_id()?;
+    let waits = look.judge.ics.reception_awareness.answer_timeout.0;
+    let time = |bytes: &Bytes| look.attempt.times.get(&bytes.seq).copied();
+    let took = |before: &&Exchange| {
+        let (came, answered) = (time(before.received.as_ref()?)?, time(before.sent.as_ref()?)?);
+        Some(Duration::from_micros(answered.saturating_sub(came)))
+    };
+    let same = |before: &&Exchange| before.seq < push.seq && before.arrival().message_id() == Some(id);
+    let slowest = look.messages().iter().copied().filter(same).filter_map(|before| took(&before)).max()?;
+    (slowest * 2 > waits).then(|| {
+        format!(
+            "the suite answered after {} ms, and the subject waits for {} ms: this machine has too much to do",
+            slowest.as_millis(),
+            waits.as_millis()
+        )
+    })
 }
 
 fn alert(look: &Look<'_>) -> Outcome {

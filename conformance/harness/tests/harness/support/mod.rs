@@ -95,8 +95,8 @@ roles = ["responder", "initiator"]
 capabilities = [
   "as4.push", "as4.ping", "as4.gzip", "as4.attachments", "as4.properties", "as4.duplicates", "as4.token.x509-pkipath",
   "trust.anchor-only", "as4.agreements", "as4.initiator", "as4.retry", "as4.signer-binding", "as4.signer-renewal",
-  "trust.suite-ca", "trust.other-party", "tls.client-certificate", "tls.1.2", "tls.1.3", "tls.direct", "tls.renewal",
-  "pack.declaration", "hook.delivered", "hook.notified",
+  "trust.suite-ca", "trust.other-party", "tls.client-certificate", "tls.1.2", "tls.1.3", "tls.direct",
+  "tls.renewal", "pack.declaration", "hook.delivered", "hook.notified",
 ]
 answer_within = "2s"
 business_within = "2s"
