@@ -3,7 +3,7 @@
 
 use carnet_catalogue::step::Awaited;
 
-use crate::root::{self, Signals};
+use crate::root::{Seen, Signals};
 
 /// A push that came.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,9 +18,9 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     /// A push with that envelope, where one can be read.
-    pub(crate) fn new(step: usize, envelope: Option<&str>) -> Self {
-        let (names, signals) = envelope.map(root::seen).unwrap_or_default();
-        Self { step, signals, message_id: names.message_id, taken: None }
+    pub(crate) fn new(step: usize, envelope: Option<&Seen>) -> Self {
+        let signals = envelope.map(|seen| seen.signals).unwrap_or_default();
+        Self { step, signals, message_id: envelope.and_then(|seen| seen.names.message_id.clone()), taken: None }
     }
 
     /// Its MessageId.
@@ -65,7 +65,7 @@ mod tests {
 
     fn arrival(step: usize, what: &str, id: &str) -> Arrival {
         let text = format!("<a><{what}/><MessageId>{id}</MessageId></a>");
-        Arrival::new(step, Some(&text))
+        Arrival::new(step, Some(&Seen::of(text)))
     }
 
     #[test]

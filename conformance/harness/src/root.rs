@@ -93,6 +93,22 @@ pub struct Signals {
     pub answer: bool,
 }
 
+/// An envelope, and what is seen in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) text: String,
+    pub(crate) names: Names,
+    pub(crate) signals: Signals,
+}
+
+impl Seen {
+    /// Looks into an envelope.
+    pub(crate) fn of(text: String) -> Self {
+        let (names, signals) = seen(&text);
+        Self { text, names, signals }
+    }
+}
+
 /// Looks for user messages and signals in an envelope.
 #[must_use]
 pub fn signals(envelope: &str) -> Signals {
@@ -102,7 +118,12 @@ pub fn signals(envelope: &str) -> Signals {
 /// Both: the ids, each the first of its kind that is not empty, and what stands in the envelope; nothing of what cannot be read.
 #[must_use]
 pub fn seen(envelope: &str) -> (Names, Signals) {
-    let Ok(document) = roxmltree::Document::parse(envelope) else { return Default::default() };
+    roxmltree::Document::parse(envelope).map(|document| seen_in(&document)).unwrap_or_default()
+}
+
+/// As [`seen`], of an envelope that was read already.
+#[must_use]
+pub fn seen_in(document: &roxmltree::Document<'_>) -> (Names, Signals) {
     let (mut names, mut signals) = (Names::default(), Signals::default());
     for node in document.descendants() {
         let first = |name: &mut Option<String>| {

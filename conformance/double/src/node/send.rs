@@ -8,6 +8,8 @@ use carnet_harness::forge::{self, Agreed, Draft, Encryption, PartDraft, PartyRef
 use carnet_harness::judge::ebms::{self, Ebms};
 use carnet_harness::line::{ClientTls, Connected, Duplex};
 use carnet_harness::{http, plain, root, tls};
+use carnet_wire::Limits;
+use carnet_wire::xml::Document;
 use rustls_pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -228,7 +230,7 @@ impl Node {
         if !message.complete && self.mutation.checks(Rule::ReceiptReads) {
             return nothing;
         }
-        let Some((text, read)) = envelope(answer) else { return nothing };
+        let Some((text, read)) = answered(answer) else { return nothing };
         if let Some(error) = read.errors.iter().find(|error| error.severity == "failure") {
             return Attempt::Final(error.code.clone());
         }
@@ -285,6 +287,13 @@ async fn said_to(stream: &mut (impl Duplex + ?Sized), bytes: &[u8]) -> Option<Ve
 pub(super) fn envelope(bytes: &[u8]) -> Option<(String, Ebms)> {
     let text = root::envelope_text(bytes)?;
     let read = ebms::read(text.as_bytes()).ok()?;
+    Some((text, read))
+}
+
+/// The envelope of an answer, as text and read; its signature is for [`signature_of`].
+fn answered(bytes: &[u8]) -> Option<(String, Ebms)> {
+    let text = root::envelope_text(bytes)?;
+    let read = ebms::fields(&Document::parse(text.as_bytes(), &Limits::default()).ok()?).ok()?;
     Some((text, read))
 }
 

@@ -127,7 +127,7 @@ impl Received {
             Err(_) => return Reading::Status(200),
         };
         let Ok(tree) = roxmltree::Document::parse(&text) else { return refused(Rule::EnvelopeXml, "EBMS:0009") };
-        let mut read = ebms::read(text.as_bytes());
+        let mut read = ebms::fields(&document);
         let mut chosen = header(&tree).and_then(|header| child(header, EB, "Messaging"));
         let otherwise = match mutation.checks(Rule::EnvelopeMessaging) {
             true => by_place(&tree, mutation),
@@ -151,7 +151,7 @@ impl Received {
             let id = messaging.descendants().find(|node| node.has_tag_name((EB, "MessageId")));
             ebms.message_id = id.and_then(|id| id.text()).unwrap_or_default().to_owned();
         }
-        let (names, signals) = root::seen(&text);
+        let (names, signals) = root::seen_in(&tree);
         let agreement = Agreement::named(names.agreement.as_deref());
         let signature = signature(&document, &tree, messaging, agreement, &keys.known);
         let seen = seen(&tree, messaging);

@@ -147,36 +147,63 @@ pub fn read(envelope: &[u8]) -> Result<Ebms, EbmsError> {
 /// See [`EbmsError`].
 pub fn read_knowing(envelope: &[u8], known: &[CertificateDer<'static>]) -> Result<Ebms, EbmsError> {
     let document = Document::parse(envelope, &Limits::default()).map_err(|error| EbmsError::Xml(error.to_string()))?;
-    let soap = |error: carnet_wire::xml::XmlError| EbmsError::Soap(error.to_string());
-    let header = document.by_path(&[(namespace::SOAP12, "Envelope"), (namespace::SOAP12, "Header")]).map_err(soap)?;
-    let body = document.by_path(&[(namespace::SOAP12, "Envelope"), (namespace::SOAP12, "Body")]).map_err(soap)?;
-    let messaging = header
-        .only_child(EB, "Messaging")
-        .map_err(|error| EbmsError::Messaging(error.to_string()))?
-        .ok_or_else(|| EbmsError::Messaging("it is missing from the Header".to_owned()))?;
-    let mut ebms = Ebms {
-        must_understand: matches!(messaging.attribute(namespace::SOAP12, "mustUnderstand"), Some("true" | "1")),
-        signature: signature(&document, header, messaging, body, known),
-        ..Ebms::default()
-    };
-    for child in messaging.children() {
-        if let Some(info) = child.child(EB, "MessageInfo") {
-            let text = |local: &str| info.child(EB, local).map(|element| element.text().trim().to_owned());
-            ebms.message_id = text("MessageId").unwrap_or_default();
-            ebms.timestamp = text("Timestamp").unwrap_or_default();
-            ebms.refers_to = text("RefToMessageId").or(ebms.refers_to);
-        }
-        if child.is(EB, "SignalMessage") {
-            // A pull request and a receipt may stand together, each in a signal of its own.
-            ebms.receipt = child.child(EB, "Receipt").map(receipt).or(ebms.receipt);
-            ebms.errors.extend(child.children().filter(|element| element.is(EB, "Error")).map(error));
-            let pull = child.child(EB, "PullRequest");
-            ebms.pull = pull.map(|pull| pull.attribute("", "mpc").unwrap_or_default().to_owned()).or(ebms.pull);
-        } else if child.is(EB, "UserMessage") {
-            ebms.user = Some(user(child));
-        }
+    let places = Places::of(&document)?;
+    Ok(Ebms { signature: signature(&document, &places, known), ..places.fields() })
+}
+
+/// What an envelope carries that was read already, less its signature.
+///
+/// # Errors
+/// See [`EbmsError`].
+pub fn fields(document: &Document<'_>) -> Result<Ebms, EbmsError> {
+    Ok(Places::of(document)?.fields())
+}
+
+/// Where an envelope carries what.
+struct Places<'d> {
+    header: Element<'d>,
+    messaging: Element<'d>,
+    body: Element<'d>,
+}
+
+impl<'d> Places<'d> {
+    fn of(document: &'d Document<'_>) -> Result<Self, EbmsError> {
+        let soap = |error: carnet_wire::xml::XmlError| EbmsError::Soap(error.to_string());
+        let header =
+            document.by_path(&[(namespace::SOAP12, "Envelope"), (namespace::SOAP12, "Header")]).map_err(soap)?;
+        let body = document.by_path(&[(namespace::SOAP12, "Envelope"), (namespace::SOAP12, "Body")]).map_err(soap)?;
+        let messaging = header
+            .only_child(EB, "Messaging")
+            .map_err(|error| EbmsError::Messaging(error.to_string()))?
+            .ok_or_else(|| EbmsError::Messaging("it is missing from the Header".to_owned()))?;
+        Ok(Self { header, messaging, body })
     }
-    Ok(ebms)
+
+    fn fields(&self) -> Ebms {
+        let messaging = self.messaging;
+        let mut ebms = Ebms {
+            must_understand: matches!(messaging.attribute(namespace::SOAP12, "mustUnderstand"), Some("true" | "1")),
+            ..Ebms::default()
+        };
+        for child in messaging.children() {
+            if let Some(info) = child.child(EB, "MessageInfo") {
+                let text = |local: &str| info.child(EB, local).map(|element| element.text().trim().to_owned());
+                ebms.message_id = text("MessageId").unwrap_or_default();
+                ebms.timestamp = text("Timestamp").unwrap_or_default();
+                ebms.refers_to = text("RefToMessageId").or(ebms.refers_to);
+            }
+            if child.is(EB, "SignalMessage") {
+                // A pull request and a receipt may stand together, each in a signal of its own.
+                ebms.receipt = child.child(EB, "Receipt").map(receipt).or(ebms.receipt);
+                ebms.errors.extend(child.children().filter(|element| element.is(EB, "Error")).map(error));
+                let pull = child.child(EB, "PullRequest");
+                ebms.pull = pull.map(|pull| pull.attribute("", "mpc").unwrap_or_default().to_owned()).or(ebms.pull);
+            } else if child.is(EB, "UserMessage") {
+                ebms.user = Some(user(child));
+            }
+        }
+        ebms
+    }
 }
 
 impl Ebms {
@@ -237,13 +264,8 @@ impl Signature {
     }
 }
 
-fn signature(
-    document: &Document<'_>,
-    header: Element<'_>,
-    messaging: Element<'_>,
-    body: Element<'_>,
-    known: &[CertificateDer<'static>],
-) -> Signature {
+fn signature(document: &Document<'_>, places: &Places<'_>, known: &[CertificateDer<'static>]) -> Signature {
+    let Places { header, messaging, body } = *places;
     let mut seen = Signature::default();
     let security: Vec<Element<'_>> =
         header.children().filter(|element| element.is(namespace::WSSE, "Security")).collect();

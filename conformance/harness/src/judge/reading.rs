@@ -9,7 +9,7 @@ use super::ebms::{self, Ebms, EbmsError};
 use super::view::Exchange;
 use crate::arrival::Arrival;
 use crate::http;
-use crate::root::Package;
+use crate::root::{Package, Seen};
 use crate::sealed;
 
 /// What was read of an exchange so far. It follows from the bytes, so that two of them never differ.
@@ -80,8 +80,8 @@ impl Exchange {
     /// What the subject pushed, read as far as it says which `await` it is for.
     pub(crate) fn arrival(&self) -> &Arrival {
         self.readings.arrival.get_or_init(|| {
-            let envelope = self.pushed_as_it_came().and_then(|package| package.text());
-            Arrival::new(self.step, envelope.as_deref())
+            let envelope = self.pushed_as_it_came().and_then(|package| package.text()).map(Seen::of);
+            Arrival::new(self.step, envelope.as_ref())
         })
     }
 }

@@ -14,14 +14,14 @@ use crate::evidence::{Direction, Kind, Sink};
 use crate::forge::{self, SignalDraft};
 use crate::http;
 use crate::line::Duplex;
-use crate::root;
+use crate::root::Seen;
 
 /// A push to be answered, and where that is written down.
 pub(super) struct Push<'p> {
     pub(super) sink: &'p Sink,
     pub(super) step: Option<usize>,
     pub(super) connection: Option<u64>,
-    pub(super) envelope: Option<&'p str>,
+    pub(super) envelope: Option<&'p Seen>,
     pub(super) room: Option<&'p Arc<Room>>,
     /// Whether the subject waits for an answer.
     pub(super) open: AtomicBool,
@@ -46,7 +46,7 @@ impl Hub {
         line: &Control,
     ) -> bool {
         // Nothing answers a receipt or an error that came by itself, unless a case says so.
-        let signal = push.envelope.map(root::signals).is_some_and(|seen| seen.answer && !seen.user);
+        let signal = push.envelope.is_some_and(|seen| seen.signals.answer && !seen.signals.user);
         if signal && scripted.is_none() {
             return write(stream, push, &self.status(202), None, line).await;
         }
@@ -124,12 +124,12 @@ impl Hub {
     }
 
     /// A receipt or error for the message in `envelope`, spoilt as scripted.
-    fn signal(&self, envelope: Option<&str>, scripted: &Scripted) -> Result<Vec<u8>, Stop> {
+    fn signal(&self, envelope: Option<&Seen>, scripted: &Scripted) -> Result<Vec<u8>, Stop> {
         let lacking = |what: &str| Stop::Lacking(what.to_owned());
-        let envelope = envelope.ok_or_else(|| lacking("the push carries no envelope that can be read"))?;
-        let names = root::names(envelope);
+        let Seen { text, names, .. } =
+            envelope.ok_or_else(|| lacking("the push carries no envelope that can be read"))?;
         let id = self.fresh.id_for(names.message_id.as_deref().unwrap_or_default());
-        let mut draft = SignalDraft::receipt(id, self.fresh.time(), envelope)
+        let mut draft = SignalDraft::receipt(id, self.fresh.time(), text)
             .ok_or_else(|| lacking("the push carries no MessageId"))?;
         if scripted.answer.with == AnswerKind::Error {
             let code = scripted.answer.code.as_deref().unwrap_or("EBMS:0004");

@@ -12,7 +12,8 @@ use super::super::exchange::connected;
 use super::{Hub, Room, SLOWEST};
 use crate::evidence::{Direction, Kind, Side, Sink};
 use crate::line::Ending;
-use crate::{plain, root};
+use crate::plain;
+use crate::root::{self, Seen};
 
 /// How a request begins that is no TLS record.
 const POST: &[u8] = b"POST ";
@@ -46,8 +47,8 @@ impl Hub {
     pub(super) async fn in_the_clear(&self, tcp: &mut TcpStream, connection: Option<u64>, host: Option<&Arc<Room>>) {
         let Some(request) = plain::heard(tcp, SLOWEST, self.budget.limit(PUSH)).await else { return };
         self.budget.take(request.len());
-        let envelope = root::envelope_text(&request);
-        let room = envelope.as_deref().and_then(|envelope| self.room_of(envelope)).or_else(|| host.cloned());
+        let envelope = root::envelope_text(&request).map(Seen::of);
+        let room = envelope.as_ref().and_then(|seen| self.room_of(&seen.names)).or_else(|| host.cloned());
         let run = Sink { recorder: Arc::clone(&self.recorder), scope: None };
         let sink = room.as_ref().map_or(&run, |room| &room.sink);
         let step = room.as_ref().map(|room| room.step());
@@ -55,7 +56,7 @@ impl Hub {
         sink.event(step, connection, Kind::Bytes { direction: Direction::In, blob: sink.blob(&request) });
         sink.event(step, connection, Kind::Ended { ending: Ending::Ours });
         if let Some(room) = &room {
-            room.arrive(envelope.as_deref(), None);
+            room.arrive(envelope.as_ref(), None);
             room.closes();
         }
     }

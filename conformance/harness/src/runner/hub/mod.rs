@@ -31,7 +31,7 @@ use crate::fresh::Fresh;
 use crate::http::{self, Meter, Progress};
 use crate::judge::checks::business;
 use crate::line::{Connected, Duplex, Ending, ending};
-use crate::root::{self, Package};
+use crate::root::{self, Names, Package, Seen};
 use crate::setup::Setup;
 use crate::{sealed, tls};
 use answer::Push;
@@ -209,10 +209,11 @@ impl Hub {
                 return;
             }
             let mut package = http::read(&request).ok().and_then(|message| root::package(&message));
-            let envelope = package.as_ref().and_then(Package::text);
-            let offered = envelope.as_deref().and_then(|envelope| self.asked_for(envelope));
+            let envelope = package.as_ref().and_then(Package::text).map(Seen::of);
+            let envelope = envelope.as_ref();
+            let offered = envelope.and_then(|seen| self.asked_for(seen.signals));
             let room = offered.as_ref().and_then(|offered| offered.as_ref().map(|offer| Arc::clone(&offer.room)));
-            let named = || envelope.as_deref().and_then(|envelope| self.room_of(envelope));
+            let named = || envelope.and_then(|seen| self.room_of(&seen.names));
             let room = room.or_else(named).or_else(|| host.cloned());
             if self.budget.spent() && room.as_ref().is_none_or(|room| room.is_full()) {
                 return;
@@ -228,9 +229,9 @@ impl Hub {
                 sealed::open(package, &key);
             }
             let mrn = package.as_ref().and_then(business::pushed_mrn);
-            let scripted = room.as_ref().and_then(|room| room.arrive(envelope.as_deref(), mrn));
+            let scripted = room.as_ref().and_then(|room| room.arrive(envelope, mrn));
             unheard.take();
-            let (envelope, room, open) = (envelope.as_deref(), room.as_ref(), AtomicBool::new(true));
+            let (room, open) = (room.as_ref(), AtomicBool::new(true));
             let push = Push { sink: &sink, step, connection, envelope, room, open };
             let keep = if how == Ending::Ours {
                 match offered {
@@ -295,13 +296,12 @@ impl Hub {
         (request, how)
     }
 
-    fn room_of(&self, envelope: &str) -> Option<Arc<Room>> {
-        let names = root::names(envelope);
+    fn room_of(&self, names: &Names) -> Option<Arc<Room>> {
         let rooms = self.lock();
-        [names.refers_to, names.conversation, names.message_id]
+        [&names.refers_to, &names.conversation, &names.message_id]
             .into_iter()
             .flatten()
-            .find_map(|name| rooms.get(&name).cloned())
+            .find_map(|name| rooms.get(name).cloned())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Room>>> {

@@ -9,7 +9,7 @@ use super::{Hub, Room};
 use crate::evidence::Kind;
 use crate::forge::{self, SignalDraft};
 use crate::line::Duplex;
-use crate::root;
+use crate::root::{Seen, Signals};
 
 /// A message that waits to be pulled.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ impl Hub {
     }
 
     /// What a pull request gets, when it is one: the oldest message, or none where the channel is empty.
-    pub(super) fn asked_for(&self, envelope: &str) -> Option<Option<Offer>> {
-        root::signals(envelope).pull.then(|| self.offers.lock().unwrap_or_else(PoisonError::into_inner).pop_front())
+    pub(super) fn asked_for(&self, signals: Signals) -> Option<Option<Offer>> {
+        signals.pull.then(|| self.offers.lock().unwrap_or_else(PoisonError::into_inner).pop_front())
     }
 
     /// Answers a pull request; false when the connection is to end.
@@ -47,7 +47,7 @@ impl Hub {
     ) -> bool {
         let response = match offer {
             Some(offer) => offer.response,
-            None => match self.empty(push.envelope.unwrap_or_default()) {
+            None => match self.empty(push.envelope) {
                 Ok(body) => soap(&body),
                 Err(reason) => {
                     push.sink.event(push.step, push.connection, Kind::Broken { reason });
@@ -59,8 +59,8 @@ impl Hub {
     }
 
     /// The warning that a channel is empty.
-    fn empty(&self, request: &str) -> Result<Vec<u8>, String> {
-        let refers_to = root::names(request).message_id.unwrap_or_default();
+    fn empty(&self, request: Option<&Seen>) -> Result<Vec<u8>, String> {
+        let refers_to = request.and_then(|seen| seen.names.message_id.clone()).unwrap_or_default();
         let draft = SignalDraft {
             message_id: self.fresh.id_for(&refers_to),
             timestamp: self.fresh.time(),

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::arrival::{self, Arrival};
 use crate::evidence::Sink;
+use crate::root::Seen;
 
 /// An answer with how it is signed and spoilt, and what happens to it on the line.
 #[derive(Debug, Clone)]
@@ -163,13 +164,13 @@ impl Room {
     }
 
     /// Counts a push and says what it is answered with. A script is for messages; a signal that comes by itself is none.
-    pub(super) fn arrive(&self, envelope: Option<&str>, mrn: Option<String>) -> Option<Scripted> {
+    pub(super) fn arrive(&self, envelope: Option<&Seen>, mrn: Option<String>) -> Option<Scripted> {
         let chosen = {
             let mut state = self.lock();
             let arrival = Arrival::new(state.step, envelope);
             let message = arrival.is(Awaited::Message);
             state.arrivals.push(arrival);
-            state.said.push(Said { envelope: envelope.map(str::to_owned), mrn });
+            state.said.push(Said { envelope: envelope.map(|seen| seen.text.clone()), mrn });
             state.attempts += 1;
             state.open += 1;
             let mut left = state.answered;
