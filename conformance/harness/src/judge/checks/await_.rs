@@ -86,8 +86,8 @@ fn nothing(look: &Look<'_>) -> Outcome {
     }
 }
 
-/// Why a message that comes once more tells nothing of the subject: the suite, on a machine that has too much to do, took so long
-/// to answer the one before that the subject could give it up. Half of the time that it claims to wait is for the line.
+/// Why a message that comes once more tells nothing of the subject: the suite took so long to answer the one before, as it does on
+/// a machine that has too much to do, that the subject could give it up. Half of the time that it claims to wait is the line's.
 fn answered_late(look: &Look<'_>, push: &Exchange) -> Option<String> {
     let id = push.arrival().message_id()?;
     let waits = look.judge.ics.reception_awareness.answer_timeout.0;
@@ -100,7 +100,7 @@ fn answered_late(look: &Look<'_>, push: &Exchange) -> Option<String> {
     let slowest = look.messages().iter().copied().filter(same).filter_map(|before| took(&before)).max()?;
     (slowest * 2 > waits).then(|| {
         format!(
-            "the suite answered after {} ms, and the subject waits for {} ms: this machine has too much to do",
+            "the suite answered after {} ms and the subject waits for {} ms, too close to tell: run it where there is less to do",
             slowest.as_millis(),
             waits.as_millis()
         )
