@@ -8,7 +8,7 @@ mod read;
 mod signature;
 
 pub(crate) use read::{Reading, Received};
-pub(crate) use signature::signature_of;
+pub(crate) use signature::{Signed, signature_of};
 
 use crate::mutation::Mutation;
 use crate::rule::{PathRule, Place, Rule};

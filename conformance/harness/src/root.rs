@@ -116,8 +116,7 @@ pub fn signals(envelope: &str) -> Signals {
 }
 
 /// Both: the ids, each the first of its kind that is not empty, and what stands in the envelope; nothing of what cannot be read.
-#[must_use]
-pub fn seen(envelope: &str) -> (Names, Signals) {
+pub(crate) fn seen(envelope: &str) -> (Names, Signals) {
     roxmltree::Document::parse(envelope).map(|document| seen_in(&document)).unwrap_or_default()
 }
 

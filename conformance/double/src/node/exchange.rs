@@ -171,7 +171,7 @@ impl Node {
         };
         // It may be one that came before.
         let Some((_, sent)) = response.and_then(|response| envelope(&response)) else { return true };
-        if !self.is_good(&received.ebms, &received.envelope, &sent, Agreement::Main, None) {
+        if !self.is_good(&received.ebms, &received.signature, &sent, None) {
             return false;
         }
         if !self.mutation.does(Habit::IgnoresReceipts) {

@@ -22,7 +22,7 @@ use crate::customs::{Answer, PACK};
 use crate::fill;
 use crate::ground::PARTIES;
 use crate::memory::Outgoing;
-use crate::receive::{Received, signature_of};
+use crate::receive::{Received, Signed, signature_of};
 use crate::rule::{Habit, PathRule, Place, Rule};
 
 /// Attempts after the first, and the time from one to the next: what the ICS claims.
@@ -230,26 +230,28 @@ impl Node {
         if !message.complete && self.mutation.checks(Rule::ReceiptReads) {
             return nothing;
         }
-        let Some((text, read)) = answered(answer) else { return nothing };
+        let Some(text) = root::envelope_text(answer) else { return nothing };
+        let Ok(document) = Document::parse(text.as_bytes(), &Limits::default()) else { return nothing };
+        let Ok(read) = ebms::fields(&document) else { return nothing };
         if let Some(error) = read.errors.iter().find(|error| error.severity == "failure") {
             return Attempt::Final(error.code.clone());
         }
         let Some((text_sent, sent)) = envelope(sent) else { return nothing };
         let agreement = Agreement::named(root::names(&text_sent).agreement.as_deref());
-        if self.is_good(&read, &text, &sent, agreement, found) { Attempt::Receipted } else { nothing }
+        let signed = signature_of(&text, &document, agreement, &self.ground.keys);
+        let good = signed.is_some_and(|signed| self.is_good(&read, &signed, &sent, found));
+        if good { Attempt::Receipted } else { nothing }
     }
 
     /// Whether a receipt proves that what was sent was received; by the certificate that was found, where one was.
     pub(super) fn is_good(
         &self,
         receipt: &Ebms,
-        text: &str,
+        signed: &Signed,
         sent: &Ebms,
-        agreement: Agreement,
         found: Option<&CertificateDer<'static>>,
     ) -> bool {
         let holds = |rule: Rule, holds: bool| holds || !self.mutation.checks(rule);
-        let Some(signed) = signature_of(text, agreement, &self.ground.keys) else { return false };
         let own =
             |chain: &[CertificateDer<'static>]| chain.first().and_then(carnet_certs::common_name).unwrap_or_default();
         let repeated = receipt.receipt.clone().unwrap_or_default();
@@ -287,13 +289,6 @@ async fn said_to(stream: &mut (impl Duplex + ?Sized), bytes: &[u8]) -> Option<Ve
 pub(super) fn envelope(bytes: &[u8]) -> Option<(String, Ebms)> {
     let text = root::envelope_text(bytes)?;
     let read = ebms::read(text.as_bytes()).ok()?;
-    Some((text, read))
-}
-
-/// The envelope of an answer, as text and read; its signature is for [`signature_of`].
-fn answered(bytes: &[u8]) -> Option<(String, Ebms)> {
-    let text = root::envelope_text(bytes)?;
-    let read = ebms::fields(&Document::parse(text.as_bytes(), &Limits::default()).ok()?).ok()?;
     Some((text, read))
 }
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use carnet_wire::signature::{SignatureError, Unverified};
 use carnet_wire::xml::Document;
-use carnet_wire::{Limits, namespace, token};
+use carnet_wire::{namespace, token};
 use roxmltree::Node;
 use rustls_pki_types::CertificateDer;
 
@@ -57,12 +57,12 @@ impl Signed {
     }
 }
 
-/// The signature of a signal, such as a receipt; none when the envelope does not read.
-pub(crate) fn signature_of(text: &str, agreement: Agreement, keys: &Keys) -> Option<Signed> {
-    let document = Document::parse(text.as_bytes(), &Limits::default()).ok()?;
+/// The signature of a signal, such as a receipt; none where the envelope carries no Messaging. `document` is what `text` was
+/// read as.
+pub(crate) fn signature_of(text: &str, document: &Document<'_>, agreement: Agreement, keys: &Keys) -> Option<Signed> {
     let tree = roxmltree::Document::parse(text).ok()?;
     let messaging = header(&tree).and_then(|header| child(header, EB, "Messaging"))?;
-    Some(signature(&document, &tree, messaging, agreement, &keys.known))
+    Some(signature(document, &tree, messaging, agreement, &keys.known))
 }
 
 /// Reads what a signature covers and claims, and has `carnet-wire` verify it.

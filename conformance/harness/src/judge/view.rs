@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::evidence::{BlobRef, Direction, Event, Kind, Purpose, Scope, Side, Stage};
 use crate::line::Ending;
@@ -159,6 +160,12 @@ impl Attempt {
             redacted: None,
             times: BTreeMap::new(),
         }
+    }
+
+    /// The time from one event to a later one; none where either is not of this execution.
+    pub(crate) fn between(&self, first: u64, second: u64) -> Option<Duration> {
+        let (first, second) = (self.times.get(&first)?, self.times.get(&second)?);
+        Some(Duration::from_micros(second.saturating_sub(*first)))
     }
 
     fn take(&mut self, event: &Event, blob: &impl Fn(&BlobRef) -> Arc<Vec<u8>>) {

@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
 
-use crate::support::{Double, Fault, pki, world};
 use carnet_certs::{Authority, Identity, Profile, UnixTime};
 use carnet_harness::doctor::{Break, Finding, Line, Point, Told, examine};
 use carnet_harness::line::{Connected, ServerTls};
@@ -13,6 +12,8 @@ use rustls::server::WebPkiClientVerifier;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{Double, Fault, pki, world};
 
 /// Looks at `url` with the files of [`world`] after `edit`; `listening` is told where the suite takes pushes.
 fn look(url: &str, edit: impl Fn(&str) -> String, mut listening: impl FnMut(SocketAddr)) -> Vec<Line> {

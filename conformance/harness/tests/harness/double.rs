@@ -1,7 +1,8 @@
 //! The whole way, from case files to verdicts, against a double: a good one and bad ones.
 
-use crate::support::{Fault, run_against};
 use carnet_harness::{Verdict, judge};
+
+use crate::support::{Fault, run_against};
 
 fn catalogue() -> carnet_catalogue::Catalogue {
     carnet_catalogue::load().unwrap_or_else(|error| panic!("{error}"))

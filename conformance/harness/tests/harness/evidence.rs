@@ -54,9 +54,10 @@ fn a_retry_of_what_the_suite_answered_too_late_tells_nothing_of_the_subject() {
     let answer = Evidence::open(dir.path()).unwrap().events.iter().rposition(|event| {
         event.connection == Some(2) && matches!(event.kind, Kind::Bytes { direction: Direction::Out, .. })
     });
+    let answer = answer.unwrap();
     let later = events.lines().enumerate().map(|(at, line)| {
         let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
-        if Some(at) >= answer {
+        if at >= answer {
             // The double waits for a second.
             event["mono"] = (event["mono"].as_u64().unwrap() + 600_000).into();
         }

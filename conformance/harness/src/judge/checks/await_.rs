@@ -1,13 +1,11 @@
 //! What an `await` step implies: that what was awaited came.
 
-use std::time::Duration;
-
 use carnet_catalogue::case::Layer;
 
 use super::look::{Look, settle};
 use super::{Named, Outcome, broken};
 use crate::judge::answer::Answer;
-use crate::judge::view::{Bytes, Exchange};
+use crate::judge::view::Exchange;
 
 pub(crate) const CHECKS: &[Named] = &[
     Named {
@@ -91,13 +89,9 @@ fn nothing(look: &Look<'_>) -> Outcome {
 fn answered_late(look: &Look<'_>, push: &Exchange) -> Option<String> {
     let id = push.arrival().message_id()?;
     let waits = look.judge.ics.reception_awareness.answer_timeout.0;
-    let time = |bytes: &Bytes| look.attempt.times.get(&bytes.seq).copied();
-    let took = |before: &&Exchange| {
-        let (came, answered) = (time(before.received.as_ref()?)?, time(before.sent.as_ref()?)?);
-        Some(Duration::from_micros(answered.saturating_sub(came)))
-    };
+    let took = |before: &Exchange| look.attempt.between(before.received.as_ref()?.seq, before.sent.as_ref()?.seq);
     let same = |before: &&Exchange| before.seq < push.seq && before.arrival().message_id() == Some(id);
-    let slowest = look.messages().iter().copied().filter(same).filter_map(|before| took(&before)).max()?;
+    let slowest = look.messages().into_iter().filter(same).filter_map(took).max()?;
     (slowest * 2 > waits).then(|| {
         format!(
             "the suite answered after {} ms and the subject waits for {} ms, too close to tell: run it where there is less to do",

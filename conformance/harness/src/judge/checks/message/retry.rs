@@ -44,11 +44,10 @@ pub(super) fn identical(look: &Look<'_>) -> Outcome {
 
 pub(super) fn spaced(look: &Look<'_>) -> Outcome {
     let pushes = look.messages();
-    let time = |seq: u64| look.attempt.times.get(&seq).copied().unwrap_or_default();
-    let interval = look.judge.ics.reception_awareness.retry_interval.0.as_micros();
+    let interval = look.judge.ics.reception_awareness.retry_interval.0;
     for pair in pushes.windows(2) {
         let [first, second] = pair else { continue };
-        let gap = u128::from(time(second.seq).saturating_sub(time(first.seq)));
+        let gap = look.attempt.between(first.seq, second.seq).unwrap_or_default();
         // A tenth is the clocks' and the line's.
         if gap * 10 < interval * 9 {
             return look.deviation(
