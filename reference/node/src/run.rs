@@ -111,11 +111,12 @@ fn available_parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Builds everything that can be wrong without touching store or network.
+/// Builds everything that can be wrong without the network, and only looks at the store.
 fn check(installed: &Installed) -> Result<(), Ended> {
     installed.file.log.filter.parse::<tracing_subscriber::EnvFilter>()?;
     Server::check(&installed.server_tls())?;
     Terms::new(installed)?;
+    carnet_store::check(&installed.store)?;
     let partners: Vec<&str> = installed.partners.keys().map(String::as_str).collect();
     let pmodes = installed.pmodes.iter().count();
     let _ = writeln!(

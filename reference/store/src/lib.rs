@@ -10,6 +10,6 @@ mod spool;
 mod sqlite;
 
 pub use memory::MemoryStore;
-pub use open::{Config, OpenError, Opened, open};
+pub use open::{Config, OpenError, Opened, check, open};
 pub use spool::{DiskSpool, FreeSpace, SpoolConfig};
 pub use sqlite::{SqliteConfig, SqliteStore};

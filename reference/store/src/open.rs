@@ -1,4 +1,4 @@
-//! Opening store and spool together: lock, migrate, sweep.
+//! Opening store and spool together: lock, migrate, sweep; or only saying whether that would do.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -8,8 +8,12 @@ use std::{
 };
 
 use carnet_exchange::{SpoolError, StoreError};
+use rustix::fs::{Access, access};
 
 use crate::{DiskSpool, SpoolConfig, SqliteConfig, SqliteStore};
+
+/// The database, below the folder.
+const DATABASE: &str = "carnet.sqlite";
 
 /// Settings of both.
 #[derive(Default)]
@@ -74,8 +78,31 @@ pub fn open(dir: &Path, config: Config) -> Result<Opened, OpenError> {
         }
         Err(TryLockError::Error(source)) => return Err(folder(source)),
     }
-    let store = SqliteStore::open(&dir.join("carnet.sqlite"), config.sqlite)?;
+    let store = SqliteStore::open(&dir.join(DATABASE), config.sqlite)?;
     let spool = DiskSpool::open(&dir.join("payloads"), config.spool)?;
     let swept = spool.sweep(&store)?;
     Ok(Opened { store: Arc::new(store), spool: Arc::new(spool), swept, lock })
+}
+
+/// Whether the folder `dir` could be opened, or made where it is not there; makes and changes nothing, and does not mind
+/// a process that has it open.
+///
+/// # Errors
+/// When it cannot be used, or was written by another or a newer program.
+pub fn check(dir: &Path) -> Result<(), OpenError> {
+    let folder = |source| OpenError::Folder { path: dir.to_owned(), source };
+    let written = dir.ancestors().find(|one| !one.as_os_str().is_empty() && !is_missing(one)).unwrap_or(Path::new("."));
+    if !fs::metadata(written).map_err(folder)?.is_dir() {
+        return Err(folder(io::ErrorKind::NotADirectory.into()));
+    }
+    access(written, Access::WRITE_OK | Access::EXEC_OK).map_err(|source| folder(source.into()))?;
+    let database = dir.join(DATABASE);
+    if !is_missing(&database) {
+        SqliteStore::look(&database)?;
+    }
+    Ok(())
+}
+
+fn is_missing(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

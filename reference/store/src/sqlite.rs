@@ -68,6 +68,14 @@ impl SqliteStore {
             readers: Readers::new(path),
         })
     }
+
+    /// Whether a file that is there could be opened, by what lies on the disk; changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read, is another program's, or has a newer schema.
+    pub(crate) fn look(path: &Path) -> Result<(), StoreError> {
+        schema::look(path)
+    }
 }
 
 impl Store for SqliteStore {

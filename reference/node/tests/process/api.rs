@@ -105,6 +105,11 @@ fn check_reads_everything_and_runs_nothing() {
     assert_eq!(good.status.code(), Some(0), "{}", String::from_utf8_lossy(&good.stderr));
     assert_eq!(String::from_utf8_lossy(&good.stdout), "configuration of PH is good: 2 P-Modes with TH\n");
     assert!(!ph.folder.join("store").exists());
+    std::fs::write(ph.folder.join("store"), "").unwrap();
+    let no_folder = check();
+    assert_eq!(no_folder.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&no_folder.stderr);
+    assert!(said.contains("failed to open store folder") && said.contains("help: "), "{said}");
     std::fs::write(ph.folder.join("kits/TH/anchors.pem"), "not PEM").unwrap();
     let bad = check();
     assert_eq!(bad.status.code(), Some(2));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use carnet_exchange::StoreError;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::engine;
 
@@ -114,6 +114,8 @@ CREATE TABLE receipt (
 pub(super) fn connect(path: &Path, quota: Option<u64>) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(engine)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Another program's file is refused before its journal is made another.
+    recognize(&connection, version(STEPS))?;
     let set = || {
         connection.pragma_update(None, "page_size", PAGE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -133,21 +135,40 @@ pub(super) fn connect(path: &Path, quota: Option<u64>) -> Result<Connection, Sto
     Ok(connection)
 }
 
-/// Brings the file to the version `steps` ends with, in one transaction.
-fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
-    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine)?;
-    let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+/// Looks at a file as it lies on the disk, without a lock and without its log, and changes nothing.
+pub(super) fn look(path: &Path) -> Result<(), StoreError> {
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags).map_err(engine)?;
+    recognize(&connection, version(STEPS)).map(|_| ())
+}
+
+/// The version of a file that is ours and not newer than `known`; 0 when it is empty.
+fn recognize(connection: &Connection, known: i64) -> Result<i64, StoreError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let found = pragma("user_version").map_err(engine)?;
     let application = pragma("application_id").map_err(engine)?;
     let tables: i64 =
-        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(engine)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(engine)?;
     if application != APPLICATION_ID && (tables > 0 || application != 0) {
         return Err(StoreError::NotOurs { found: application, expected: APPLICATION_ID });
     }
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
+    Ok(found)
+}
+
+/// The version that steps end with.
+fn version(steps: &[&str]) -> i64 {
+    i64::try_from(steps.len()).unwrap_or(i64::MAX)
+}
+
+/// Brings the file to the version `steps` ends with, in one transaction.
+fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
+    let known = version(steps);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine)?;
+    let found = recognize(&transaction, known)?;
     let done = usize::try_from(found).unwrap_or(0);
     let run = || {
         for step in steps.iter().skip(done) {

@@ -3,7 +3,7 @@
 use std::{fs, io::Read, path::Path};
 
 use carnet_exchange::*;
-use carnet_store::{Config, OpenError, Opened, open};
+use carnet_store::{Config, OpenError, Opened, check, open};
 
 use crate::support::*;
 
@@ -86,5 +86,37 @@ fn a_folder_that_cannot_be_made_says_which() {
 fn a_file_that_is_no_database_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("carnet.sqlite"), vec![b'x'; 8192]).unwrap();
+    assert!(matches!(check(dir.path()), Err(OpenError::Store(StoreError::Engine(_)))));
     assert!(matches!(open(dir.path(), Config::default()), Err(OpenError::Store(StoreError::Engine(_)))));
+}
+
+#[test]
+fn a_look_finds_what_opening_would_and_leaves_everything_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    check(&at("deep/store")).unwrap();
+    assert!(!at("deep").exists(), "nothing is made");
+
+    let folder = opened(&at("ours ?#%41"));
+    check(&at("ours ?#%41")).unwrap();
+    drop(folder);
+    check(&at("ours ?#%41")).unwrap();
+
+    fs::write(at("file"), "x").unwrap();
+    for below in ["file", "file/store"] {
+        let error = check(&at(below)).unwrap_err();
+        assert!(matches!(error, OpenError::Folder { .. }), "{error:?}");
+        assert!(open(&at(below), Config::default()).is_err());
+    }
+
+    drop(opened(&at("newer")));
+    fs::create_dir(at("theirs")).unwrap();
+    for (name, script) in [("newer", "PRAGMA user_version = 99"), ("theirs", "CREATE TABLE theirs (x)")] {
+        let database = at(name).join("carnet.sqlite");
+        rusqlite::Connection::open(&database).unwrap().execute_batch(script).unwrap();
+        let before = fs::read(&database).unwrap();
+        let (looked, opened) = (check(&at(name)).unwrap_err(), open(&at(name), Config::default()).err().unwrap());
+        assert_eq!(looked.to_string(), opened.to_string());
+        assert_eq!(fs::read(&database).unwrap(), before);
+    }
 }
