@@ -1,5 +1,6 @@
 //! The rules that a path is held against once it is found.
 
+use x509_parser::asn1_rs::{Oid, oid};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
 use x509_parser::prelude::{CertificateRevocationList, X509Extension, X509Version};
@@ -10,15 +11,15 @@ use super::{Found, Question, signed};
 use crate::rule::{PathRule, Place};
 
 /// Extensions that are understood where they are critical (RFC 5280, 4.2).
-const UNDERSTOOD: [&str; 8] = [
-    "2.5.29.14", // subject key identifier
-    "2.5.29.15", // key usage
-    "2.5.29.17", // subject alternative names
-    "2.5.29.19", // basic constraints
-    "2.5.29.30", // name constraints
-    "2.5.29.31", // distribution points
-    "2.5.29.35", // authority key identifier
-    "2.5.29.37", // extended key usage
+const UNDERSTOOD: [Oid<'_>; 8] = [
+    oid!(2.5.29.14), // subject key identifier
+    oid!(2.5.29.15), // key usage
+    oid!(2.5.29.17), // subject alternative names
+    oid!(2.5.29.19), // basic constraints
+    oid!(2.5.29.30), // name constraints
+    oid!(2.5.29.31), // distribution points
+    oid!(2.5.29.35), // authority key identifier
+    oid!(2.5.29.37), // extended key usage
 ];
 
 /// Each rule, and whether the path breaks it; the leaf stands first.
@@ -33,9 +34,7 @@ pub(super) fn broken(
     let ended = |one: &X509Certificate<'_>| one.validity().not_after.timestamp() < now;
     let early = |one: &X509Certificate<'_>| one.validity().not_before.timestamp() > now;
     let unknown = |one: &X509Certificate<'_>| {
-        one.extensions()
-            .iter()
-            .any(|extension| extension.critical && !UNDERSTOOD.contains(&extension.oid.to_id_string().as_str()))
+        one.extensions().iter().any(|extension| extension.critical && !UNDERSTOOD.contains(&extension.oid))
     };
     let revoked = |at: usize| {
         // The last one is the anchor's to revoke; its list stands for it by name, as anchors are given and not signed.

@@ -5,14 +5,15 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use x509_parser::asn1_rs::{Oid, oid};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use crate::rule::PathRule;
 
-const RSA_SHA256: &str = "1.2.840.113549.1.1.11";
-const RSA_SHA1: &str = "1.2.840.113549.1.1.5";
-const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
+const RSA_SHA256: Oid<'_> = oid!(1.2.840.113549.1.1.11);
+const RSA_SHA1: Oid<'_> = oid!(1.2.840.113549.1.1.5);
+const ECDSA_SHA256: Oid<'_> = oid!(1.2.840.10045.4.3.2);
 
 /// Whether `issuer` signed `certificate`.
 ///
@@ -29,7 +30,7 @@ pub(super) fn by(
         return Err(PathRule::AlgorithmTwice);
     }
     let algorithm = if twice { outside } else { inside };
-    if algorithm.algorithm.to_id_string() == RSA_SHA1 && checks(PathRule::WeakHash) {
+    if algorithm.algorithm == RSA_SHA1 && checks(PathRule::WeakHash) {
         return Err(PathRule::WeakHash);
     }
     let message = certificate.tbs_certificate.as_ref();
@@ -68,7 +69,7 @@ pub(super) fn in_date(list: &CertificateRevocationList<'_>, key: Option<&Subject
 /// what came of each of their signatures is remembered, by the digest of all that it follows from.
 fn verifies(algorithm: &AlgorithmIdentifier<'_>, key: &SubjectPublicKeyInfo<'_>, tbs: &[u8], value: &[u8]) -> bool {
     static KNOWN: LazyLock<Mutex<HashMap<Vec<u8>, bool>>> = LazyLock::new(Mutex::default);
-    let algorithm = algorithm.algorithm.to_id_string();
+    let algorithm = &algorithm.algorithm;
     let mut asked = Context::new(&SHA256);
     for part in [algorithm.as_bytes(), &key.subject_public_key.data, tbs, value] {
         asked.update(&part.len().to_be_bytes());
@@ -79,17 +80,19 @@ fn verifies(algorithm: &AlgorithmIdentifier<'_>, key: &SubjectPublicKeyInfo<'_>,
     if let Some(known) = known().get(&asked) {
         return *known;
     }
-    let verifies = is_signed(&algorithm, key, tbs, value);
+    let verifies = is_signed(algorithm, key, tbs, value);
     known().insert(asked, verifies);
     verifies
 }
 
-fn is_signed(algorithm: &str, key: &SubjectPublicKeyInfo<'_>, tbs: &[u8], value: &[u8]) -> bool {
-    let verifier: &'static dyn VerificationAlgorithm = match algorithm {
-        RSA_SHA256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-        RSA_SHA1 => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        ECDSA_SHA256 => &signature::ECDSA_P256_SHA256_ASN1,
-        _ => return false,
-    };
-    UnparsedPublicKey::new(verifier, &key.subject_public_key.data).verify(tbs, value).is_ok()
+fn is_signed(algorithm: &Oid<'_>, key: &SubjectPublicKeyInfo<'_>, tbs: &[u8], value: &[u8]) -> bool {
+    let verifiers: [(Oid<'_>, &'static dyn VerificationAlgorithm); 3] = [
+        (RSA_SHA256, &signature::RSA_PKCS1_2048_8192_SHA256),
+        (RSA_SHA1, &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+        (ECDSA_SHA256, &signature::ECDSA_P256_SHA256_ASN1),
+    ];
+    let verifier = verifiers.into_iter().find(|(named, _)| named == algorithm);
+    verifier.is_some_and(|(_, verifier)| {
+        UnparsedPublicKey::new(verifier, &key.subject_public_key.data).verify(tbs, value).is_ok()
+    })
 }

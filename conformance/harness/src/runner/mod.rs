@@ -242,7 +242,11 @@ pub fn run(options: &RunOptions, events: &mut dyn FnMut(Event)) -> Result<Run, R
 /// # Errors
 /// See [`RunError`].
 pub fn capture_in_memory(options: &RunOptions, events: &mut dyn FnMut(Event)) -> Result<Arc<Recorder>, RunError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(RunError::Runtime)?;
     let recorder = Arc::new(Recorder::in_memory());
     let (sender, receiver) = mpsc::channel();
     let task = {
