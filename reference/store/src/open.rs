@@ -55,8 +55,17 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The database refuses.
+    #[error("failed to open the database of store folder {}", path.display())]
+    Store {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// It cannot be told which payload files are named.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Sweep(StoreError),
     /// The payload folder refuses.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -78,9 +87,10 @@ pub fn open(dir: &Path, config: Config) -> Result<Opened, OpenError> {
         }
         Err(TryLockError::Error(source)) => return Err(folder(source)),
     }
-    let store = SqliteStore::open(&dir.join(DATABASE), config.sqlite)?;
+    let database = |source| OpenError::Store { path: dir.to_owned(), source };
+    let store = SqliteStore::open(&dir.join(DATABASE), config.sqlite).map_err(database)?;
     let spool = DiskSpool::open(&dir.join("payloads"), config.spool)?;
-    let swept = spool.sweep(&store)?;
+    let swept = spool.sweep(&store).map_err(OpenError::Sweep)?;
     Ok(Opened { store: Arc::new(store), spool: Arc::new(spool), swept, lock })
 }
 
@@ -98,7 +108,7 @@ pub fn check(dir: &Path) -> Result<(), OpenError> {
     access(written, Access::WRITE_OK | Access::EXEC_OK).map_err(|source| folder(source.into()))?;
     let database = dir.join(DATABASE);
     if !is_missing(&database) {
-        SqliteStore::look(&database)?;
+        SqliteStore::look(&database).map_err(|source| OpenError::Store { path: dir.to_owned(), source })?;
     }
     Ok(())
 }

@@ -86,8 +86,8 @@ fn a_folder_that_cannot_be_made_says_which() {
 fn a_file_that_is_no_database_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("carnet.sqlite"), vec![b'x'; 8192]).unwrap();
-    assert!(matches!(check(dir.path()), Err(OpenError::Store(StoreError::Engine(_)))));
-    assert!(matches!(open(dir.path(), Config::default()), Err(OpenError::Store(StoreError::Engine(_)))));
+    assert!(matches!(check(dir.path()), Err(OpenError::Store { source: StoreError::Engine(_), .. })));
+    assert!(matches!(open(dir.path(), Config::default()), Err(OpenError::Store { source: StoreError::Engine(_), .. })));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_look_finds_what_opening_would_and_leaves_everything_as_it_is() {
         rusqlite::Connection::open(&database).unwrap().execute_batch(script).unwrap();
         let before = fs::read(&database).unwrap();
         let (looked, opened) = (check(&at(name)).unwrap_err(), open(&at(name), Config::default()).err().unwrap());
-        assert_eq!(looked.to_string(), opened.to_string());
+        assert_eq!(format!("{looked:?}"), format!("{opened:?}"));
         assert_eq!(fs::read(&database).unwrap(), before);
     }
 }
