@@ -11,6 +11,7 @@
 //! Obeys eDelivery AS4 1.15 §2.2.6 (TLS 1.2 and newer only, client authentication) and RFC 9112 (HTTP/1.1).
 
 mod body;
+mod chain;
 mod client;
 mod describe;
 mod error;
@@ -24,6 +25,7 @@ mod usage;
 mod verify;
 
 pub use body::{Body, BodyError};
+pub use chain::Chain;
 pub use client::{Answer, Client, ClientError, ClientTls, Endpoint, Fetcher, Opened, Sent};
 pub use describe::Certificate;
 pub use error::TlsError;

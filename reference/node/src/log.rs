@@ -1,10 +1,10 @@
-//! What the node says: lines on standard error, and errors with all their causes.
-
-use std::error::Error;
-use std::fmt;
+//! What the node says: lines on standard error.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::util::SubscriberInitExt;
+
+pub(crate) use carnet_https::Chain;
 
 use crate::config::{LogFormat, LogTable};
 
@@ -12,8 +12,8 @@ use crate::config::{LogFormat, LogTable};
 ///
 /// # Errors
 /// When the filter cannot be read.
-pub(crate) fn start(table: &LogTable) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter: EnvFilter = table.filter.parse()?;
+pub(crate) fn start(table: &LogTable) -> Result<(), ParseError> {
+    let filter = filter(table.filter.get_ref())?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Refused only where a process already writes logs.
     let _ = match table.format {
@@ -23,23 +23,10 @@ pub(crate) fn start(table: &LogTable) -> Result<(), tracing_subscriber::filter::
     Ok(())
 }
 
-/// An error followed by its causes.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
-        f.write_str(&said)?;
-        let mut next = self.0.source();
-        while let Some(error) = next {
-            // Some errors say themselves what their source says.
-            let text = error.to_string();
-            if !said.contains(&text) {
-                write!(f, ": {text}")?;
-                said.push_str(&text);
-            }
-            next = error.source();
-        }
-        Ok(())
-    }
+/// Which lines are written.
+///
+/// # Errors
+/// When the text is no filter.
+pub(crate) fn filter(text: &str) -> Result<EnvFilter, ParseError> {
+    text.parse()
 }

@@ -38,8 +38,6 @@ pub(crate) struct Node {
     pub(crate) settled: Settled,
     /// Messages being sent at once, to each partner.
     pub(crate) sends: usize,
-    /// Bytes that a back end may submit at once.
-    pub(crate) largest_submission: u64,
     /// Whether documents are acted on here.
     pub(crate) registry: bool,
     /// Two letters in the reference numbers it issues.

@@ -41,8 +41,8 @@ enum Ended {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The log filter cannot be read.
-    #[error("got a log filter that cannot be read: {0}\nhelp: write [log] filter like \"carnet_node=debug,info\"")]
+    /// The log cannot be begun.
+    #[error("got a log filter that cannot be read")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// Identity or trust cannot be used.
     #[error(transparent)]
@@ -113,7 +113,6 @@ fn available_parallelism() -> usize {
 
 /// Builds everything that can be wrong without the network, and only looks at the store.
 fn check(installed: &Installed) -> Result<(), Ended> {
-    installed.file.log.filter.parse::<tracing_subscriber::EnvFilter>()?;
     Server::check(&installed.server_tls())?;
     Terms::new(installed)?;
     carnet_store::check(&installed.store)?;
@@ -129,7 +128,7 @@ fn check(installed: &Installed) -> Result<(), Ended> {
     Ok(())
 }
 
-async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
+async fn serve(config: &Path, mut installed: Installed) -> Result<(), Ended> {
     let system = |what| move |source| Ended::System { what, source };
     let mut signals = Signals::new().map_err(system("listen to signals"))?;
     let spool = carnet_store::SpoolConfig {
@@ -141,7 +140,7 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
     if opened.swept > 0 {
         tracing::info!(files = opened.swept, "removed payload files that no message names");
     }
-    let library = Library::new(installed.packs.clone());
+    let library = Library::new(installed.packs.take());
     let threads = match installed.file.workers.threads {
         0 => available_parallelism(),
         threads => threads,
@@ -159,7 +158,6 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
         under_way: UnderWay::default(),
         settled: Settled::default(),
         sends: installed.file.workers.sends,
-        largest_submission: installed.file.limits.body_bytes,
         registry: installed.file.registry.enabled,
         country: installed.country.clone(),
     });
@@ -203,6 +201,7 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
     drop(ready);
     stop_server.stop();
     stop.send_replace(true);
+    node.settled.close();
     let ended = async {
         // What a task could not finish it has logged itself.
         let _ = tokio::join!(receiving, asked, acting, sending, pulling);
@@ -219,34 +218,47 @@ async fn serve(config: &Path, installed: Installed) -> Result<(), Ended> {
 
 /// Reads the configuration again and puts in force what can change while the node runs.
 fn again(config: &Path, started: &Installed, node: &Node, reload: &Reload) {
-    let applied = Installed::read(config).map_err(Ended::from).and_then(|installed| {
+    let applied = Installed::read(config).map_err(Ended::from).and_then(|mut installed| {
+        let fixed = keep_fixed(started, &mut installed);
         let terms = Terms::new(&installed)?;
         reload.apply(&installed.server_tls(), installed.server_limits())?;
-        Ok((installed, terms))
+        Ok((fixed, terms, installed.partners.len()))
     });
     match applied {
-        Ok((mut installed, terms)) => {
-            let fixed = [
-                ("[party]", installed.us != started.us),
-                ("[listen]", (installed.listen, &installed.path) != (started.listen, &started.path)),
-                (
-                    "[store]",
-                    (&installed.store, installed.file.store.reserve_bytes)
-                        != (&started.store, started.file.store.reserve_bytes),
-                ),
-                ("[api]", (installed.api, &installed.token) != (started.api, &started.token)),
-                ("[registry]", (&installed.country, &installed.packs) != (&started.country, &started.packs)),
-            ];
-            for (table, _) in fixed.iter().filter(|(_, changed)| *changed) {
+        Ok((fixed, terms, partners)) => {
+            for table in fixed {
                 tracing::warn!(table, "a change needs a restart and was left as it was");
             }
-            installed.us = started.us.clone();
             node.terms.store(Arc::new(terms));
             node.pull.notify_one();
-            tracing::info!(partners = installed.partners.len(), "put the new configuration in force");
+            tracing::info!(partners, "put the new configuration in force");
         }
         Err(error) => tracing::error!(error = %Chain(&error), "kept the old configuration: the new one cannot be used"),
     }
+}
+
+/// Puts back what a running node does not change; the names of what was another.
+fn keep_fixed(started: &Installed, installed: &mut Installed) -> Vec<&'static str> {
+    let (before, now) = (&started.file, &installed.file);
+    let fixed = [
+        ("[party]", installed.us != started.us),
+        ("[listen]", (installed.listen, &installed.path) != (started.listen, &started.path)),
+        ("[store]", (&installed.store, now.store.reserve_bytes) != (&started.store, before.store.reserve_bytes)),
+        ("[api]", (installed.api, &installed.token) != (started.api, &started.token)),
+        ("[workers]", now.workers != before.workers),
+        ("[limits] connections", now.limits.connections != before.limits.connections),
+        ("[limits] handshakes", now.limits.handshakes != before.limits.handshakes),
+        (
+            "[registry]",
+            (now.registry.enabled, &installed.country, &installed.pack_folders)
+                != (before.registry.enabled, &started.country, &started.pack_folders),
+        ),
+        ("[log]", (now.log.format, now.log.filter.get_ref()) != (before.log.format, before.log.filter.get_ref())),
+        ("ready_file", installed.ready_file != started.ready_file),
+    ];
+    installed.us = started.us.clone();
+    installed.file.workers = started.file.workers;
+    fixed.into_iter().filter(|(_, changed)| *changed).map(|(table, _)| table).collect()
 }
 
 struct Signals {

@@ -5,10 +5,9 @@ use std::sync::{Arc, OnceLock};
 use carnet_fixtures::{Depth, LoadError, Packs, Validator, Verdict};
 use carnet_registry::declaration::Registry;
 
-/// The packs of a node, read when the first document needs them: a node is ready before.
+/// The packs of a node. Those built in are read when the first document needs them: a node is ready before.
 #[derive(Debug)]
 pub(crate) struct Library {
-    folders: Vec<std::path::PathBuf>,
     packs: OnceLock<Result<Packs, LoadError>>,
 }
 
@@ -30,13 +29,14 @@ pub(crate) enum LibraryError {
 }
 
 impl Library {
-    pub(crate) fn new(folders: Vec<std::path::PathBuf>) -> Arc<Self> {
-        Arc::new(Self { folders, packs: OnceLock::new() })
+    /// With packs that were read, or those built in.
+    pub(crate) fn new(read: Option<Packs>) -> Arc<Self> {
+        Arc::new(Self { packs: read.map_or_else(OnceLock::new, |packs| OnceLock::from(Ok(packs))) })
     }
 
     /// The packs, read once.
     pub(crate) fn packs(&self) -> Result<&Packs, LibraryError> {
-        let packs = self.packs.get_or_init(|| Packs::with_dirs(&self.folders));
+        let packs = self.packs.get_or_init(Packs::embedded);
         packs.as_ref().map_err(|error| LibraryError::Load(error.to_string()))
     }
 }

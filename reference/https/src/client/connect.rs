@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{ClientError, Endpoint};
 use crate::stream::{Bounded, Progress};
-use crate::{ClientLimits, SentBody};
+use crate::{Chain, ClientLimits, SentBody};
 
 /// A connection that is ready for a request.
 pub(super) struct Connected {
@@ -64,8 +64,7 @@ where
         .map_err(ClientError::Unsent)?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            let error: &dyn std::error::Error = &error;
-            tracing::debug!(error, "a connection to a partner ended early");
+            tracing::debug!(error = %Chain(&error), "a connection to a partner ended early");
         }
     });
     Ok(Connected { sender, progress })

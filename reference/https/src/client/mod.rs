@@ -20,7 +20,7 @@ use rustls::client::Resumption;
 use rustls_pki_types::CertificateDer;
 
 use crate::verify::ServerVerifier;
-use crate::{Body, ClientLimits, Clock, Identity, SentBody, ServerLimits, TlsError, Trust, Versions, provider};
+use crate::{Body, Chain, ClientLimits, Clock, Identity, SentBody, ServerLimits, TlsError, Trust, Versions, provider};
 
 pub use endpoint::Endpoint;
 pub use error::ClientError;
@@ -178,7 +178,7 @@ impl Client {
     fn pass_over(&self, index: usize, error: &ClientError) {
         self.preferred.store((index + 1) % self.pools.len(), Ordering::Relaxed);
         let endpoint = &self.pools[index].endpoint;
-        tracing::warn!(%endpoint, error = error as &dyn std::error::Error, "an endpoint failed");
+        tracing::warn!(%endpoint, error = %Chain(error), "an endpoint failed");
     }
 }
 

@@ -23,7 +23,7 @@ use tracing::Instrument;
 use super::handshakes::Place;
 use super::{Current, Handler, Peer, Response};
 use crate::stream::Bounded;
-use crate::{Body, Certificate};
+use crate::{Body, Certificate, Chain};
 
 /// What the accept loop knows of a connection.
 pub(super) struct Accepted {
@@ -156,8 +156,7 @@ async fn exchange<H: Handler>(
         }
     };
     if let Err(error) = ended {
-        let error: &dyn std::error::Error = &error;
-        tracing::debug!(error, "a connection ended early");
+        tracing::debug!(error = %Chain(&error), "a connection ended early");
     }
 }
 

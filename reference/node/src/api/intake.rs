@@ -33,8 +33,9 @@ pub(super) async fn read(node: &Arc<Node>, headers: &HeaderMap, body: Body) -> R
     };
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let length = length.unwrap_or_default();
-    if length > node.largest_submission {
-        return Err(too_large(node));
+    let most = terms.bodies.body_bytes;
+    if length > most {
+        return Err(too_large(most));
     }
     if length > LARGE {
         // As it was given, and beside it as it will travel.
@@ -44,13 +45,14 @@ pub(super) async fn read(node: &Arc<Node>, headers: &HeaderMap, body: Body) -> R
     let mut intake = Intake {
         node: Arc::clone(node),
         ticket: Ticket(uuid::Uuid::now_v7().as_u128()),
-        left: node.largest_submission,
+        most,
+        left: most,
         parts: Vec::new(),
         open: None,
     };
     if !multipart {
-        let disposition = headers.get(CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
-        let filename = disposition.and_then(carnet_wire::mime::filename_of);
+        let disposition = headers.get(CONTENT_DISPOSITION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let filename = disposition.and_then(|value| carnet_wire::mime::filename_of(&value));
         intake.begin(&content_type, filename, property::of_document(headers)?)?;
     }
     let mut body = body;
@@ -81,6 +83,8 @@ pub(super) async fn read(node: &Arc<Node>, headers: &HeaderMap, body: Body) -> R
 struct Intake {
     node: Arc<Node>,
     ticket: Ticket,
+    /// Bytes that may be submitted at once, and what is left of them.
+    most: u64,
     left: u64,
     parts: Vec<DraftPart>,
     open: Option<Open>,
@@ -131,7 +135,7 @@ impl Intake {
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), Problem> {
         let length = bytes.len() as u64;
-        self.left = self.left.checked_sub(length).ok_or_else(|| too_large(&self.node))?;
+        self.left = self.left.checked_sub(length).ok_or_else(|| too_large(self.most))?;
         let Some(open) = self.open.take() else { return Ok(()) };
         let Open { mut writer, .. } = open;
         let writer = if writer.blocks(bytes.len()) {
@@ -157,8 +161,8 @@ impl Intake {
     }
 }
 
-fn too_large(node: &Node) -> Problem {
-    Problem::new(Kind::TooLarge, format!("got more than {} bytes", node.largest_submission))
+fn too_large(most: u64) -> Problem {
+    Problem::new(Kind::TooLarge, format!("got more than {most} bytes"))
 }
 
 fn malformed(error: &carnet_wire::mime::MimeError) -> Problem {

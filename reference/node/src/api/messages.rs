@@ -28,6 +28,7 @@ use crate::parts::{Header, is_compressed, property};
 
 /// Which messages.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
     /// `in` or `out`.
@@ -44,6 +45,7 @@ pub(crate) struct ListQuery {
 
 /// In which form a payload is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PartQuery {
     /// `payload` (as its producer gave it, the default) or `transported` (as on the wire).

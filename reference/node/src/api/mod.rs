@@ -102,9 +102,14 @@ fn router(api: Api) -> Router {
 
 async fn authorize(State(api): State<Api>, request: Request, next: Next) -> Response {
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.strip_prefix("Bearer "));
+    let token = token.and_then(|value| value.split_once(' '));
     match token {
-        Some(token) if carnet_wire::digest::sha256(token.trim().as_bytes()) == api.token => next.run(request).await,
+        Some((scheme, token))
+            if scheme.eq_ignore_ascii_case("bearer")
+                && carnet_wire::digest::sha256(token.trim().as_bytes()) == api.token =>
+        {
+            next.run(request).await
+        }
         _ => {
             let detail = "send `Authorization: Bearer TOKEN` with the token of the file in [api] token_file";
             Problem::new(Kind::Unauthorized, detail).into_response()

@@ -28,13 +28,16 @@ pub(super) fn of_document(headers: &HeaderMap) -> Result<Vec<Property>, Problem>
 /// The `Part-Property` headers of a MIME part.
 pub(super) fn of_part(head: &PartHead) -> Result<Vec<Property>, Problem> {
     let values = head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("part-property"));
-    not_own(values.map(|(_, value)| property(value)).collect::<Result<_, _>>()?)
+    not_own(listed(values.map(|(_, value)| value.as_str()))?)
+}
+
+fn all(headers: &HeaderMap, name: &str) -> Result<Vec<Property>, Problem> {
+    listed(headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes())))
 }
 
 /// Fields of one name are a list, whether they stand one by one or joined by commas (RFC 9110, 5.3).
-fn all(headers: &HeaderMap, name: &str) -> Result<Vec<Property>, Problem> {
-    let values = headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    values.flat_map(|value| members(&value)).map(|member| property(&member)).collect()
+fn listed(fields: impl Iterator<Item = impl AsRef<str>>) -> Result<Vec<Property>, Problem> {
+    fields.flat_map(|field| members(field.as_ref())).map(|member| property(&member)).collect()
 }
 
 /// The members of a list; a comma inside a quoted string ends none, and empty members are none.

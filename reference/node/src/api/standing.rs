@@ -20,6 +20,7 @@ const LARGEST_PAGE: usize = 1000;
 
 /// Which notices.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoticeQuery {
     /// Those past this sequence number; 0 for all.
@@ -31,6 +32,7 @@ pub(crate) struct NoticeQuery {
 
 /// Which records.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordQuery {
     /// Those whose key begins so.

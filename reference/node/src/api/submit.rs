@@ -36,6 +36,7 @@ const LARGEST_DOCUMENT: u64 = 16 * 1024 * 1024;
 
 /// Where a message goes, and as what.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SubmitQuery {
     /// PartyId of the partner.
@@ -62,10 +63,11 @@ pub(crate) struct SubmitQuery {
 /// by the pack that knows it; then it is stored, and this answers. Sending follows. With `Prefer: wait=SECONDS`
 /// (RFC 7240, at most 60) it answers 200 when the message is delivered or failed within that time.
 #[utoipa::path(post, path = "/v1/messages", params(SubmitQuery,
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: answers 200 with the final state when there is one within so many seconds, at most 60."),
         ("Message-Property" = Option<Vec<String>>, Header, description = "A message property, one in each header: `name=originalSender; type=\"urn:x\"; value=\"c1\"`."),
         ("Part-Property" = Option<Vec<String>>, Header, description = "A property of the document, in the same form; of an attachment in the header of its MIME part."),
         ("Content-Disposition" = Option<String>, Header, description = "`attachment; filename=\"name.xml\"`: the document's file name.")), security(("token" = [])),
-    request_body(content_type = "application/xml", description = "The document."),
+    request_body(content(("application/xml"), ("multipart/related")), description = "The document, or a multipart with the document first and attachments after it."),
     responses((status = 202, body = Submitted), (status = 200, body = Submitted), (status = "4XX", body = Problem, content_type = "application/problem+json"), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn message(
     State(api): State<Api>,
@@ -80,8 +82,8 @@ pub(crate) async fn message(
 }
 
 /// Submits an ebMS test message: receipted by the partner, delivered to nobody.
-#[utoipa::path(post, path = "/v1/pings", params(PingQuery), security(("token" = [])),
-    responses((status = 202, body = Submitted), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/pings", params(PingQuery, ("Prefer" = Option<String>, Header, description = "`wait=10`: answers 200 with the final state when there is one within so many seconds, at most 60.")), security(("token" = [])),
+    responses((status = 202, body = Submitted), (status = 200, body = Submitted), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn ping(
     State(api): State<Api>,
     query: Result<Query<PingQuery>, QueryRejection>,
@@ -104,6 +106,7 @@ pub(crate) async fn pull(State(api): State<Api>) -> StatusCode {
 
 /// Whom to ping.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PingQuery {
     /// PartyId of the partner.
@@ -149,7 +152,10 @@ async fn take(
 /// How long the producer would rather wait than ask again (RFC 7240, 4.3).
 fn patience(headers: &HeaderMap) -> Option<Duration> {
     let preferences = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
-    let wait = preferences.flat_map(|value| value.split(',')).find_map(|one| one.trim().strip_prefix("wait="))?;
+    let mut named = preferences.flat_map(|value| value.split(',')).filter_map(|one| one.split_once('='));
+    let (_, wait) = named.find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))?;
+    // Parameters of a preference stand behind a semicolon.
+    let wait = wait.split(';').next().unwrap_or_default().trim().trim_matches('"');
     wait.parse().ok().map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use carnet_as4::id::PartyId;
 use carnet_as4::partner::Stranger;
 use carnet_as4::pmode::PModes;
+use carnet_fixtures::Packs;
 use carnet_https::{Clock, Identity, Revocation, Trust, Versions};
 use carnet_wire::encryption::DecryptionKey;
 use carnet_wire::wss::signer_for;
@@ -45,7 +46,9 @@ pub struct Installed {
     /// File that says the node is ready.
     pub ready_file: Option<PathBuf>,
     /// Folders of packs beside those built in.
-    pub packs: Vec<PathBuf>,
+    pub pack_folders: Vec<PathBuf>,
+    /// The packs, where there are such folders; those built in are read when the first document needs them.
+    pub packs: Option<Packs>,
     /// Two letters in the reference numbers it issues.
     pub country: String,
     /// What it presents on the line.
@@ -121,6 +124,10 @@ impl Installed {
             let help = "the API is for the node's own back end: bind it to 127.0.0.1 or [::1] and put a proxy in front";
             return Err(source.value(&file.api.listen, "a loopback address", help));
         }
+        if let Err(error) = crate::log::filter(file.log.filter.get_ref()) {
+            let help = format!("{error}: write it like \"carnet_node=debug,info\"");
+            return Err(source.value(&file.log.filter, "a filter of log lines", help));
+        }
         let path = &file.listen.path;
         if !path.get_ref().starts_with('/') || path.get_ref().contains(['?', '#', ' ']) {
             return Err(source.value(path, "an absolute path of a URL", "write it like \"/as4\""));
@@ -131,7 +138,8 @@ impl Installed {
             token: token(&source, &file.api.token_file)?,
             store: source.relative(&file.store.dir.to_string_lossy()),
             ready_file: file.ready_file.as_ref().map(|name| source.relative(&name.to_string_lossy())),
-            packs: file.registry.packs.iter().map(|dir| source.relative(&dir.to_string_lossy())).collect(),
+            packs: packs(&source, &file)?,
+            pack_folders: pack_folders(&source, &file),
             country: country(&source, &file)?,
             versions: match file.tls.versions {
                 TlsVersions::Both => Versions::Both,
@@ -278,6 +286,10 @@ fn identity(source: &Source, table: &IdentityTable, because: &'static str) -> Re
         }
         (chain, key, file) => {
             let span = [chain, key, file].into_iter().flatten().next().map_or(0..0, Spanned::span);
+            if let (Some(file), true) = (file, chain.is_some() || key.is_some()) {
+                let help = "give `chain` and `key`, or else `pkcs12` and `password_file`";
+                return Err(source.value(file, "one identity, not one as PEM and one as PKCS#12", help));
+            }
             Err(ConfigError::Missing {
                 place: source.place(span),
                 missing: "a certificate chain with its private key",
@@ -354,6 +366,26 @@ fn suites(source: &Source, file: &NodeFile) -> Result<Vec<String>, ConfigError> 
         return Err(source.value(wrong, "a cipher suite that this node speaks", help));
     }
     Ok(file.tls.suites.iter().map(|name| name.get_ref().clone()).collect())
+}
+
+fn pack_folders(source: &Source, file: &NodeFile) -> Vec<PathBuf> {
+    file.registry.packs.iter().map(|name| source.relative(name.get_ref())).collect()
+}
+
+/// The packs of folders beside those built in.
+fn packs(source: &Source, file: &NodeFile) -> Result<Option<Packs>, ConfigError> {
+    let folders = pack_folders(source, file);
+    let mut packs = None;
+    // One by one, as one may be wrong only beside those before it.
+    for (at, name) in file.registry.packs.iter().enumerate() {
+        let read = Packs::with_dirs(folders.get(..=at).unwrap_or_default());
+        packs = Some(read.map_err(|error| ConfigError::Pack {
+            place: source.place(name.span()),
+            folder: source.relative(name.get_ref()),
+            source: Box::new(error),
+        })?);
+    }
+    Ok(packs)
 }
 
 /// The country of the reference numbers; only needed where a registry issues them.

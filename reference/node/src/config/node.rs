@@ -216,14 +216,17 @@ pub struct ApiTable {
 }
 
 /// `[workers]`
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkersTable {
     /// Threads that sign, verify and validate; 0 is one per core.
+    #[serde(deserialize_with = "within::<0, 1024, _, _>")]
     pub threads: usize,
     /// Jobs that may wait for them; one more is answered 503.
+    #[serde(deserialize_with = "within::<1, MOST, _, _>")]
     pub queue: usize,
     /// Messages being sent at once, to each partner.
+    #[serde(deserialize_with = "within::<1, MOST, _, _>")]
     pub sends: usize,
 }
 
@@ -276,22 +279,31 @@ impl Default for PullTable {
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsTable {
     /// Connections open at once.
+    #[serde(deserialize_with = "within::<1, MOST, _, _>")]
     pub connections: usize,
     /// TLS handshakes under way at once.
+    #[serde(deserialize_with = "within::<1, MOST, _, _>")]
     pub handshakes: usize,
     /// Requests on one connection.
+    #[serde(deserialize_with = "within::<1, MOST, _, _>")]
     pub requests_per_connection: u64,
     /// Bytes of an HTTP head.
+    #[serde(deserialize_with = "within::<8192, MOST, _, _>")]
     pub header_bytes: usize,
     /// Bytes of a whole request.
+    #[serde(deserialize_with = "within::<1, MOST_BYTES, _, _>")]
     pub body_bytes: u64,
     /// Bytes of a SOAP envelope.
+    #[serde(deserialize_with = "within::<1, MOST_BYTES, _, _>")]
     pub envelope_bytes: usize,
     /// Bytes of one encrypted part: it is decrypted in memory.
+    #[serde(deserialize_with = "within::<1, MOST_BYTES, _, _>")]
     pub encrypted_bytes: u64,
     /// Bytes of all parts together once decompressed.
+    #[serde(deserialize_with = "within::<1, MOST_BYTES, _, _>")]
     pub inflated_bytes: u64,
     /// MIME parts of one message.
+    #[serde(deserialize_with = "within::<1, MOST, _, _>")]
     pub parts: usize,
     /// Time for a TLS handshake.
     #[serde(deserialize_with = "duration")]
@@ -303,6 +315,7 @@ pub struct LimitsTable {
     #[serde(deserialize_with = "duration")]
     pub body_grace: Duration,
     /// Bytes a second that a body must bring on average.
+    #[serde(deserialize_with = "within::<1, MOST, _, _>")]
     pub body_rate: u32,
     /// Age of a connection past which it takes no further request.
     #[serde(deserialize_with = "duration")]
@@ -349,7 +362,7 @@ pub struct RegistryTable {
     /// ISO 3166-1 alpha-2 code in the reference numbers it issues; the party's id when left out.
     pub country: Option<Spanned<String>>,
     /// Folders of packs beside those built in.
-    pub packs: Vec<PathBuf>,
+    pub packs: Vec<Spanned<String>>,
 }
 
 impl Default for RegistryTable {
@@ -365,12 +378,12 @@ pub struct LogTable {
     /// How lines are written to standard error.
     pub format: LogFormat,
     /// What is written, in the notation of tracing's `EnvFilter`: `info`, `carnet_node=debug,info`.
-    pub filter: String,
+    pub filter: Spanned<String>,
 }
 
 impl Default for LogTable {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
+        Self { format: LogFormat::Text, filter: Spanned::new(0..0, "info".to_owned()) }
     }
 }
 
@@ -382,6 +395,22 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Most of anything that is counted.
+const MOST: u64 = 1_000_000_000;
+/// Most bytes of anything: TOML has no larger whole number.
+const MOST_BYTES: u64 = i64::MAX.unsigned_abs();
+
+/// Reads a whole number of a range.
+fn within<'de, const LEAST: u64, const MOST: u64, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let fits = u64::try_from(number).ok().filter(|number| (LEAST..=MOST).contains(number));
+    fits.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+        serde::de::Error::custom(format!("got {number}, expected a whole number from {LEAST} to {MOST}"))
+    })
 }
 
 /// Reads `"5s"`, `"2m 30s"`.

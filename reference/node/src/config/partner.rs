@@ -88,6 +88,16 @@ impl Kit {
             let help = "name both parties, or list the P-Mode under [[dynamic]] or [[discovery]] of node.toml";
             return Err(source.value(first, "P-Modes that name both parties", help));
         }
+        for (name, pmode) in table.pmodes.iter().zip(&pmodes) {
+            let named = [&pmode.initiator.id, &pmode.responder.id];
+            if ![us, &binding.party].iter().all(|party| named.contains(party)) {
+                let help = format!(
+                    "it is between {} and {}: list it in the kit of that partner, or mend [initiator] and [responder]",
+                    named[0], named[1]
+                );
+                return Err(source.value(name, "a P-Mode of this node and the kit's partner", help));
+            }
+        }
         Ok(Self { partner: Partner { binding, endpoints, servers, pinned }, pmodes })
     }
 }

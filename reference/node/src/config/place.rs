@@ -105,6 +105,17 @@ pub enum ConfigError {
         /// What to write.
         help: String,
     },
+    /// A folder that the configuration names holds no usable pack; what is wrong names its own file and line.
+    #[error("{place}: {} is no pack that can be used: {source}", folder.display())]
+    Pack {
+        /// Where it is named.
+        place: Place,
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<carnet_fixtures::LoadError>,
+    },
     /// A P-Mode file that cannot be used; it names its own line.
     #[error(transparent)]
     PMode(Box<carnet_as4::pmode::PModeError>),

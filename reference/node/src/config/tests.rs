@@ -146,6 +146,9 @@ fn a_wrong_configuration_names_place_expectation_and_help() {
         ("node.toml", "id = \"PH\"", "id = \"PHL\""),
         ("node.toml", "[store]", "[limits]\nhandshake_timeout = \"soon\"\n[store]"),
         ("node.toml", "[store]", "[[store"),
+        ("node.toml", "[store]", "[registry]\npacks = [\"nowhere\"]\n[store]"),
+        ("node.toml", "[store]", "[log]\nfilter = \"a=b=c\"\n[store]"),
+        ("kit.toml", "party = \"TH\"", "party = \"DE\""),
         ("node.toml", "[tls]", "[tls]\nsuites = [\"TLS_RSA_WITH_RC4_128_MD5\"]"),
         ("kit.toml", "tls_binding = \"anchor\"", "tls_binding = \"exact\""),
         ("kit.toml", "tls_binding = \"anchor\"", "tls_binding = \"loose\""),
@@ -219,6 +222,28 @@ fn schema_and_reader_agree() {
         for key in keys(&schema["properties"][&table]["properties"]) {
             assert!(page.contains(&key), "docs/node.md does not name `{table}.{key}`");
         }
+    }
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_by_schema_and_reader() {
+    let folder = Folder::new();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas/node-1.json");
+    let schema: serde_json::Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let whole = ["queue", "sends", "connections", "handshakes", "requests_per_connection", "parts", "body_rate"];
+    let bytes = ["body_bytes", "envelope_bytes", "encrypted_bytes", "inflated_bytes"];
+    let zero = whole.iter().chain(&bytes).map(|key| (*key, "0"));
+    let many = whole.iter().map(|key| (*key, "9000000000000000000"));
+    let others = [("header_bytes", "8191"), ("threads", "-1"), ("threads", "100000"), ("body_bytes", "-1")];
+    for (key, number) in zero.chain(many).chain(others) {
+        let table = if ["queue", "sends", "threads"].contains(&key) { "workers" } else { "limits" };
+        let text = format!("{NODE}\n[{table}]\n{key} = {number}\n");
+        let read: toml::Table = text.parse().unwrap();
+        assert!(!validator.is_valid(&serde_json::to_value(read).unwrap()), "the schema takes {key} = {number}");
+        folder.write("node.toml", &text);
+        let said = folder.read().expect_err(key).to_string();
+        assert!(said.contains("expected a whole number from"), "{key} = {number}: {said}");
     }
 }
 

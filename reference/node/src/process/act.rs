@@ -63,7 +63,10 @@ pub(super) fn open(node: &Node, worker: &mut Worker, message: Message) -> Result
     }
     let acts = match worker.acts_on(&message.service, &message.action) {
         Ok(acts) => acts,
-        Err(error) => return settled(message, State::Failed, Chain(&error).to_string()),
+        Err(error) => {
+            tracing::error!(id = message.id.as_str(), error = %Chain(&error), "failed to read the packs");
+            return settled(message, State::Failed, Chain(&error).to_string());
+        }
     };
     if !acts {
         return settled(message, State::Delivered, handed.to_owned());

@@ -57,6 +57,15 @@ fn it_describes_itself_and_its_state() {
     for path in ["/v1/messages", "/v1/messages/{key}", "/v1/messages/{key}/parts/{number}", "/v1/pings", "/ready"] {
         assert!(paths.contains(&path), "{path} is not in {paths:?}");
     }
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for parameter in operations.as_object().unwrap().values().flat_map(|one| one["parameters"].as_array()).flatten()
+        {
+            let name = parameter["name"].as_str().unwrap();
+            let stands = path.contains(&format!("{{{name}}}"));
+            assert_eq!(parameter["in"] == "path", stands, "{path}: {parameter:#}");
+        }
+    }
+    assert_eq!(document["paths"]["/v1/messages"]["get"]["parameters"][0]["in"], "query");
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     let file: serde_json::Value =
         serde_json::from_slice(&std::fs::read(ph.folder.join("ready.json")).unwrap()).unwrap();

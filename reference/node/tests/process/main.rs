@@ -5,7 +5,7 @@
 //! profiles that encrypt, `pull` from a channel on both sides, `discovery` to a party that is looked up, `retry` over a
 //! bad line, `oracle` asks another tool, `bad_input` as a partner that breaks its messages, `busy` as many at once,
 //! `large` with payloads of many megabytes, `parts` with parts that travel uncompressed, `api` as the back end, `keys` in every form of openssl, `revocation` with
-//! lists that are past their time.
+//! lists that are past their time, `signals` when it is told to reload or to stop.
 
 mod api;
 mod bad_input;
@@ -22,5 +22,6 @@ mod parts;
 mod pull;
 mod retry;
 mod revocation;
+mod signals;
 mod two_way;
 mod world;
