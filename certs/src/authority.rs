@@ -1,6 +1,8 @@
 //! The test PKI: a root, the CA that issues, and two CAs that only the zoo needs.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
@@ -232,8 +234,22 @@ fn organisation(der: &CertificateDer<'_>) -> Result<String, CertError> {
     found.ok_or(missing)
 }
 
+/// Writes PEM; a private key as a secret.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), CertError> {
+    if text.contains("PRIVATE KEY") {
+        return write_secret(path, text.as_bytes());
+    }
     fs::write(path, text).map_err(|source| CertError::File { path: path.to_owned(), source })
+}
+
+/// Writes a private key, a key store, or its password: only the owner may read a file that is made for it.
+///
+/// # Errors
+/// [`CertError::File`] naming the file.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), CertError> {
+    let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = opened.and_then(|mut file| file.write_all(bytes));
+    written.map_err(|source| CertError::File { path: path.to_owned(), source })
 }
 
 fn read(path: &Path) -> Result<String, CertError> {

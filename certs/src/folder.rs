@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustls_pki_types::UnixTime;
 
-use crate::authority::write;
+use crate::authority::{write, write_secret};
 use crate::zoo::Kind;
 use crate::{Authority, CertError, Identity, KeyKind, Profile, Usage, crl_to_pem, file_stem, to_pem, zoo};
 
@@ -110,8 +110,7 @@ pub fn write_folder(dir: &Path, plan: &FolderPlan, now: UnixTime) -> Result<Vec<
     if let Some(password) = &plan.pkcs12_password {
         for (stem, identity) in bundles {
             let path = dir.join(format!("{stem}.p12"));
-            fs::write(&path, identity.to_pkcs12(&stem, password)?)
-                .map_err(|source| CertError::File { path: path.clone(), source })?;
+            write_secret(&path, &identity.to_pkcs12(&stem, password)?)?;
             written.push(Written { path, what: "chain and key as PKCS#12".to_owned() });
         }
     }

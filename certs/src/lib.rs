@@ -22,7 +22,7 @@ mod pkcs12;
 mod profile;
 pub mod zoo;
 
-pub use authority::{Authority, Crl, list_file};
+pub use authority::{Authority, Crl, list_file, write_secret};
 pub use error::CertError;
 pub use folder::{FolderPlan, Written, write_folder, write_further, write_zoo};
 pub use identity::{Identity, certificates_from_pem, common_name, crl_to_pem, distribution_points, to_pem};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -110,6 +111,9 @@ fn a_folder_is_written_once_and_its_authority_kept() {
     assert_eq!(root, std::fs::read(dir.path().join("anchors.pem")).unwrap(), "the authority was made anew");
     for file in &first {
         assert!(file.path.exists(), "{}", file.path.display());
+        let name = file.path.to_string_lossy();
+        let secret = name.ends_with(".key.pem") || name.ends_with(".p12");
+        assert_eq!(std::fs::metadata(&file.path).unwrap().mode() & 0o77 == 0, secret, "{name}");
     }
     let shown = openssl(dir.path(), "crl -in crls/issuing.crl.pem -noout -text");
     assert!(shown.contains("Key Compromise"), "{shown}");

@@ -68,14 +68,16 @@ pub(crate) fn write(kit: &Kit, dir: &Path) -> Result<Written, Failure> {
     Ok(folder.written)
 }
 
-/// Adds files to a kit, in a folder of their own below it.
+/// Adds files to a kit, in a folder of their own below it. They hold keys and passwords: the owner alone may read them.
 ///
 /// # Errors
 /// A file that cannot be written, by name.
 pub(crate) fn add(written: &mut Written, below: &str, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
     let mut folder = Folder { written: written.clone() };
     for (name, bytes) in files {
-        folder.file(&format!("{below}/{name}"), bytes)?;
+        folder.put(&format!("{below}/{name}"), |path| {
+            carnet_certs::write_secret(path, bytes).map_err(crate::certs::failure)
+        })?;
     }
     *written = folder.written;
     Ok(())
@@ -87,11 +89,15 @@ struct Folder {
 
 impl Folder {
     fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        self.put(name, |path| fs::write(path, bytes).map_err(|error| Failure::file("write", path, &error)))
+    }
+
+    fn put(&mut self, name: &str, write: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<(), Failure> {
         let path = self.written.dir.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| Failure::file("make the folder", parent, &error))?;
         }
-        fs::write(&path, bytes).map_err(|error| Failure::file("write", &path, &error))?;
+        write(&path)?;
         self.written.files.push(name.to_owned());
         Ok(())
     }
