@@ -19,7 +19,7 @@
     clauses.forEach(function (c) { c.e.hidden = !((!text || c.words.indexOf(text) >= 0) && strong(c.e) && right(c.e)); });
     all("main > section.cases").forEach(function (s) { s.hidden = !s.querySelector(".case:not([hidden])"); });
     all(".sources").forEach(function (s) { s.hidden = !s.querySelector("tbody tr:not([hidden])"); });
-    shown.textContent = n + " of " + cases.length + " cases shown";
+    shown.textContent = n + " of " + cases.length + " cells shown";
   }
 
   /* Messages lie compressed in the page; the first one that is opened unpacks them all. */

@@ -391,8 +391,12 @@ fn pages_are_complete_in_themselves_and_show_every_cell() {
             for reference in ["<link", "src=\"", "@import", "url(", "href=\"http", "fetch(", "XMLHttpRequest"] {
                 assert!(!page.contains(reference), "the page fetches: {reference}");
             }
+            let stacked = page.matches("<table class=\"table\"").count();
+            assert_eq!(page.matches("<table").count(), stacked, "a table that a narrow screen cuts off");
+            assert!(page.contains("@page { size: A4;"), "the pages print on one size of paper");
             if format == "html" {
                 assert_eq!(page.matches("<details class=\"case\"").count(), run.cells.len());
+                assert!(page.contains("\" cells shown\""), "the page counts cells, and says so");
                 for finding in run.cells.iter().flat_map(|cell| &cell.findings).filter(|f| f.range.is_some()) {
                     assert!(page.contains("<mark>"), "{} shows no bytes", finding.check);
                 }
