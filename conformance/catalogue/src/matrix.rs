@@ -34,6 +34,12 @@ impl Cell {
         Self { values }
     }
 
+    /// Whether no axis that both have has another value in the other.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.values.iter().all(|(axis, value)| other.values.get(axis).is_none_or(|theirs| theirs == value))
+    }
+
     /// What a text of a case reads in this cell; none when it holds more than values of axes.
     #[must_use]
     pub fn fill(&self, text: &str) -> Option<String> {

@@ -28,8 +28,11 @@ pub(crate) fn contradicted(judge: &Judge, cells: &[CellResult]) -> Vec<Contradic
         .collect()
 }
 
+/// A cell of the case that failed, where none passed: what fails over one version of TLS alone tells of that version.
 fn failed<'c>(cells: &'c [CellResult], case: &str) -> Option<&'c CellResult> {
-    cells.iter().find(|cell| cell.case.as_str() == case && cell.verdict == Verdict::Fail)
+    let mut of_case = cells.iter().filter(|cell| cell.case.as_str() == case);
+    let passes = of_case.clone().any(|cell| cell.verdict == Verdict::Pass);
+    of_case.find(|cell| cell.verdict == Verdict::Fail && !passes)
 }
 
 #[cfg(test)]
@@ -67,6 +70,12 @@ mod tests {
         assert!(said(&["as4.push"], &[push, gzip.clone()]).is_empty(), "it is not claimed");
         let nothing = cell("as4.push.accepted", "FAIL");
         assert_eq!(said(&["as4.push", "as4.gzip"], &[nothing, gzip]), ["as4.push"], "gzip fails with push");
+        let over = [("1.2", "PASS"), ("1.3", "FAIL")].map(|(version, verdict)| CellResult {
+            cell: format!("tls={version}"),
+            ..cell("tls.certificate.another", verdict)
+        });
+        assert!(said(&["trust.suite-ca"], &over).is_empty(), "it is TLS 1.3 that fails");
+        assert_eq!(said(&["trust.suite-ca"], &over[1..]), ["trust.suite-ca"]);
         let open = cell("as4.push.compressed", "INCONCLUSIVE");
         assert!(said(&["as4.push", "as4.gzip"], &[open]).is_empty(), "nothing was shown");
     }

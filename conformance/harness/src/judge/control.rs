@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use carnet_catalogue::case::{Case, CaseId, Level};
+use carnet_catalogue::matrix::{Cell, full_name};
 use carnet_catalogue::requirement::RequirementId;
 
 use super::ledger::{Ledger, counted};
@@ -137,7 +138,7 @@ fn cell(judge: &Judge, planned: &Planned, judged: &[(&Attempt, Judged)]) -> Cell
         .collect();
     if own.is_empty() {
         result.verdict = Verdict::Inconclusive;
-        result.reason = not_begun(judge, case, judged);
+        result.reason = not_begun(judge, case, &planned.cell, judged);
         return result;
     }
     let mut worst = Verdict::Pass;
@@ -223,27 +224,44 @@ pub(crate) fn stands(control: Option<&Case>, verdict: Verdict) -> bool {
     }
 }
 
-/// The control's last verdict before the execution began, and its first after it ended.
+/// The control's last verdict before the execution began, and its first after it ended: of its cells that agree with that
+/// of the execution, where any was executed then.
 fn around(control: &CaseId, attempt: &Attempt, judged: &[(&Attempt, Judged)]) -> (Option<Verdict>, Option<Verdict>) {
+    let cell = Cell::parse(&attempt.scope.cell);
+    let of_control: Vec<_> = judged.iter().filter(|(other, _)| other.scope.case == control.as_str()).collect();
+    let agreeing = of_control.iter().copied().filter(|(other, _)| cell.agrees(&Cell::parse(&other.scope.cell)));
+    let (before, after) = beside(attempt, agreeing);
+    let (any_before, any_after) = beside(attempt, of_control.iter().copied());
+    (before.or(any_before), after.or(any_after))
+}
+
+/// Of some executions, the verdict of the last that ended before another began, and of the first that began after its end.
+fn beside<'j>(
+    attempt: &Attempt,
+    of: impl Iterator<Item = &'j (&'j Attempt, Judged)> + Clone,
+) -> (Option<Verdict>, Option<Verdict>) {
     let end = attempt.end.unwrap_or(u64::MAX);
-    let of_control = || judged.iter().filter(|(other, _)| other.scope.case == control.as_str());
-    let before = of_control()
+    let before = of
+        .clone()
         .filter(|(other, _)| other.end.is_some_and(|ended| ended < attempt.begin))
         .max_by_key(|(other, _)| other.end)
         .map(|(_, one)| one.verdict);
-    let after = of_control()
-        .filter(|(other, _)| other.begin > end)
-        .min_by_key(|(other, _)| other.begin)
-        .map(|(_, one)| one.verdict);
+    let after =
+        of.filter(|(other, _)| other.begin > end).min_by_key(|(other, _)| other.begin).map(|(_, one)| one.verdict);
     (before, after)
 }
 
 /// Why a planned cell was never begun: its control failed, else nobody knows and it is not accounted for.
-fn not_begun(judge: &Judge, case: &Case, judged: &[(&Attempt, Judged)]) -> Option<String> {
-    let control = case.control.as_ref()?;
+fn not_begun(judge: &Judge, case: &Case, cell: &str, judged: &[(&Attempt, Judged)]) -> Option<String> {
+    let (control, cell) = (case.control.as_ref()?, Cell::parse(cell));
     let stood = |verdict| stands(judge.catalogue.cases.get(control), verdict);
-    let failed = judged.iter().any(|(other, one)| other.scope.case == control.as_str() && !stood(one.verdict));
-    failed.then(|| format!("its control {control} did not pass, so it was not attempted"))
+    let fails = |(other, one): &&(&Attempt, Judged)| {
+        let scope = &other.scope;
+        scope.case == control.as_str() && cell.agrees(&Cell::parse(&scope.cell)) && !stood(one.verdict)
+    };
+    let (failed, _) = judged.iter().find(fails)?;
+    let name = full_name(control.as_str(), &failed.scope.cell);
+    Some(format!("its control {name} did not pass, so it was not attempted"))
 }
 
 fn blank(planned: &Planned, case: &Case) -> CellResult {

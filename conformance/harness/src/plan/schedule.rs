@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_catalogue::Catalogue;
 use carnet_catalogue::case::{Case, CaseId, Exclusive, Role};
-use carnet_catalogue::matrix;
+use carnet_catalogue::matrix::{self, Cell};
 
 use super::{Plan, Planned};
 
@@ -81,10 +81,10 @@ pub fn schedule(plan: &Plan, catalogue: &Catalogue) -> Schedule {
         cells: cells.to_vec(),
         controls: cells
             .iter()
-            .filter_map(control)
-            .collect::<BTreeSet<CaseId>>()
-            .into_iter()
-            .filter_map(|id| first_cell(plan, catalogue, id))
+            .filter_map(|cell| first_cell(plan, catalogue, control(cell)?, &cell.cell))
+            .map(|control| (control.name(), control))
+            .collect::<BTreeMap<String, Planned>>()
+            .into_values()
             .collect(),
     };
     Schedule {
@@ -100,12 +100,17 @@ pub(crate) fn runs_alone(case: &Case) -> bool {
     case.exclusive == Exclusive::Alone(true) || case.step.iter().any(|step| step.restart || step.listen.is_some())
 }
 
-/// The first cell of a control that runs against this subject.
-fn first_cell(plan: &Plan, catalogue: &Catalogue, id: CaseId) -> Option<Planned> {
-    if let Some(planned) = plan.cells.iter().find(|cell| cell.case == id && cell.excluded.is_none()) {
+/// The first cell of a control that runs against this subject and agrees with a cell that rests on it; the first that
+/// runs, where none agrees.
+fn first_cell(plan: &Plan, catalogue: &Catalogue, id: CaseId, rests: &str) -> Option<Planned> {
+    let rests = Cell::parse(rests);
+    let mut runs = plan.cells.iter().filter(|cell| cell.case == id && cell.excluded.is_none());
+    let agreeing = runs.clone().find(|cell| rests.agrees(&Cell::parse(&cell.cell)));
+    if let Some(planned) = agreeing.or_else(|| runs.next()) {
         return Some(planned.clone());
     }
-    let cell = matrix::cells(catalogue.cases.get(&id)?).first().map(matrix::Cell::name)?;
+    let cells = matrix::cells(catalogue.cases.get(&id)?);
+    let cell = cells.iter().find(|cell| rests.agrees(cell)).or_else(|| cells.first())?.name();
     Some(Planned { case: id, cell, excluded: None })
 }
 
@@ -141,7 +146,9 @@ mod tests {
         for batch in batches() {
             for cell in &batch.cells {
                 let Some(control) = &catalogue.cases[&cell.case].control else { continue };
-                assert!(batch.controls.iter().any(|after| after.case == *control), "{}", cell.name());
+                let own = Cell::parse(&cell.cell);
+                let agrees = |after: &&Planned| after.case == *control && own.agrees(&Cell::parse(&after.cell));
+                assert!(batch.controls.iter().any(|after| agrees(&after)), "{}", cell.name());
             }
         }
     }

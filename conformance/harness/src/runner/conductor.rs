@@ -37,7 +37,7 @@ pub(super) struct Conductor {
     attempts: Mutex<BTreeMap<(CaseId, String), u32>>,
     /// Cases that others rest on.
     controls: BTreeSet<CaseId>,
-    failed_controls: Mutex<BTreeSet<CaseId>>,
+    failed_controls: Mutex<BTreeSet<(CaseId, String)>>,
     /// For cells that work.
     working: Arc<Semaphore>,
     /// For cells that wait.
@@ -128,7 +128,8 @@ impl Conductor {
 
     /// Cells whose control failed are not begun; after the others their controls are executed again.
     async fn batch(self: &Arc<Self>, batch: &Batch) {
-        let runnable = |cell: &&Planned| self.control_of(&cell.case).is_none_or(|control| !self.failed(&control));
+        let runnable =
+            |cell: &&Planned| self.control_of(&cell.case).is_none_or(|control| !self.failed(&control, &cell.cell));
         let runnable: Vec<Planned> = batch.cells.iter().filter(runnable).cloned().collect();
         self.together_then_alone(&runnable, Purpose::Case).await;
         let wanted: BTreeSet<CaseId> = runnable.iter().filter_map(|cell| self.control_of(&cell.case)).collect();
@@ -216,7 +217,8 @@ impl Conductor {
         let judged = self.judge.attempt(&self.recorder.events_of(&scope), &|blob| self.recorder.bytes(blob))?;
         let verdict = judged.verdict;
         if !stands(Some(case), verdict) {
-            self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner).insert(planned.case.clone());
+            let control = (planned.case.clone(), planned.cell.clone());
+            self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner).insert(control);
         }
         self.tell(Event::Ended { scope, purpose, judged: Box::new(judged) });
         Some(verdict)
@@ -230,8 +232,10 @@ impl Conductor {
         self.case(id)?.control.clone()
     }
 
-    fn failed(&self, control: &CaseId) -> bool {
-        self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner).contains(control)
+    /// Whether a control failed in a cell that agrees with this one.
+    fn failed(&self, control: &CaseId, cell: &str) -> bool {
+        let (failed, cell) = (self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner), Cell::parse(cell));
+        failed.iter().any(|(case, other)| case == control && cell.agrees(&Cell::parse(other)))
     }
 
     fn tell(&self, event: Event) {
