@@ -1,6 +1,8 @@
 //! A case: one stimulus and the checks on what comes back. The id is the path below `cases/`.
 
+mod code;
 mod id;
+mod sound;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -11,7 +13,6 @@ use crate::error::Problem;
 use crate::read;
 use crate::requirement::RequirementId;
 use crate::step::{Awaited, Prompt, Step};
-use crate::variable;
 
 pub use id::CaseId;
 pub use terms::{Exclusive, Grade, Layer, Level, Role, Safety};
@@ -131,9 +132,7 @@ impl Case {
     /// step names, something to judge.
     pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
         let case: Self = read::read(file, text)?;
-        case.well_formed().map_err(|(needle, what)| {
-            read::at_text(file, text, &needle, what).with_help("docs/case.md lists every key and what goes with it")
-        })?;
+        sound::check(&case).map_err(|fault| fault.at(file, text))?;
         Ok(case)
     }
 
@@ -181,47 +180,5 @@ impl Case {
     pub fn pulls(&self) -> usize {
         let pull = |step: &Step| step.send.as_ref().filter(|send| send.pull).map(|send| 1 + usize::from(send.twice));
         self.step.iter().filter_map(pull).sum()
-    }
-
-    fn well_formed(&self) -> Result<(), (String, String)> {
-        let fault = |needle: &str, what: String| Err((needle.to_owned(), what));
-        if self.verifies.is_empty() {
-            return fault("verifies", "a case verifies at least one requirement".to_owned());
-        }
-        if self.step.is_empty() {
-            return fault("step", "a case has at least one step".to_owned());
-        }
-        if self.check.is_empty() && self.allow.is_empty() {
-            return fault("title", "a case has at least one [[check]] or [[allow]]".to_owned());
-        }
-        let mut names: Vec<&str> = Vec::new();
-        for step in &self.step {
-            step.action().map_err(|what| ("[[step]]".to_owned(), what))?;
-            if let Some(name) = step.name.as_deref() {
-                if names.contains(&name) {
-                    return fault(name, format!("two steps are named `{name}`"));
-                }
-                names.push(name);
-            }
-            for text in step.texts() {
-                variable::check(&text, &names, &self.matrix).map_err(|what| (text.clone(), what))?;
-            }
-        }
-        let named = |name: &Option<String>| name.as_deref().is_none_or(|name| names.contains(&name));
-        if let Some(check) = self.check.iter().find(|check| !named(&check.step)) {
-            return fault(&check.name, format!("check {} looks at a step that is not there", check.name));
-        }
-        if !self.allow.iter().all(|allow| named(&allow.step)) {
-            return fault("[[allow]]", "an [[allow]] looks at a step that is not there".to_owned());
-        }
-        let (refusal, taken): (Vec<&Check>, _) = self.check.iter().partition(|check| check.name == SERVER_REFUSED);
-        if self.either.is_some() && (taken.is_empty() || (refusal.is_empty() && self.allow.is_empty())) {
-            let what = format!(
-                "`either` needs both: how it may refuse ([[allow]], or the check {SERVER_REFUSED}), and what holds \
-                 where it takes it (another [[check]])"
-            );
-            return fault("either", what);
-        }
-        Ok(())
     }
 }

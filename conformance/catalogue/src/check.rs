@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::Catalogue;
 use crate::case::{Case, CaseId, Level};
 use crate::error::Problem;
 use crate::read::{at_text, did_you_mean, nearest};
+use crate::requirement;
+use crate::{Catalogue, RequirementId};
 
 /// Adds every broken cross-reference to `problems`.
 pub(crate) fn cross_check(catalogue: &Catalogue, problems: &mut Vec<Problem>) {
@@ -30,20 +31,30 @@ pub(crate) fn cross_check(catalogue: &Catalogue, problems: &mut Vec<Problem>) {
             }
         }
         control(catalogue, id, case, &mut add);
+        aliases(catalogue, id, case, &mut add);
     }
     twins(catalogue, problems);
+}
+
+/// A text that is no id of a requirement was refused where it was read; which may have been meant is known here.
+pub(crate) fn near_requirement(catalogue: &Catalogue, problem: &mut Problem) {
+    let near = requirement::refused(&problem.what)
+        .and_then(|text| nearest(text, catalogue.requirements.keys().map(RequirementId::as_str)));
+    if let Some(near) = near {
+        problem.help = Some(did_you_mean(near));
+    }
 }
 
 fn requirements(catalogue: &Catalogue, case: &Case, add: &mut impl FnMut(&str, String, Option<String>)) {
     for id in &case.verifies {
         if !catalogue.requirements.contains_key(id) {
-            let near = nearest(id.as_str(), catalogue.requirements.keys().map(crate::RequirementId::as_str));
+            let near = nearest(id.as_str(), catalogue.requirements.keys().map(RequirementId::as_str));
             add(id.as_str(), format!("requirement {id} is not in the catalogue"), near.map(did_you_mean));
         }
     }
     for name in case.asides() {
         if !catalogue.requirements.keys().any(|id| id.as_str() == name) {
-            let near = nearest(name, catalogue.requirements.keys().map(crate::RequirementId::as_str));
+            let near = nearest(name, catalogue.requirements.keys().map(RequirementId::as_str));
             add(name, format!("requirement {name} is not in the catalogue"), near.map(did_you_mean));
         }
     }
@@ -58,6 +69,25 @@ fn requirements(catalogue: &Catalogue, case: &Case, add: &mut impl FnMut(&str, S
             format!("got level {}, expected at most {strongest}, the level of what it verifies", case.level),
             None,
         );
+    }
+}
+
+/// A former id is one that no case has.
+fn aliases(catalogue: &Catalogue, id: &CaseId, case: &Case, add: &mut impl FnMut(&str, String, Option<String>)) {
+    for alias in &case.aliases {
+        let what = if alias == id.as_str() {
+            "is the id of this very case".to_owned()
+        } else if catalogue.cases.contains_key(&CaseId::new(alias)) {
+            "is the id of another case".to_owned()
+        } else if let Some((other, _)) =
+            catalogue.cases.iter().find(|(other, case)| *other != id && case.aliases.contains(alias))
+        {
+            format!("is a former id of {other}, too")
+        } else {
+            continue;
+        };
+        let help = "`aliases` are ids that this case had before and that no case has now".to_owned();
+        add(&format!("\"{alias}\""), format!("alias {alias} {what}"), Some(help));
     }
 }
 

@@ -48,6 +48,23 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What is wrong with a value; where it stands is for whoever reads the file to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// As [`Problem::what`].
+    pub what: String,
+    /// As [`Problem::help`].
+    pub help: Option<String>,
+}
+
+impl Wrong {
+    /// With what to write instead.
+    #[must_use]
+    pub fn new(what: String, help: String) -> Self {
+        Self { what, help: Some(help) }
+    }
+}
+
 /// All faults found while loading; the list is never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct CatalogueError {

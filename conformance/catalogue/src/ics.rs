@@ -68,6 +68,10 @@ impl Ics {
             ("answer_within", ics.answer_within),
             ("business_within", ics.business_within),
         ] {
+            if span.0.is_zero() {
+                let problem = read::at_text(file, text, key, format!("got {key} {span}, expected more than nothing"));
+                return Err(problem.with_help("nothing could be waited for; claim what a test system does"));
+            }
             if span > LONGEST {
                 let problem = read::at_text(file, text, key, format!("got {key} {span}, expected at most {LONGEST}"));
                 return Err(

@@ -15,6 +15,7 @@ pub mod ics;
 pub mod lock;
 pub mod matrix;
 pub mod mutant;
+pub mod path;
 pub mod profile;
 pub mod read;
 pub mod requirement;
@@ -136,6 +137,9 @@ fn read_all(files: Files) -> (Catalogue, Vec<Problem>) {
         problems.extend(read.err());
     }
     catalogue.files = files;
+    for problem in &mut problems {
+        check::near_requirement(&catalogue, problem);
+    }
     (catalogue, problems)
 }
 
@@ -151,7 +155,7 @@ fn read_one(catalogue: &mut Catalogue, path: &str, file: &str, text: &str) -> Re
             }
         }
     } else if path.starts_with("mutants/") {
-        catalogue.mutants.insert(mutant::name_of(path), read::read(file, text)?);
+        catalogue.mutants.insert(mutant::name_of(path), mutant::Mutant::read(file, text)?);
     } else if let Some(id) = CaseId::from_path(path) {
         catalogue.cases.insert(id, Case::read(file, text)?);
     }

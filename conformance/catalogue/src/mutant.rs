@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Problem;
+use crate::read;
 use crate::step::{EncryptChoice, Forge, SignChoice};
 
 /// One known-bad node.
@@ -71,6 +73,25 @@ pub struct Forges {
     pub message: Vec<Forge>,
 }
 
+impl Mutant {
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// As [`read::read`], and an operation that cannot be carried out wherever it is.
+    pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
+        let mutant: Self = read::read(file, text)?;
+        for (on, forges) in mutant.forge.all() {
+            for (index, forge) in forges.iter().enumerate() {
+                forge.check(&forge.place).map_err(|(key, wrong)| {
+                    let problem = read::at_value(file, text, &["forge", on, &index.to_string(), key], wrong.what);
+                    Problem { help: wrong.help, ..problem }
+                })?;
+            }
+        }
+        Ok(mutant)
+    }
+}
+
 impl Signs {
     fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -78,6 +99,15 @@ impl Signs {
 }
 
 impl Forges {
+    fn all(&self) -> [(&'static str, &[Forge]); 4] {
+        [
+            ("receipt", &self.receipt),
+            ("repeated_receipt", &self.repeated_receipt),
+            ("error", &self.error),
+            ("message", &self.message),
+        ]
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }

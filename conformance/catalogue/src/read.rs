@@ -35,6 +35,23 @@ pub fn at_text(file: &str, text: &str, needle: &str, what: String) -> Problem {
     }
 }
 
+/// A problem at the first place where `needle` stands behind the start of the value that `path` leads to; where it does
+/// not, as it is escaped there, at that value.
+#[must_use]
+pub fn at_text_below(file: &str, text: &str, path: &[&str], needle: &str, what: String) -> Problem {
+    let from = DeTable::parse(text).ok().and_then(|table| start(table.get_ref(), path)).unwrap_or_default();
+    match text.get(from..).and_then(|rest| rest.find(needle)) {
+        Some(offset) => at(file, text, from + offset, what),
+        None => at_value(file, text, path, what),
+    }
+}
+
+/// The nearest word, else all of them.
+#[must_use]
+pub fn near_or_all(word: &str, known: &[&str]) -> String {
+    nearest(word, known.iter().copied()).map_or_else(|| format!("it is one of {}", known.join(", ")), did_you_mean)
+}
+
 /// A problem at the value that `path` leads to, key by key; a number counts in an array. Where nothing is, at the file.
 #[must_use]
 pub fn at_value(file: &str, text: &str, path: &[&str], what: String) -> Problem {

@@ -21,6 +21,11 @@ pub const SETS: [&str; 7] = ["AS4", "EBMS", "EDEL", "TLS", "DOC", "PROC", "CARNE
 #[error("got requirement id {0:?}, expected SET-TOPIC-nn with a set of AS4, EBMS, EDEL, TLS, DOC, PROC, CARNET")]
 pub struct RequirementIdError(String);
 
+/// The text that is no id, from what [`RequirementIdError`] says of it.
+pub(crate) fn refused(what: &str) -> Option<&str> {
+    what.strip_prefix("got requirement id \"")?.split('"').next()
+}
+
 impl RequirementId {
     /// The id of a requirement that nobody knows, for what cannot be attributed.
     #[must_use]

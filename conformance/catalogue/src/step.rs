@@ -6,12 +6,17 @@ use crate::exchange::Under;
 use crate::span::Span;
 
 mod disturb;
+mod forge;
 mod publish;
 mod send;
+mod wait;
 
-pub use disturb::{EncryptChoice, Fault, FaultKind, Forge, OffsetClass, Op, Place, SignChoice, Stage, TlsChoice};
+pub use disturb::{EncryptChoice, Fault, FaultKind, OffsetClass, Place, SignChoice, TlsChoice};
+pub(crate) use forge::Misfit;
+pub use forge::{Forge, Op, Stage};
 pub use publish::{Publish, PublishKind};
 pub use send::{Connect, Over, Part, Property, Send};
+pub use wait::{NamedWait, Wait};
 
 /// One step as written; exactly one of the action keys is set, [`Step::action`] says which.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -208,28 +213,6 @@ pub enum Prompt {
     Reply,
     /// A pull from the suite: by the `pull` hook, else the operator.
     Pull,
-}
-
-/// How long to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Wait {
-    /// A fixed time.
-    Span(Span),
-    /// A time that follows from the subject's own claims.
-    Named(NamedWait),
-}
-
-/// Times that follow from the ICS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NamedWait {
-    /// One retry interval and its margin.
-    RetryInterval,
-    /// All retries and their margin.
-    AllRetries,
-    /// The longest time to a business answer.
-    BusinessWithin,
 }
 
 impl Step {

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod refused;
+
 const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schemas");
 
 fn schema(name: &str) -> jsonschema::Validator {
@@ -243,7 +245,8 @@ fn a_text_has_one_name() {
 
 #[test]
 fn a_matrix_makes_a_cell_of_each_combination() {
-    let text = CASE.replace("[[step]]", "[matrix]\na = [\"1\", \"2\"]\nb = [\"x\", \"y\", \"z\"]\n[[step]]");
+    let axes = "[matrix]\na = [\"1\", \"2\"]\nb = [\"x\", \"y\", \"z\"]\n[[step]]\nas = \"${matrix.a}${matrix.b}\"";
+    let text = CASE.replace("[[step]]", axes);
     let cells = matrix::cells(&Case::read("x.toml", &text).unwrap());
     assert_eq!(cells.len(), 6);
     assert_eq!(cells[1].name(), "a=1,b=y");

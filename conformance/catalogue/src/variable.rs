@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::Wrong;
+use crate::read;
+
 /// The names that need no context.
 pub const NAMES: [&str; 29] = [
     "fresh.message-id",
@@ -56,7 +59,7 @@ pub fn names(text: &str) -> Vec<&str> {
 ///
 /// # Errors
 /// The first unknown name, with the nearest known one.
-pub fn check(text: &str, steps: &[&str], matrix: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
+pub fn check(text: &str, steps: &[&str], matrix: &BTreeMap<String, Vec<String>>) -> Result<(), Wrong> {
     for name in names(text) {
         let known = if let Some(axis) = name.strip_prefix("matrix.") {
             matrix.contains_key(axis)
@@ -66,13 +69,20 @@ pub fn check(text: &str, steps: &[&str], matrix: &BTreeMap<String, Vec<String>>)
             NAMES.contains(&name)
         };
         if !known {
-            let near = crate::read::nearest(name, NAMES)
-                .map(|near| format!("; did you mean ${{{near}}}?"))
-                .unwrap_or_default();
-            return Err(format!("unknown variable ${{{name}}}{near}"));
+            let help = near(name, steps, matrix);
+            return Err(Wrong { what: format!("unknown variable ${{{name}}}"), help });
         }
     }
     Ok(())
+}
+
+/// What may have been meant, among all that is known here.
+fn near(name: &str, steps: &[&str], matrix: &BTreeMap<String, Vec<String>>) -> Option<String> {
+    let axes = matrix.keys().map(|axis| format!("matrix.{axis}"));
+    let fields = steps.iter().flat_map(|step| STEP_FIELDS.map(|field| format!("step.{step}.{field}")));
+    let here: Vec<String> = axes.chain(fields).collect();
+    let near = read::nearest(name, NAMES.into_iter().chain(here.iter().map(String::as_str)));
+    near.map(|near| read::did_you_mean(&format!("${{{near}}}")))
 }
 
 /// Puts values in the place of every `${NAME}`.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use carnet_catalogue::case::{Case, CaseId};
-use carnet_catalogue::{Catalogue, Filters, read};
+use carnet_catalogue::{Catalogue, CatalogueError, Filters, read};
 use carnet_fixtures::Packs;
 use carnet_harness::named;
 
@@ -30,9 +30,18 @@ pub(crate) fn load(own: &Own) -> Result<Catalogue, Failure> {
     }
     let packs = Packs::with_dirs(&own.packs).map_err(Failure::usage)?;
     let catalogue = carnet_catalogue::load_own(own.cases.as_deref(), &own.packs).map_err(Failure::usage)?;
-    named::check_messages(&catalogue, catalogue.own_cases(), &packs).map_err(Failure::usage)?;
+    named::check_messages(&catalogue, catalogue.own_cases(), &packs).map_err(|error| Failure::usage(of_pack(error)))?;
     named::check(&catalogue, catalogue.own_cases()).map_err(Failure::usage)?;
     Ok(catalogue)
+}
+
+/// A pack that is not there may be one of the user's own that was not named.
+fn of_pack(mut error: CatalogueError) -> CatalogueError {
+    for problem in error.problems.iter_mut().filter(|problem| problem.what.starts_with("there is no pack ")) {
+        let help = problem.help.take().map(|help| format!("{help}; ")).unwrap_or_default();
+        problem.help = Some(format!("{help}a pack of your own is named with --pack DIR"));
+    }
+    error
 }
 
 /// Reads filters and sees to it that each pattern means something.
@@ -100,5 +109,22 @@ mod tests {
         assert_eq!(failure.exit(), 2, "{said}");
         assert!(said.starts_with(&format!("{}:{line}:", file.display())), "{said}");
         assert!(said.ends_with("there is no speaker zoo:expird\nhelp: did you mean `zoo:expired`?"), "{said}");
+    }
+
+    #[test]
+    fn a_pack_that_is_not_there_may_be_one_that_was_not_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("process/house")).unwrap();
+        let case =
+            carnet_catalogue::load().unwrap().files.bytes("cases/tls/certificate/another.toml").unwrap().to_vec();
+        let case = String::from_utf8(case).unwrap();
+        let ping = case.find("send = {").map(|start| (start, start + case[start..].find('\n').unwrap())).unwrap();
+        let sent = "send = { pack = \"berth\", message = \"valid/on-time\" }";
+        let case = [&case[..ping.0], sent, &case[ping.1..]].concat();
+        std::fs::write(folder.path().join("process/house/mine.toml"), case).unwrap();
+        let own = Own { cases: Some(folder.path().to_owned()), packs: Vec::new() };
+        let said = load(&own).unwrap_err().to_string();
+        let help = "help: it is one of declaration; a pack of your own is named with --pack DIR";
+        assert!(said.contains("there is no pack berth") && said.ends_with(help), "{said}");
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use carnet_catalogue::{Catalogue, read};
 use carnet_double::selftest::{self, DOUBLE, JOBS, Matrix, Need, Options, Row, SelftestError};
 
 use crate::catalogue;
@@ -44,9 +45,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let catalogue = Arc::new(catalogue::load(&catalogue::Own::default())?);
     let dir = tempfile::tempdir().map_err(Failure::ours)?;
     let options = Options { full: args.full, only: args.mutants.clone(), jobs: args.jobs, patience: args.patience };
-    let matrix =
-        selftest::run(&catalogue, dir.path(), &options, &mut |row| show(row, args.verbose)).map_err(failure)?;
-    print(&matrix);
+    let matrix = selftest::run(&catalogue, dir.path(), &options, &mut |row| show(row, args.verbose))
+        .map_err(|error| failure(&catalogue, error))?;
+    print(&matrix, catalogue.cases.len() - matrix.not_asked.len());
     if let Some(root) = &args.bless {
         let changed =
             selftest::bless(&catalogue, &matrix, root).map_err(|error| Failure::file("bless", root, &error))?;
@@ -56,10 +57,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(if matrix.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn failure(error: SelftestError) -> Failure {
-    match error {
+fn failure(catalogue: &Catalogue, error: SelftestError) -> Failure {
+    match &error {
         SelftestError::Catalogue(_) => Failure::usage(error),
-        SelftestError::Unknown(_) => Failure::usage(error).help("the files in conformance/catalogue/mutants name them"),
+        SelftestError::Unknown(name) => {
+            let near = read::nearest(name, catalogue.mutants.keys().map(String::as_str));
+            let help = near.map(read::did_you_mean);
+            Failure::usage(error)
+                .help(help.unwrap_or_else(|| "the files in conformance/catalogue/mutants name them".to_owned()))
+        }
         _ => Failure::ours(error),
     }
 }
@@ -86,8 +92,8 @@ fn show(row: &Row, verbose: bool) {
     }
 }
 
-/// The matrix, and what does not hold.
-fn print(matrix: &Matrix) {
+/// The matrix, and what does not hold; `cases` is how many the double was asked.
+fn print(matrix: &Matrix, cases: usize) {
     out::println!("\nWhich node is caught by which cases");
     for row in matrix.rows.iter().filter(|row| row.name != DOUBLE) {
         out::println!("  {} ({})", row.name, row.layer);
@@ -116,13 +122,16 @@ fn print(matrix: &Matrix) {
     let (nulls, mutants) = matrix.rows.iter().filter(|row| row.name != DOUBLE).partition::<Vec<_>, _>(|row| row.null);
     let kills = matrix.kills();
     out::println!(
-        "\n{} mutants and {} null nodes against {}; {} cases kill at least one of them; {} pairs",
+        "\n{} mutants and {} null nodes against {}; {} of {cases} cases kill at least one of them; {} pairs",
         mutants.len(),
         nulls.len(),
         if matrix.full { "every case" } else { "the cases of their layer" },
         kills.len(),
         kills.values().map(std::collections::BTreeSet::len).sum::<usize>()
     );
+    if !matrix.full && kills.len() < cases {
+        out::println!("what the other cases kill is of another layer or was not run: `carnet selftest --full`");
+    }
     if matrix.faults.is_empty() {
         out::println!("every node is caught by the cases that say so");
     }
@@ -142,5 +151,19 @@ fn print(matrix: &Matrix) {
     if !kinds.is_empty() {
         let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         out::println!("{} faults: {}", matrix.faults.len(), kinds.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mutant_that_does_not_exist_has_its_nearest() {
+        let catalogue = carnet_catalogue::load().unwrap();
+        let said = |name: &str| failure(&catalogue, SelftestError::Unknown(name.to_owned())).to_string();
+        let near = "there is no mutant receipt-no-tim\nhelp: did you mean `receipt-no-time`?";
+        assert_eq!(said("receipt-no-tim"), near);
+        assert!(said("quite-something-else-altogether").ends_with("conformance/catalogue/mutants name them"));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// RFC 2119 strength of a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,7 +84,7 @@ impl fmt::Display for Safety {
 }
 
 /// Beside which other cases a case may run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Exclusive {
     /// Beside none (`true`), or beside all (`false`).
@@ -100,6 +101,39 @@ impl Exclusive {
             Self::Of(name) => Some(name),
             Self::Alone(_) => None,
         }
+    }
+}
+
+/// Written by hand, so that what is none of them is told what there is.
+impl<'de> Deserialize<'de> for Exclusive {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(ExclusiveReader)
+    }
+}
+
+/// What is said to be expected.
+const EXCLUSIVE: &str = "`true` or `false` without quotes, or a word of small letters such as \"channel\"";
+
+struct ExclusiveReader;
+
+impl Visitor<'_> for ExclusiveReader {
+    type Value = Exclusive;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXCLUSIVE)
+    }
+
+    fn visit_bool<E: Error>(self, alone: bool) -> Result<Exclusive, E> {
+        Ok(Exclusive::Alone(alone))
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Exclusive, E> {
+        let well_formed = word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        if !well_formed || ["true", "false"].contains(&word) {
+            return Err(E::custom(format_args!("unknown word `{word}`, expected {EXCLUSIVE}")));
+        }
+        Ok(Exclusive::Of(word.to_owned()))
     }
 }
 

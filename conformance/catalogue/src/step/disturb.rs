@@ -1,6 +1,9 @@
-//! How a step is disturbed: its TLS, its signature, the line, and the message itself.
+//! How a step is disturbed: its TLS, its signature, its encryption, and the line.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::span::Span;
 
@@ -93,13 +96,42 @@ pub struct Fault {
 }
 
 /// Where a fault happens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Place {
     /// A byte offset; negative counts from the end.
     Offset(i64),
     /// The name of an [`OffsetClass`]; the run's seed chooses the byte in it. `${matrix.AXIS}` may stand here.
     Named(String),
+}
+
+/// Written by hand, so that what is neither is told what there is.
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(PlaceReader)
+    }
+}
+
+struct PlaceReader;
+
+impl Visitor<'_> for PlaceReader {
+    type Value = Place;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an offset, or one of {}", OffsetClass::NAMES.join(", "))
+    }
+
+    fn visit_i64<E: Error>(self, offset: i64) -> Result<Place, E> {
+        Ok(Place::Offset(offset))
+    }
+
+    fn visit_u64<E: Error>(self, offset: u64) -> Result<Place, E> {
+        i64::try_from(offset).map(Place::Offset).map_err(E::custom)
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Place, E> {
+        Ok(Place::Named(name.to_owned()))
+    }
 }
 
 /// The parts of what goes over the line.
@@ -172,72 +204,4 @@ pub enum FaultKind {
     Slow,
     /// One bit of the byte at `at` is turned over.
     Flip,
-}
-
-/// The stage after which a forge operation applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// The business document, before compression.
-    Document,
-    /// The SOAP envelope before it is signed; edits get signed.
-    Envelope,
-    /// `ds:SignedInfo` before the signature value is made of it; edits get signed.
-    #[serde(rename = "signed-info")]
-    SignedInfo,
-    /// The signed envelope, with what its receiver needs to decrypt; edits break the signature where it covers them.
-    Signed,
-    /// The MIME body.
-    Mime,
-    /// The HTTP request.
-    Http,
-}
-
-/// The operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Op {
-    /// Takes the place away.
-    Remove,
-    /// Puts `with` after the place.
-    Insert,
-    /// Puts `with` in the place of it.
-    Replace,
-    /// Moves the place to the end of the element that `to` names.
-    Move,
-    /// Repeats the place.
-    Duplicate,
-    /// Ends the bytes at the place.
-    Truncate,
-    /// Overwrites the bytes at an offset.
-    Bytes,
-}
-
-/// One deliberate malformation.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Forge {
-    /// Stage after which it applies.
-    pub at: Stage,
-    /// Operation.
-    pub op: Op,
-    /// The place: an XPath (`document`, `envelope`, `signed-info`, `signed`); `part:N`, `part:N/HEADER`, `part:N/body` or an offset (`mime`);
-    /// a header name, `request-line`, `body` or an offset (`http`).
-    #[serde(rename = "where")]
-    pub place: String,
-    /// The new text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub with: Option<String>,
-    /// The new bytes in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hex: Option<String>,
-    /// How often `insert` and `duplicate` do it; once where nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<u32>,
-    /// The new bytes are these zeros, this many, gzipped: a bomb.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gzip_zeros: Option<u64>,
-    /// The target of `move`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
 }

@@ -122,6 +122,18 @@ pub struct Connect {
 }
 
 impl Send {
+    /// The keys that name an earlier step, each with the name.
+    pub(crate) fn references(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = [
+            ("again", &self.again),
+            ("receipt_of", &self.receipt_of),
+            ("reply_to", &self.reply_to),
+            ("message_id_of", &self.message_id_of),
+            ("conversation_of", &self.conversation_of),
+        ];
+        all.into_iter().filter_map(|(key, name)| Some((key, name.as_deref()?)))
+    }
+
     /// How many of the ways to name a message are used; exactly one is meant.
     pub(super) fn sources(&self) -> usize {
         let pack = self.pack.is_some() && self.message.is_some();

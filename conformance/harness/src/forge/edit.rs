@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use carnet_catalogue::path::{Path, Target};
 use carnet_catalogue::step::{Forge, Op};
 use carnet_wire::gzip::{self, Deflate};
 use roxmltree::{Document, ParsingOptions};
 
 use super::ForgeError;
-use super::xpath::{PREFIXES, Path, Target};
+use super::xpath;
 
 /// Applies an edit to XML bytes.
 pub(crate) fn xml(bytes: &[u8], edit: &Forge) -> Result<Vec<u8>, ForgeError> {
@@ -29,11 +30,11 @@ pub(crate) fn text(source: &str, edit: &Forge) -> Result<String, ForgeError> {
         let bytes = offset(source.as_bytes(), 0, edit)?;
         return String::from_utf8(bytes).map_err(|_| unfit(edit, "the result is not UTF-8"));
     }
-    let path = Path::parse(&edit.place).ok_or_else(|| unfit(edit, "this is not a path that can be read"))?;
+    let path = Path::parse(&edit.place).map_err(|_| unfit(edit, "this is not a path that can be read"))?;
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     let document =
         Document::parse_with_options(source, options).map_err(|_| unfit(edit, "the text is not well-formed"))?;
-    let element = path.element(&document).ok_or_else(|| missing(edit))?;
+    let element = xpath::element(&path, &document).ok_or_else(|| missing(edit))?;
     let with = edit.with.as_deref().unwrap_or_default();
     let times = times(edit)?;
     let changed = match &path.target {
@@ -50,8 +51,8 @@ pub(crate) fn text(source: &str, edit: &Forge) -> Result<String, ForgeError> {
                 Op::Truncate => source.get(..range.start).unwrap_or_default().to_owned(),
                 Op::Move => {
                     let to = edit.to.as_deref().ok_or_else(|| unfit(edit, "`to` is missing"))?;
-                    let path = Path::parse(to).ok_or_else(|| unfit(edit, "`to` is not a path that can be read"))?;
-                    let target = path.element(&document).ok_or_else(|| missing(edit))?;
+                    let path = Path::parse(to).map_err(|_| unfit(edit, "`to` is not a path that can be read"))?;
+                    let target = xpath::element(&path, &document).ok_or_else(|| missing(edit))?;
                     let end = inner(source, target.range(), edit)?.end;
                     let moved = source.get(range.clone()).unwrap_or_default().to_owned();
                     if end <= range.start {
@@ -72,25 +73,19 @@ pub(crate) fn text(source: &str, edit: &Forge) -> Result<String, ForgeError> {
                 _ => return Err(unfit(edit, "text can be removed, replaced or added to")),
             }
         }
-        Target::Attribute(prefix, local) => {
-            let namespace = PREFIXES.iter().find(|(known, _)| known == prefix).map(|(_, uri)| *uri);
-            let found =
-                element.attributes().find(|a| a.name() == local && (prefix.is_empty() || a.namespace() == namespace));
-            match (edit.op, found) {
-                (Op::Remove, Some(attribute)) => {
-                    let range = attribute.range();
-                    splice(source, range.start.saturating_sub(1)..range.end, "")
-                }
-                (Op::Replace, Some(attribute)) => splice(source, attribute.range_value(), with),
-                (Op::Insert, None) => {
-                    let end = tag_name_end(source, element.range());
-                    let name = if prefix.is_empty() { local.clone() } else { format!("{prefix}:{local}") };
-                    splice(source, end..end, &format!(" {name}=\"{with}\""))
-                }
-                (Op::Insert | Op::Remove | Op::Replace, _) => return Err(missing(edit)),
-                _ => return Err(unfit(edit, "an attribute can be removed, replaced or inserted")),
+        Target::Attribute(name) => match (edit.op, xpath::attribute(element, name)) {
+            (Op::Remove, Some(attribute)) => {
+                let range = attribute.range();
+                splice(source, range.start.saturating_sub(1)..range.end, "")
             }
-        }
+            (Op::Replace, Some(attribute)) => splice(source, attribute.range_value(), with),
+            (Op::Insert, None) => {
+                let end = tag_name_end(source, element.range());
+                splice(source, end..end, &format!(" {name}=\"{with}\""))
+            }
+            (Op::Insert | Op::Remove | Op::Replace, _) => return Err(missing(edit)),
+            _ => return Err(unfit(edit, "an attribute can be removed, replaced or inserted")),
+        },
     };
     if changed == source { Err(ForgeError::NoChange { place: edit.place.clone() }) } else { Ok(changed) }
 }
