@@ -118,6 +118,52 @@ fn a_claim_that_nobody_knows_and_a_wrong_listen_address_are_refused_with_their_p
 }
 
 #[test]
+fn what_is_wrong_with_our_own_is_found_before_a_folder_is_touched() {
+    let world = world("");
+    let dir = world.path();
+    let run = ["run", "--subject", "subject.toml", "as4.ping.receipted", "--replace"];
+    ends(dir, 3, &run);
+    let earlier = fs::read(dir.join("carnet-result/run.json")).expect("a result");
+    let refused = |says: &str| {
+        let said = ends(dir, 2, &run);
+        assert!(said.contains(says) && said.contains("help:"), "{says:?} is not in {said}");
+        assert_eq!(fs::read(dir.join("carnet-result/run.json")).expect("the earlier result"), earlier, "{says}");
+    };
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = format!("listen = \"{}\"", held.local_addr().expect("its address"));
+    let anchors = "[\"suite-pki/anchors.pem\"]";
+    for (text, says) in [
+        (subject(&taken), "cannot listen on"),
+        (subject("").replacen(anchors, "[]", 1), "trust.tls names no certificate"),
+        (subject("").replace("https://127.0.0.1:1", "http://127.0.0.1:1"), "messages go over TLS"),
+        (subject("").replace("id = \"SUITE\"", "id = \"TH\""), "as another party of this file"),
+    ] {
+        fs::write(dir.join("subject.toml"), text).expect("written");
+        refused(says);
+    }
+    fs::write(dir.join("subject.toml"), subject("")).expect("written");
+    fs::write(dir.join("ics.toml"), format!("answer_within = \"0s\"\n{ICS}")).expect("written");
+    refused("ics.toml:1");
+    fs::write(dir.join("ics.toml"), ICS).expect("written");
+    let pki = dir.join("suite-pki");
+    fs::copy(pki.join("suite-signing.key.pem"), pki.join("suite-tls.key.pem")).expect("copied");
+    refused("our tls key does not belong to the first certificate of its chain");
+}
+
+#[test]
+fn cases_that_do_not_load_are_not_the_fault_of_the_evidence() {
+    let world = world("");
+    let dir = world.path();
+    ends(dir, 3, &["run", "--subject", "subject.toml", "as4.ping.receipted"]);
+    let missing = ends(dir, 2, &["judge", "carnet-result", "--cases", "nowhere"]);
+    assert!(missing.contains("nowhere") && !missing.contains("evidence"), "{missing}");
+    fs::create_dir_all(dir.join("own/as4/mine")).expect("a folder");
+    fs::write(dir.join("own/as4/mine/one.toml"), "format = 1\ntitel = \"x\"\n").expect("written");
+    let wrong = ends(dir, 2, &["judge", "carnet-result", "--cases", "own"]);
+    assert!(wrong.contains("one.toml:2") && !wrong.contains("evidence"), "{wrong}");
+}
+
+#[test]
 fn a_party_whose_id_is_a_path_has_its_keys_in_the_folder_all_the_same() {
     let world = world("");
     let dir = world.path().join("a/b/c");

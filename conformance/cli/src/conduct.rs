@@ -58,6 +58,7 @@ pub(crate) fn carry_out(options: RunOptions, most: usize, conduct: &Conduct) -> 
         return Err(Failure::usage(format_args!("{} holds the evidence of a run", conduct.out.display()))
             .help("name another folder with --out, or add --replace"));
     }
+    running::ours_first(&options.setup)?;
     let (_, estimate) = plan::of(&options);
     plan::bounded(&estimate, most)?;
     let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();

@@ -58,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(format_args!("{} has no [sample] to send", args.subject.display()))
             .help("name a document of your own under [sample], or a pack and a message"));
     }
+    running::ours_first(&setup)?;
     let load = Load {
         count: args.count,
         longest: args.max_time.0,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use carnet_harness::evidence::EvidenceError;
 use carnet_harness::judge;
 use carnet_harness::{ExitCode, Run};
 
@@ -24,9 +25,10 @@ pub(crate) fn run(path: &Path, cases: Option<&Path>) -> Result<Run, Failure> {
         });
     }
     evidence(path)?;
-    judge::judge_with(path, cases).map_err(|error| {
-        Failure::of(ExitCode::Evidence, format_args!("the evidence does not verify: {error}"))
-            .help("take the folder from whoever captured it once more; it was changed or is incomplete")
+    judge::judge_with(path, cases).map_err(|error| match error {
+        EvidenceError::Cases(error) => Failure::usage(error),
+        error => Failure::of(ExitCode::Evidence, format_args!("the evidence does not verify: {error}"))
+            .help("take the folder from whoever captured it once more; it was changed or is incomplete"),
     })
 }
 

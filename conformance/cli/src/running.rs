@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
+use carnet_harness::doctor;
 use carnet_harness::evidence::Purpose;
-use carnet_harness::{Event, ExitCode, Run, RunError, RunOptions, Verdict};
+use carnet_harness::{Event, ExitCode, Run, RunError, RunOptions, Setup, Verdict};
 use carnet_report::FORMATS;
 use carnet_report::terminal::{self, Detail};
 
@@ -40,6 +41,14 @@ fn holes(what: &str, dir: &Path) -> Failure {
     let begun = fs::metadata(dir.join("events.jsonl")).is_ok_and(|events| events.len() > 0);
     let left = format!("; `carnet judge {}` reads what was captured until then", dir.display());
     Failure::ours(what).help(format!("free some space and run again{}", if begun { left.as_str() } else { "" }))
+}
+
+/// Refuses a run that would fail by what is ours, before a folder is touched and anything is sent.
+///
+/// # Errors
+/// What is wrong, and what to change.
+pub(crate) fn ours_first(setup: &Setup) -> Result<(), Failure> {
+    doctor::before_a_run(setup).map_err(|broken| Failure::usage(broken.cause).help(broken.fix))
 }
 
 /// Makes room for a run in `dir`, which is made where it is not there: what an earlier run wrote there is removed, anything

@@ -67,6 +67,22 @@ pub struct Break {
     pub fix: String,
 }
 
+/// What would break a run before anything reaches the subject, and would then look like the subject's fault: our keys,
+/// certificates, anchors and ports, and an address that is no `https` one.
+///
+/// # Errors
+/// The first of them.
+pub fn before_a_run(setup: &Setup) -> Result<(), Break> {
+    own::look(setup)?;
+    if setup.address.tls {
+        return Ok(());
+    }
+    Err(Break::new(
+        format!("the url in subject.toml is {}, and messages go over TLS", setup.subject.url),
+        "write the https:// address at which the subject takes AS4 messages",
+    ))
+}
+
 /// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {

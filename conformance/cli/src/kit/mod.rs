@@ -64,6 +64,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         None => with_suite(&file, &packs, UnixTime::now())?,
         Some(path) => {
             let partner = SubjectFiles::read(path).map_err(Failure::usage)?;
+            if partner.subject.party == file.subject.party {
+                let what =
+                    format!("{} and --partner are the same party, {}", args.subject.display(), file.subject.party.id);
+                return Err(Failure::usage(what).help("give the subject.toml of the other party with --partner"));
+            }
             let name = file_stem(&partner.subject.party.id).map_err(certs::failure)?;
             vec![(name, with_partner(&file, &partner, &packs)?)]
         }

@@ -55,6 +55,9 @@ pub enum EvidenceError {
     /// The recorded case files do not load.
     #[error("the recorded catalogue does not load: {0}")]
     Catalogue(#[from] carnet_catalogue::CatalogueError),
+    /// Cases that were given beside the evidence do not load.
+    #[error(transparent)]
+    Cases(carnet_catalogue::CatalogueError),
     /// A recorded document (subject, ICS, plan) does not read.
     #[error("the recorded {name} does not read: {what}")]
     Document {

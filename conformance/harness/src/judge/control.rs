@@ -57,6 +57,9 @@ pub(crate) fn run(judge: &Judge, id: &str, attempts: &[Attempt], ledger: Ledger,
         notes.push(UNFINISHED.to_owned());
     }
     let undecided = !finished || count.planned != count.attempted + count.excluded;
+    if undecided && verdict.rank() < Verdict::Inconclusive.rank() {
+        verdict = Verdict::Inconclusive;
+    }
     let exit = match ExitCode::of(verdict, false) {
         ExitCode::Conforms if undecided => ExitCode::Undecided,
         exit => exit,

@@ -78,10 +78,14 @@ impl Judge {
         let mut files: Files = evidence.files()?;
         let recorded = lock::hash(&files);
         if let Some(dir) = cases {
-            files.overlay_cases(dir)?;
+            files.overlay_cases(dir).map_err(EvidenceError::Cases)?;
         }
         let judged_with = lock::hash(&files);
-        let catalogue = Arc::new(carnet_catalogue::from_files(files)?);
+        let loaded = carnet_catalogue::from_files(files);
+        let catalogue = Arc::new(match cases {
+            Some(_) => loaded.map_err(EvidenceError::Cases)?,
+            None => loaded?,
+        });
         // What was recorded is judged as it is.
         named::check(&catalogue, catalogue.own_cases())?;
         let mut judge = Self::knowing(evidence, &catalogue)?;

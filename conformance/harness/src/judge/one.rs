@@ -161,8 +161,7 @@ fn waited_for_operator(attempt: &Attempt) -> bool {
 fn not_driven(attempt: &Attempt) -> Option<String> {
     let drives = |name: &str| matches!(name, "restart" | revocation::LOADS | "send" | "submit" | "reply" | "pull");
     let failed = attempt.hooks.iter().find(|hook| !hook.success && drives(&hook.name))?;
-    let said = String::from_utf8_lossy(&failed.output);
-    Some(format!("hook {} failed: {}", failed.name, said.trim().chars().take(200).collect::<String>()))
+    Some(failed.failure())
 }
 
 impl Judged {

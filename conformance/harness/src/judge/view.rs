@@ -66,6 +66,23 @@ pub struct HookSeen {
     pub output: Arc<Vec<u8>>,
 }
 
+/// Most characters that are told of a hook's output.
+const TOLD: usize = 200;
+
+impl HookSeen {
+    /// That it failed, and what it said.
+    pub(crate) fn failure(&self) -> String {
+        let said = String::from_utf8_lossy(&self.output);
+        match said.trim() {
+            "" => format!(
+                "hook {} failed and said nothing: run its command by hand, or look at its exit status",
+                self.name
+            ),
+            said => format!("hook {} failed: {}", self.name, said.chars().take(TOLD).collect::<String>()),
+        }
+    }
+}
+
 /// One execution of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {

@@ -49,6 +49,13 @@ impl SubjectFiles {
         let ics = Ics::read(&ics_path.display().to_string(), &ics_text)?;
         let files = Self { path: path.to_owned(), text, subject, ics, ics_text };
         files.address()?;
+        if let Some((whose, party)) = twice(&files.subject) {
+            let what = format!("{whose} is {party:?}, as another party of this file");
+            let problem = read::at_text(&files.path.display().to_string(), &files.text, &format!("{party:?}"), what);
+            return Err(problem
+                .with_help("the subject and the parties of the suite are told apart by their ids")
+                .into());
+        }
         if let Err((key, what)) = files.subject.references.check() {
             return Err(files
                 .wrong(key, what)
@@ -198,6 +205,16 @@ impl SubjectFiles {
         }
         Ok(all)
     }
+}
+
+/// A party that has the id of another one, and whose it is.
+fn twice(subject: &Subject) -> Option<(&'static str, &str)> {
+    let own = &subject.suite.party.id;
+    let other = subject.suite.other_party.as_ref().map(|party| &party.id);
+    if let Some(other) = other.filter(|other| [own, &subject.party.id].contains(other)) {
+        return Some(("the id of [suite.other_party]", other));
+    }
+    (*own == subject.party.id).then_some(("the id of [suite.party]", own))
 }
 
 /// `path` as named by a file: counted from that file's folder.

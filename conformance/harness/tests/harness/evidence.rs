@@ -135,6 +135,13 @@ fn a_run_that_was_cut_off_is_not_decided() {
     let run = judge(dir.path()).unwrap();
     assert_eq!((run.verdict, run.exit), (Verdict::Inconclusive, ExitCode::Undecided));
 
+    // Everything passed, and nobody knows whether that was all.
+    let all_but_the_last = events.trim_end().rsplit_once('\n').unwrap().0;
+    std::fs::write(dir.path().join("events.jsonl"), all_but_the_last).unwrap();
+    let run = judge(dir.path()).unwrap();
+    assert!(run.cells.iter().all(|cell| cell.verdict == Verdict::Pass));
+    assert_eq!((run.verdict, run.exit), (Verdict::Inconclusive, ExitCode::Undecided));
+
     std::fs::write(dir.path().join("events.jsonl"), kept[0]).unwrap();
     let run = judge(dir.path()).unwrap();
     assert_eq!((run.verdict, run.exit, run.count.excluded), (Verdict::Error, ExitCode::Harness, run.count.planned));

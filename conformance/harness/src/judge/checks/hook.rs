@@ -86,11 +86,7 @@ fn innermost(value: &serde_json::Value) -> Vec<String> {
 fn hook<'l>(look: &Look<'l>, name: &str) -> Result<&'l HookSeen, Outcome> {
     let hook = look.attempt.hooks.iter().rev().find(|hook| hook.name == name);
     let hook = hook.ok_or_else(|| Outcome::Unclear(format!("hook {name} was not run")))?;
-    if hook.success {
-        Ok(hook)
-    } else {
-        Err(Outcome::Unclear(format!("hook {name} failed: {}", String::from_utf8_lossy(&hook.output).trim())))
-    }
+    if hook.success { Ok(hook) } else { Err(Outcome::Unclear(hook.failure())) }
 }
 
 /// How often an id stands in the output as a word of its own.

@@ -111,7 +111,9 @@ impl Hub {
             FaultKind::ResetAfter => line.reset_on_close(),
             _ => {}
         }
-        kept && !matches!(fault.kind, FaultKind::HalfOpen | FaultKind::ResetAfter | FaultKind::Truncate)
+        // What came twice must not be read as the answer to a message of another case.
+        let leaves_some = matches!(fault.kind, FaultKind::Truncate | FaultKind::Duplicate);
+        kept && !leaves_some && !matches!(fault.kind, FaultKind::HalfOpen | FaultKind::ResetAfter)
     }
 
     fn status(&self, status: u16) -> Vec<u8> {
