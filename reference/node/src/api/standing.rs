@@ -2,10 +2,13 @@
 
 #![expect(unused_qualifications, reason = "the macro of utoipa qualifies what it is given")]
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use carnet_exchange::SpoolError;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -99,6 +102,12 @@ pub(crate) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Health>) 
             Vec::new()
         }
     };
+    let spool = Arc::clone(&api.node.spool);
+    match tokio::task::spawn_blocking(move || spool.room(0)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(SpoolError::Full { .. })) => reasons.push("the disk has no more than what stays free on it".to_owned()),
+        _ => reasons.push("the disk cannot be asked for its room".to_owned()),
+    }
     if api.node.pool.free() == 0 {
         reasons.push("the workers' queue is full".to_owned());
     }

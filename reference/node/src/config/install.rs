@@ -9,7 +9,7 @@ use carnet_as4::id::PartyId;
 use carnet_as4::partner::Stranger;
 use carnet_as4::pmode::PModes;
 use carnet_fixtures::Packs;
-use carnet_https::{Clock, Identity, Revocation, Trust, Versions};
+use carnet_https::{Clock, Identity, Revocation, TlsError, Trust, Versions};
 use carnet_wire::encryption::DecryptionKey;
 use carnet_wire::wss::signer_for;
 use rustls_pki_types::pem::PemObject as _;
@@ -209,8 +209,8 @@ impl Installed {
     /// The client towards one partner; `None` when it has no endpoint.
     ///
     /// # Errors
-    /// [`carnet_https::TlsError`] when identity or trust cannot be used.
-    pub fn client(&self, partner: &Partner) -> Result<Option<carnet_https::Client>, carnet_https::TlsError> {
+    /// [`TlsError`] when identity or trust cannot be used.
+    pub fn client(&self, partner: &Partner) -> Result<Option<carnet_https::Client>, TlsError> {
         if partner.endpoints.is_empty() {
             return Ok(None);
         }
@@ -268,8 +268,18 @@ fn address(source: &Source, text: &Spanned<String>) -> Result<SocketAddr, Config
 
 fn identity(source: &Source, table: &IdentityTable, because: &'static str) -> Result<Identity, ConfigError> {
     match (&table.chain, &table.key, &table.pkcs12) {
-        (Some(chain), Some(key), None) => Identity::from_pem(&source.bytes(chain)?, &source.bytes(key)?)
-            .map_err(|error| source.crypto(key, error, "give `chain` and `key` as PEM, the leaf first")),
+        (Some(chain), Some(key), None) => {
+            Identity::from_pem(&source.bytes(chain)?, &source.bytes(key)?).map_err(|error| {
+                let of_chain = matches!(
+                    error,
+                    TlsError::NoCertificate
+                        | TlsError::MalformedCertificate { .. }
+                        | TlsError::NotPem { expected: "CERTIFICATE" }
+                );
+                let file = if of_chain { chain } else { key };
+                source.crypto(file, error, "give `chain` and `key` as PEM, the leaf first")
+            })
+        }
         (None, None, Some(file)) => {
             let Some(password) = &table.password_file else {
                 return Err(ConfigError::Missing {

@@ -140,6 +140,7 @@ fn a_wrong_configuration_names_place_expectation_and_help() {
         ("node.toml", "key = \"leaf.key\"", "key = \"other.key\""),
         ("node.toml", "key = \"leaf.key\"", "key = \"missing.key\""),
         ("node.toml", "key = \"leaf.key\"", "pkcs12 = \"x\""),
+        ("node.toml", "chain = \"leaf.pem\"", "chain = \"token\""),
         ("node.toml", "\"token\"", "\"short\""),
         ("node.toml", "\"kit.toml\"", "\"kit.toml\", \"kit.toml\""),
         ("node.toml", "\"kit.toml\"", "\"no.toml\""),
