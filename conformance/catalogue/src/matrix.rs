@@ -34,12 +34,6 @@ impl Cell {
         Self { values }
     }
 
-    /// Whether no axis that both have has another value in the other.
-    #[must_use]
-    pub fn agrees(&self, other: &Self) -> bool {
-        self.values.iter().all(|(axis, value)| other.values.get(axis).is_none_or(|theirs| theirs == value))
-    }
-
     /// What a text of a case reads in this cell; none when it holds more than values of axes.
     #[must_use]
     pub fn fill(&self, text: &str) -> Option<String> {
@@ -70,6 +64,16 @@ pub fn cells(case: &Case) -> Vec<Cell> {
             .collect();
     }
     cells
+}
+
+/// Whether what a control shows in one of its cells is about a cell that rests on it: on no axis of both is that cell at
+/// another of the control's values.
+#[must_use]
+pub fn stands_for(control: &Case, shown: &Cell, rests: &Cell) -> bool {
+    shown.values.iter().all(|(axis, value)| {
+        let other = rests.values.get(axis).filter(|other| *other != value);
+        other.is_none_or(|other| !control.matrix.get(axis).is_some_and(|values| values.contains(other)))
+    })
 }
 
 /// What a text of a case reads in each of its cells; a cell in which it holds more than values of axes is left out.

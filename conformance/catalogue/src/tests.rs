@@ -1,6 +1,7 @@
 //! The shipped data loads, fits its schemas, and what is wrong is named with its place.
 
 use super::*;
+use crate::matrix::Cell;
 
 mod refused;
 
@@ -261,6 +262,21 @@ fn the_lock_changes_with_every_byte() {
     let with = lock::hash(&files);
     files.insert("cases/as4/x.bin", vec![1]);
     assert!(before != with && with != lock::hash(&files));
+}
+
+#[test]
+fn a_control_stands_for_a_cell_unless_it_has_one_of_its_own_for_it() {
+    let catalogue = load().unwrap();
+    let stands = |control: &str, shown: &str, rests: &str| {
+        let case = &catalogue.cases[&CaseId::new(control)];
+        matrix::stands_for(case, &Cell::parse(shown), &Cell::parse(rests))
+    };
+    assert!(stands("tls.certificate.accepted", "tls=1.2", "kind=expired,tls=1.2"));
+    assert!(!stands("tls.certificate.accepted", "tls=1.3", "kind=expired,tls=1.2"));
+    assert!(stands("tls.certificate.accepted", "tls=1.3", "-"));
+    // Kinds that are not the control's are what the cell is about.
+    assert!(stands("tls.server.accepted", "kind=valid", "kind=expired"));
+    assert!(stands("as4.push.accepted", "-", "tls=1.2"));
 }
 
 #[test]

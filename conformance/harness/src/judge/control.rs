@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use carnet_catalogue::case::{Case, CaseId, Level};
-use carnet_catalogue::matrix::{Cell, full_name};
+use carnet_catalogue::matrix::{Cell, full_name, stands_for};
 use carnet_catalogue::requirement::RequirementId;
 
 use super::ledger::{Ledger, counted};
@@ -205,7 +205,7 @@ fn with_control(
     seen: &mut Option<ControlSeen>,
 ) -> (Verdict, Option<String>) {
     let Some(control) = &case.control else { return (one.verdict, one.reason.clone()) };
-    let (before, after) = around(control, attempt, judged);
+    let (before, after) = around(judge, control, attempt, judged);
     *seen = Some(ControlSeen { case: control.clone(), before, after });
     let good =
         |verdict: Option<Verdict>| verdict.is_some_and(|verdict| stands(judge.catalogue.cases.get(control), verdict));
@@ -227,13 +227,18 @@ pub(crate) fn stands(control: Option<&Case>, verdict: Verdict) -> bool {
     }
 }
 
-/// The control's last verdict before the execution began, and its first after it ended: of its cells that agree with that
+/// The control's last verdict before the execution began, and its first after it ended: of its cells that stand for that
 /// of the execution, where any was executed then.
-fn around(control: &CaseId, attempt: &Attempt, judged: &[(&Attempt, Judged)]) -> (Option<Verdict>, Option<Verdict>) {
-    let cell = Cell::parse(&attempt.scope.cell);
+fn around(
+    judge: &Judge,
+    control: &CaseId,
+    attempt: &Attempt,
+    judged: &[(&Attempt, Judged)],
+) -> (Option<Verdict>, Option<Verdict>) {
+    let (case, cell) = (judge.catalogue.cases.get(control), Cell::parse(&attempt.scope.cell));
     let of_control: Vec<_> = judged.iter().filter(|(other, _)| other.scope.case == control.as_str()).collect();
-    let agreeing = of_control.iter().copied().filter(|(other, _)| cell.agrees(&Cell::parse(&other.scope.cell)));
-    let (before, after) = beside(attempt, agreeing);
+    let stands = |shown: &str| case.is_some_and(|case| stands_for(case, &Cell::parse(shown), &cell));
+    let (before, after) = beside(attempt, of_control.iter().copied().filter(|(other, _)| stands(&other.scope.cell)));
     let (any_before, any_after) = beside(attempt, of_control.iter().copied());
     (before.or(any_before), after.or(any_after))
 }
@@ -257,10 +262,11 @@ fn beside<'j>(
 /// Why a planned cell was never begun: its control failed, else nobody knows and it is not accounted for.
 fn not_begun(judge: &Judge, case: &Case, cell: &str, judged: &[(&Attempt, Judged)]) -> Option<String> {
     let (control, cell) = (case.control.as_ref()?, Cell::parse(cell));
-    let stood = |verdict| stands(judge.catalogue.cases.get(control), verdict);
+    let known = judge.catalogue.cases.get(control)?;
     let fails = |(other, one): &&(&Attempt, Judged)| {
-        let scope = &other.scope;
-        scope.case == control.as_str() && cell.agrees(&Cell::parse(&scope.cell)) && !stood(one.verdict)
+        let shown = &other.scope;
+        let about_it = shown.case == control.as_str() && stands_for(known, &Cell::parse(&shown.cell), &cell);
+        about_it && !stands(Some(known), one.verdict)
     };
     let (failed, _) = judged.iter().find(fails)?;
     let name = full_name(control.as_str(), &failed.scope.cell);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_catalogue::Catalogue;
 use carnet_catalogue::case::{Case, CaseId, Exclusive, Role};
-use carnet_catalogue::matrix::{self, Cell};
+use carnet_catalogue::matrix::{self, Cell, stands_for};
 
 use super::{Plan, Planned};
 
@@ -100,17 +100,17 @@ pub(crate) fn runs_alone(case: &Case) -> bool {
     case.exclusive == Exclusive::Alone(true) || case.step.iter().any(|step| step.restart || step.listen.is_some())
 }
 
-/// The first cell of a control that runs against this subject and agrees with a cell that rests on it; the first that
-/// runs, where none agrees.
+/// The first cell of a control that runs against this subject and stands for a cell that rests on it; the first that
+/// runs, where none stands for it.
 fn first_cell(plan: &Plan, catalogue: &Catalogue, id: CaseId, rests: &str) -> Option<Planned> {
-    let rests = Cell::parse(rests);
+    let (control, rests) = (catalogue.cases.get(&id)?, Cell::parse(rests));
     let mut runs = plan.cells.iter().filter(|cell| cell.case == id && cell.excluded.is_none());
-    let agreeing = runs.clone().find(|cell| rests.agrees(&Cell::parse(&cell.cell)));
-    if let Some(planned) = agreeing.or_else(|| runs.next()) {
+    let standing = runs.clone().find(|cell| stands_for(control, &Cell::parse(&cell.cell), &rests));
+    if let Some(planned) = standing.or_else(|| runs.next()) {
         return Some(planned.clone());
     }
-    let cells = matrix::cells(catalogue.cases.get(&id)?);
-    let cell = cells.iter().find(|cell| rests.agrees(cell)).or_else(|| cells.first())?.name();
+    let cells = matrix::cells(control);
+    let cell = cells.iter().find(|cell| stands_for(control, cell, &rests)).or_else(|| cells.first())?.name();
     Some(Planned { case: id, cell, excluded: None })
 }
 
@@ -146,9 +146,10 @@ mod tests {
         for batch in batches() {
             for cell in &batch.cells {
                 let Some(control) = &catalogue.cases[&cell.case].control else { continue };
-                let own = Cell::parse(&cell.cell);
-                let agrees = |after: &&Planned| after.case == *control && own.agrees(&Cell::parse(&after.cell));
-                assert!(batch.controls.iter().any(|after| agrees(&after)), "{}", cell.name());
+                let (case, own) = (&catalogue.cases[control], Cell::parse(&cell.cell));
+                let stands =
+                    |after: &Planned| after.case == *control && stands_for(case, &Cell::parse(&after.cell), &own);
+                assert!(batch.controls.iter().any(stands), "{}", cell.name());
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use carnet_catalogue::Role;
 use carnet_catalogue::case::{Case, CaseId};
-use carnet_catalogue::matrix::Cell;
+use carnet_catalogue::matrix::{Cell, stands_for};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -232,10 +232,11 @@ impl Conductor {
         self.case(id)?.control.clone()
     }
 
-    /// Whether a control failed in a cell that agrees with this one.
+    /// Whether a control failed in a cell that stands for this one.
     fn failed(&self, control: &CaseId, cell: &str) -> bool {
+        let Some(case) = self.case(control) else { return false };
         let (failed, cell) = (self.failed_controls.lock().unwrap_or_else(PoisonError::into_inner), Cell::parse(cell));
-        failed.iter().any(|(case, other)| case == control && cell.agrees(&Cell::parse(other)))
+        failed.iter().any(|(id, shown)| id == control && stands_for(case, &Cell::parse(shown), &cell))
     }
 
     fn tell(&self, event: Event) {
