@@ -251,7 +251,7 @@ fn a_matrix_makes_a_cell_of_each_combination() {
     let cells = matrix::cells(&Case::read("x.toml", &text).unwrap());
     assert_eq!(cells.len(), 6);
     assert_eq!(cells[1].name(), "a=1,b=y");
-    assert_eq!(matrix::Cell::parse("a=1,b=y"), cells[1]);
+    assert_eq!(Cell::parse("a=1,b=y"), cells[1]);
 }
 
 #[test]
