@@ -148,6 +148,7 @@ fn what_is_wrong_with_our_own_is_found_before_a_folder_is_touched() {
     let pki = dir.join("suite-pki");
     fs::copy(pki.join("suite-signing.key.pem"), pki.join("suite-tls.key.pem")).expect("copied");
     refused("our tls key does not belong to the first certificate of its chain");
+    assert!(ends(dir, 2, &["doctor", "--subject", "subject.toml"]).contains("our tls key does not belong"));
 }
 
 #[test]

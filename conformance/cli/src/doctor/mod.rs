@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use carnet_fixtures::Packs;
 use carnet_harness::Setup;
-use carnet_harness::doctor::{self, Told};
+use carnet_harness::doctor::{self, Finding, Point, Told};
 
 use crate::choice::patience;
 use crate::desk::Desk;
@@ -20,6 +20,8 @@ use crate::running;
 
 /// Something breaks on the way to the subject: nothing about it is decided.
 const BREAK: u8 = 3;
+/// Something of ours is wrong, and nothing was tried.
+const OURS: u8 = 2;
 
 /// Find out why nothing works yet: the first thing that breaks between suite and node, its cause and the fix.
 ///
@@ -46,12 +48,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let packs = Packs::with_dirs(&args.packs).map_err(Failure::usage)?;
     let setup = Arc::new(Setup::load_with(&args.subject, packs).map_err(Failure::usage)?);
     out::println!("{} (party {}) at {}", setup.subject.name, setup.subject.party.id, setup.subject.url);
-    let mut desk = Desk::default();
+    let (mut desk, mut exit) = (Desk::default(), BREAK);
     let well = doctor::examine(&setup, args.patience, &mut |told| match told {
-        Told::Line(one) => out::print!("{}", line::render(&one)),
+        Told::Line(one) => {
+            if one.point == Point::Own && matches!(one.finding, Finding::Broken(_)) {
+                exit = OURS;
+            }
+            out::print!("{}", line::render(&one));
+        }
         Told::Prompt(prompt) => desk.ask(prompt),
         Told::Listening(_) => {}
     })
     .map_err(running::failure)?;
-    Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(BREAK) })
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(exit) })
 }
