@@ -141,6 +141,15 @@ fn what_is_wrong_with_our_own_is_found_before_a_folder_is_touched() {
         fs::write(dir.join("subject.toml"), text).expect("written");
         refused(says);
     }
+    for (hook, says) in [
+        ("command = []", "names neither a command nor a request"),
+        ("", "names neither a command nor a request"),
+        ("command = [\"true\"]\nhttp = { url = \"http://localhost:1/\" }", "and only one can be run"),
+        ("http = { method = \"PO ST\", url = \"http://localhost:1/\" }", "names the method \"PO ST\""),
+    ] {
+        fs::write(dir.join("subject.toml"), format!("{}[hooks.delivered]\n{hook}\n", subject(""))).expect("written");
+        refused(says);
+    }
     fs::write(dir.join("subject.toml"), subject("")).expect("written");
     fs::write(dir.join("ics.toml"), format!("answer_within = \"0s\"\n{ICS}")).expect("written");
     refused("ics.toml:1");

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use carnet_catalogue::error::Problem;
-use carnet_catalogue::subject::IdentityFiles;
+use carnet_catalogue::subject::{Hooks, IdentityFiles};
 use carnet_catalogue::{Ics, Subject, read};
 use carnet_certs::{Authority, CertError, Identity, Usage, certificates_from_pem, file_stem};
 use rustls_pki_types::CertificateDer;
@@ -55,6 +55,11 @@ impl SubjectFiles {
             return Err(problem
                 .with_help("the subject and the parties of the suite are told apart by their ids")
                 .into());
+        }
+        if let Some((name, what)) = unfit(&files.subject.hooks) {
+            let problem = read::at_value(&files.path.display().to_string(), &files.text, &["hooks", name], what);
+            let help = "write command = [\"program\", \"argument\"], or http = { method = \"POST\", url = \"http://host:port/path\" }";
+            return Err(problem.with_help(help).into());
         }
         if let Err((key, what)) = files.subject.references.check() {
             return Err(files
@@ -205,6 +210,34 @@ impl SubjectFiles {
         }
         Ok(all)
     }
+}
+
+/// A hook that could not be run, and why.
+fn unfit(hooks: &Hooks) -> Option<(&'static str, String)> {
+    let all = [
+        ("send", &hooks.send),
+        ("submit", &hooks.submit),
+        ("reply", &hooks.reply),
+        ("pull", &hooks.pull),
+        ("delivered", &hooks.delivered),
+        ("notified", &hooks.notified),
+        ("restart", &hooks.restart),
+        ("load_crl", &hooks.load_crl),
+    ];
+    all.into_iter().find_map(|(name, hook)| {
+        let hook = hook.as_ref()?;
+        let what = match (&hook.http, hook.command.is_empty()) {
+            (None, true) => "neither a command nor a request".to_owned(),
+            (Some(_), false) => "a command and a request as well, and only one can be run".to_owned(),
+            (Some(http), true)
+                if http.method.is_empty() || !http.method.bytes().all(|byte| byte.is_ascii_alphabetic()) =>
+            {
+                format!("the method {:?}, which is none of HTTP", http.method)
+            }
+            _ => return None,
+        };
+        Some((name, format!("the hook {name} names {what}")))
+    })
 }
 
 /// A party that has the id of another one, and whose it is.
