@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use carnet_catalogue::case::{Case, CaseId};
-use carnet_catalogue::{Catalogue, CatalogueError, Filters, read};
+use carnet_catalogue::{Catalogue, Filters, read};
 use carnet_fixtures::Packs;
 use carnet_harness::named;
 
@@ -30,18 +30,9 @@ pub(crate) fn load(own: &Own) -> Result<Catalogue, Failure> {
     }
     let packs = Packs::with_dirs(&own.packs).map_err(Failure::usage)?;
     let catalogue = carnet_catalogue::load_own(own.cases.as_deref(), &own.packs).map_err(Failure::usage)?;
-    named::check_messages(&catalogue, catalogue.own_cases(), &packs).map_err(|error| Failure::usage(of_pack(error)))?;
+    named::check_messages(&catalogue, catalogue.own_cases(), &packs).map_err(Failure::usage)?;
     named::check(&catalogue, catalogue.own_cases()).map_err(Failure::usage)?;
     Ok(catalogue)
-}
-
-/// A pack that is not there may be one of the user's own that was not named.
-fn of_pack(mut error: CatalogueError) -> CatalogueError {
-    for problem in error.problems.iter_mut().filter(|problem| problem.what.starts_with("there is no pack ")) {
-        let help = problem.help.take().map(|help| format!("{help}; ")).unwrap_or_default();
-        problem.help = Some(format!("{help}a pack of your own is named with --pack DIR"));
-    }
-    error
 }
 
 /// Reads filters and sees to it that each pattern means something.

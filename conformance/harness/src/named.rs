@@ -172,8 +172,12 @@ impl<'a> File<'a> {
             Some(self.problem(self.place("", words), what).with_help(help))
         };
         let Some(found) = packs.pack(pack) else {
-            let known = packs.iter().map(|pack| pack.id.as_str()).collect();
-            return unknown(&[pack], format!("there is no pack {pack}"), known);
+            let known: Vec<&str> = packs.iter().map(|pack| pack.id.as_str()).collect();
+            let help = match read::nearest(pack, known.iter().copied()) {
+                Some(near) => read::did_you_mean(near),
+                None => format!("it is one of {}; a pack of your own is named with --pack DIR", known.join(", ")),
+            };
+            return Some(self.problem(self.place("", &[pack]), format!("there is no pack {pack}")).with_help(help));
         };
         let messages = match found.messages() {
             Ok(messages) => messages,

@@ -46,7 +46,7 @@ fn without_a_good_certificate_the_zoo_is_inconclusive_in_both_roles() {
     }
 }
 
-/// A control stands for the cells that agree with its own: over TLS 1.2 all is judged where TLS 1.3 is not spoken.
+/// A control stands for the cells that are not at another of its values: over TLS 1.2 all is judged where TLS 1.3 is not spoken.
 #[test]
 fn what_fails_over_one_version_of_tls_leaves_the_other_judged() {
     let catalogue = Arc::new(carnet_catalogue::load().unwrap());
